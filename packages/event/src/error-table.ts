@@ -1,0 +1,324 @@
+// The closed table of error codes: what each means, which HTTP status and Kafka error it is, whether trying the same
+// again can help, and what to do. docs/reference/errors.md is generated from it (scripts/errors-table.ts); adding a code
+// here is the only way to have one.
+
+export interface ErrorEntry {
+  /** The status of an HTTP answer that carries this code: 4xx is the caller's fault, 5xx is ours. */
+  readonly httpStatus: number;
+  /** Kafka's error number where the protocol has one. */
+  readonly kafka?: number;
+  /** Whether the same request can succeed later without a change. */
+  readonly retriable: boolean;
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+export const errorTable = {
+  // ── anywhere ──
+  INTERNAL: {
+    httpStatus: 500,
+    kafka: -1,
+    retriable: false,
+    meaning: 'A defect of Throughline.',
+    remedy: 'Report it with the server log around this time; nothing acknowledged is lost.',
+  },
+  INVALID_ARGUMENT: {
+    httpStatus: 400,
+    kafka: 42,
+    retriable: false,
+    meaning: 'A value is missing, of the wrong type or out of its bounds.',
+    remedy: 'Correct the value that the message names.',
+  },
+  NOT_BUILT_YET: {
+    httpStatus: 501,
+    retriable: false,
+    meaning: 'A part of the contract that this version does not have.',
+    remedy: 'See docs/reference/limits.md for what is there and what comes.',
+  },
+  CLOSED: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'The log, fold or server is stopping or has stopped.',
+    remedy: 'Connect again once the server is up.',
+  },
+  CONFIG_INVALID: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'A flag, an environment variable or throughline.config.ts has a value that cannot be used.',
+    remedy: 'Correct the setting that the message names; `throughline dev --help` lists them all.',
+  },
+
+  // ── log ──
+  UNKNOWN_TOPIC: {
+    httpStatus: 404,
+    kafka: 3,
+    retriable: false,
+    meaning: 'No such topic or partition.',
+    remedy: '`throughline topics` lists what there is.',
+  },
+  TOPIC_EXISTS: {
+    httpStatus: 409,
+    kafka: 36,
+    retriable: false,
+    meaning: 'A topic of that name is there already.',
+    remedy: 'Use it, or choose another name.',
+  },
+  INVALID_TOPIC: {
+    httpStatus: 400,
+    kafka: 17,
+    retriable: false,
+    meaning: 'A topic name that Kafka does not allow.',
+    remedy: 'Use 1 to 249 letters, digits, dots, underscores and hyphens, and neither "." nor "..".',
+  },
+  OFFSET_OUT_OF_RANGE: {
+    httpStatus: 416,
+    kafka: 1,
+    retriable: false,
+    meaning: 'The offset is before the first record kept, or beyond the end of the log.',
+    remedy: 'Read from the log start offset or the high watermark that the error names.',
+  },
+  CORRUPT_RECORD: {
+    httpStatus: 500,
+    kafka: 2,
+    retriable: false,
+    meaning: 'Stored bytes do not match their checksum.',
+    remedy: 'Run `throughline doctor`; restore the segment from a copy, or read on after the damaged batch.',
+  },
+  INVALID_RECORD: {
+    httpStatus: 400,
+    kafka: 87,
+    retriable: false,
+    meaning: 'A record batch that breaks the format.',
+    remedy: 'Correct the producer; the message says which rule is broken.',
+  },
+  RECORD_TOO_LARGE: {
+    httpStatus: 413,
+    kafka: 10,
+    retriable: false,
+    meaning: "A record batch above the topic's max.message.bytes.",
+    remedy: 'Send smaller records or raise max.message.bytes of the topic.',
+  },
+  OUT_OF_DISK: {
+    httpStatus: 507,
+    kafka: 56,
+    retriable: true,
+    meaning: 'The disk is full; the append was refused and nothing of it is kept.',
+    remedy: 'Free disk space or lower the retention; appends work again at once.',
+  },
+  PARTITION_OFFLINE: {
+    httpStatus: 503,
+    kafka: 56,
+    retriable: false,
+    meaning:
+      'A write or fsync of this partition failed; it takes no appends until the server starts again. Reads go on.',
+    remedy: 'Look at the disk (`throughline doctor`), then restart the server: it recovers what was acknowledged.',
+  },
+  DATA_DIR_IN_USE: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'Another process uses this data folder.',
+    remedy: 'Stop the process that the message names, or give --data-dir another folder.',
+  },
+  DATA_FORMAT_UNSUPPORTED: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'The data folder was written by a newer version, or is not a data folder.',
+    remedy: 'Use the version that wrote it or a newer one, or give --data-dir another folder.',
+  },
+
+  // ── events and folds ──
+  INVALID_EVENT: {
+    httpStatus: 400,
+    retriable: false,
+    meaning: 'A record is no event of the type that it names.',
+    remedy: 'Compare it with docs/PROTOCOL.md; folds skip it and count it.',
+  },
+  FOLD_FENCED: {
+    httpStatus: 409,
+    retriable: false,
+    meaning: "Another process has moved this fold's checkpoint: this one is a zombie and has stopped.",
+    remedy: 'Leave one owner per fold; the other instance has the work.',
+  },
+  FOLD_CODE_CHANGED: {
+    httpStatus: 409,
+    retriable: false,
+    meaning: 'The stored state was made by other code.',
+    remedy: 'Replay the fold from the start, or give the new code a new name.',
+  },
+  FOLD_LOG_CHANGED: {
+    httpStatus: 409,
+    retriable: false,
+    meaning: 'The stored state belongs to another incarnation of the topic.',
+    remedy: 'The topic was deleted and made again: replay the fold from the start.',
+  },
+  FOLD_BEHIND_LOG: {
+    httpStatus: 409,
+    retriable: false,
+    meaning: 'Retention has removed records that this fold has not seen.',
+    remedy: 'Replay the fold from what is left, or restore the topic; raise its retention.',
+  },
+
+  // ── functions and runs ──
+  FUNCTION_ERROR: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The handler threw.',
+    remedy: 'The message and the invocation log say where; correct the function and press Retry.',
+  },
+  FUNCTION_INIT_FAILED: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The function could not be loaded.',
+    remedy: 'Correct the import or the handler name that the message shows.',
+  },
+  FUNCTION_EXITED: {
+    httpStatus: 502,
+    retriable: true,
+    meaning: "The function's process ended during the invocation more often than it is tried again.",
+    remedy: 'Look at the invocation log; a handler must not call process.exit.',
+  },
+  FUNCTION_TIMED_OUT: {
+    httpStatus: 504,
+    retriable: false,
+    meaning: 'The handler did not end within its time-out.',
+    remedy: 'Raise timeoutMs of the function or make it end sooner.',
+  },
+  FUNCTION_OUT_OF_MEMORY: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The function used more memory than memoryMb allows.',
+    remedy: 'Raise memoryMb of the function or look for a leak.',
+  },
+  FUNCTION_OUTPUT_INVALID: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'What the handler wrote is no UI message stream.',
+    remedy: 'Pipe toUIMessageStream() to the response stream as server-sent events.',
+  },
+  FUNCTION_INCOMPLETE: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The handler returned without ending its stream with a finish, abort or error chunk.',
+    remedy: 'Await the pipe to the response stream, and let it end the stream.',
+  },
+  UNKNOWN_FUNCTION: {
+    httpStatus: 404,
+    retriable: false,
+    meaning: 'No function of that name is configured.',
+    remedy: 'Add it to `functions` in throughline.config.ts.',
+  },
+  RUN_ABANDONED: {
+    httpStatus: 500,
+    retriable: true,
+    meaning: 'The run was tried as often as it may and never came to its end.',
+    remedy: 'Press Retry; if it happens again, look at the invocation log.',
+  },
+  THROTTLED: {
+    httpStatus: 429,
+    retriable: true,
+    meaning: 'More is waiting than the limit allows.',
+    remedy: 'Try again after retryAfterMs, or raise the limit.',
+  },
+
+  // ── models ──
+  MODEL_UNREACHABLE: {
+    httpStatus: 502,
+    retriable: true,
+    meaning: 'The model server does not answer.',
+    remedy: 'Check --model-url and that the server runs.',
+  },
+  MODEL_REFUSED: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The model server refused the request.',
+    remedy: "Check --model-id and THROUGHLINE_MODEL_KEY; the message has the server's own words.",
+  },
+  MODEL_TIMED_OUT: {
+    httpStatus: 504,
+    retriable: true,
+    meaning: 'The model server was silent for too long.',
+    remedy: 'Try again; raise modelTimeoutMs for a slow model.',
+  },
+  MODEL_CUT: {
+    httpStatus: 502,
+    retriable: true,
+    meaning: 'The model server ended its answer in mid-stream.',
+    remedy: 'Press Retry; the text so far stays.',
+  },
+  MODEL_OUTPUT_INVALID: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The model server sent something that is no answer of its protocol.',
+    remedy: 'Check that --model-url is an OpenAI-compatible endpoint.',
+  },
+  DOCS_UNREADABLE: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'The documents folder is missing, cannot be read, or has no Markdown, text or HTML file.',
+    remedy: 'Give --docs a folder with .md, .txt or .html files.',
+  },
+
+  // ── HTTP ──
+  NOT_FOUND: {
+    httpStatus: 404,
+    retriable: false,
+    meaning: 'Nothing is at that address.',
+    remedy: 'Check the path; docs/PROTOCOL.md lists the endpoints.',
+  },
+  METHOD_NOT_ALLOWED: {
+    httpStatus: 405,
+    retriable: false,
+    meaning: 'That address does not take this method.',
+    remedy: 'Use a method that the Allow header names.',
+  },
+  MALFORMED_JSON: {
+    httpStatus: 400,
+    retriable: false,
+    meaning: 'The body is not JSON.',
+    remedy: 'Send one JSON value with content-type application/json.',
+  },
+  BODY_TOO_LARGE: {
+    httpStatus: 413,
+    retriable: false,
+    meaning: 'The body is above the limit.',
+    remedy: 'Send less, or raise bodyBytesMax.',
+  },
+  UNKNOWN_CONVERSATION: {
+    httpStatus: 404,
+    retriable: false,
+    meaning: 'No conversation of that id.',
+    remedy: 'GET /v1/conversations lists them.',
+  },
+  UNKNOWN_TABLE: {
+    httpStatus: 404,
+    retriable: false,
+    meaning: 'No table of that name.',
+    remedy: 'GET /v1/tables lists them.',
+  },
+  SQL_INVALID: {
+    httpStatus: 400,
+    retriable: false,
+    meaning: 'The statement cannot be run, or is not a read.',
+    remedy: "Send one SELECT; the message has the engine's own words.",
+  },
+  CROSS_ORIGIN_REFUSED: {
+    httpStatus: 403,
+    retriable: false,
+    meaning: 'A page of another origin, or a foreign host name, asked.',
+    remedy: "Open the page at the server's own address, or allow the origin in the configuration.",
+  },
+  PORT_IN_USE: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'Another process listens on that port.',
+    remedy: 'Stop it, or give --http-port another number (0 takes a free one).',
+  },
+  SERVER_NOT_RUNNING: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'No server runs on this data folder.',
+    remedy: 'Start one with `npm start`, or name its folder with --data-dir.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;

@@ -1,0 +1,57 @@
+// Public surface of the ground floor.
+export { delay, systemClock, type Clock, type Timer } from './clock.ts';
+export { integerBetween, seededRandom, systemRandom, type Random } from './random.ts';
+export { silentLogger, type LogFields, type Logger } from './logger.ts';
+export { isUlid, ulids, ulidTimeMs } from './ulid.ts';
+export { assert, ThroughlineError, type ErrorBody, type ThroughlineErrorOptions } from './errors.ts';
+export { errorTable, type ErrorCode, type ErrorEntry } from './error-table.ts';
+export {
+  fromUtf8,
+  utf8,
+  type LogRecord,
+  type ProducerRecord,
+  type RecordHeader,
+  type RecordPosition,
+} from './record.ts';
+export {
+  array,
+  boolean,
+  literal,
+  nullable,
+  number,
+  object,
+  optional,
+  parse,
+  record,
+  string,
+  unknown,
+  type OutputOf,
+  type Schema,
+  type StandardResult,
+  type StandardSchema,
+} from './schema.ts';
+export { eventFromJson, eventToJson } from './event-json.ts';
+export { fromRecord, toRecord, type EventHeaders, type Placed, type RawEvent } from './envelope.ts';
+export { conversationOf, conversationStream, idSchema, titleFrom, titleSchema } from './conversation-events.ts';
+export { usageSchema, type UiChunk } from './run-events.ts';
+export {
+  eventFromRecord,
+  eventSchemas,
+  isEventType,
+  narrowEvent,
+  type EventOf,
+  type EventType,
+  type PayloadOf,
+  type PlacedEvent,
+  type ThroughlineEvent,
+} from './events.ts';
+export {
+  reduceRun,
+  runFrom,
+  type Attempt,
+  type Run,
+  type RunEnd,
+  type RunOutcome,
+  type RunPhase,
+  type RunVerdict,
+} from './reduce-run.ts';

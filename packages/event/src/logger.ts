@@ -1,0 +1,16 @@
+// What libraries log to. They never print: the server hands in pino, a test hands in a recorder, the default is silence.
+// The message is constant text; what varies goes into the fields. No prompt, token or key is ever logged.
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Logger {
+  debug(fields: LogFields, message: string): void;
+  info(fields: LogFields, message: string): void;
+  warn(fields: LogFields, message: string): void;
+  error(fields: LogFields, message: string): void;
+}
+
+const nothing = (): void => {};
+
+/** Drops everything. */
+export const silentLogger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,0 +1,46 @@
+// A record as every floor above the wire sees it (Kafka's terms): key, value and headers are bytes that nobody but the
+// envelope looks into; offsets are bigint in code and decimal strings in JSON.
+
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** A record on its way into the log. */
+export interface ProducerRecord {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
+  /** Creation time in milliseconds since 1970; the log's clock where absent. */
+  readonly timestampMs?: number;
+  /** The partition; by the hash of the key (as Kafka's own producers do) where absent. */
+  readonly partition?: number;
+}
+
+/** Where a record is. */
+export interface RecordPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** A record as read from the log. */
+export interface LogRecord extends RecordPosition {
+  readonly timestampMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** UTF-8 bytes of a string. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** The string that UTF-8 bytes hold; malformed bytes become U+FFFD. */
+export function fromUtf8(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}

@@ -1,0 +1,2 @@
+// Doubles for tests; nothing that ships imports them.
+export { MemoryLog } from './memory-log.ts';
