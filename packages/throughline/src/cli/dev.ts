@@ -1,0 +1,18 @@
+// `throughline dev [folder]`: the launcher. It starts the server as a child, passes signals on, and starts it again when
+// (and only when) the page asked for a crash; a server that somebody else killed stays down, so that whoever killed it
+// is not surprised by a second one on the same data folder.
+import path from 'node:path';
+import { launch } from '../dev/launcher.ts';
+import { environmentNames } from '../config.ts';
+
+export async function run(options: Record<string, unknown>, [folder = '.']: string[]): Promise<void> {
+  const flags: Record<string, unknown> = {};
+  for (const name of Object.keys(environmentNames)) if (options[name] !== undefined) flags[name] = options[name];
+  process.exitCode = await launch({
+    app: path.resolve(folder),
+    flags,
+    workingDir: process.cwd(),
+    isRestarting: options['restart'] !== false,
+    isJson: options['json'] === true,
+  });
+}

@@ -1,0 +1,113 @@
+// `throughline doctor`: one line per check, each with what to do; exit code 1 when something is broken.
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import { ThroughlineError } from '@throughline/event';
+import * as defaults from '../defaults.ts';
+import { readServerFile } from '../server-file.ts';
+import { textOption } from './options.ts';
+import { bytesText, printJson } from './output.ts';
+import { fetchStatus, type Status } from './status.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warning' | 'broken';
+  readonly says: string;
+}
+
+export async function run(options: Record<string, unknown>): Promise<void> {
+  const given = textOption(options, 'dataDir') ?? process.env['THROUGHLINE_DATA_DIR'] ?? defaults.dataDir;
+  const dataDir = path.resolve(given);
+  const findings: Finding[] = [checkNode(), checkDataDir(dataDir), checkDisk(dataDir), ...(await checkServer(dataDir))];
+  if (options['json'] === true) printJson(findings);
+  else
+    for (const { check, state, says } of findings)
+      process.stdout.write(`${state.padEnd(8)} ${check.padEnd(12)} ${says}\n`);
+  if (findings.some(({ state }) => state === 'broken')) process.exitCode = 1;
+}
+
+function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const fits = major > 22 || (major === 22 && minor >= 22);
+  return {
+    check: 'node',
+    state: fits ? 'ok' : 'broken',
+    says: `${process.version}${fits ? '' : '; install 22.22 or newer'}`,
+  };
+}
+
+function checkDataDir(dataDir: string): Finding {
+  if (!existsSync(dataDir))
+    return { check: 'data folder', state: 'ok', says: `${dataDir} will be made at the first start` };
+  try {
+    accessSync(dataDir, constants.R_OK | constants.W_OK);
+    return { check: 'data folder', state: 'ok', says: dataDir };
+  } catch (error) {
+    return { check: 'data folder', state: 'broken', says: `${String(error)}; give this user the right to write there` };
+  }
+}
+
+function checkDisk(dataDir: string): Finding {
+  const folder = existsSync(dataDir) ? dataDir : path.dirname(dataDir);
+  const { bavail, bsize, blocks } = statfsSync(existsSync(folder) ? folder : '.');
+  const freeBytes = bavail * bsize;
+  const says = `${bytesText(freeBytes)} free`;
+  if (bavail === 0) return { check: 'disk', state: 'broken', says: 'full: appends are refused until there is room' };
+  if (bavail / blocks < defaults.diskFreeShareMin)
+    return { check: 'disk', state: 'warning', says: `${says}; free some, or lower the retention` };
+  return { check: 'disk', state: 'ok', says };
+}
+
+async function checkServer(dataDir: string): Promise<Finding[]> {
+  try {
+    const server = readServerFile(dataDir);
+    const status = await fetchStatus(dataDir);
+    return [
+      { check: 'server', state: 'ok', says: `pid ${server.pid} at ${server.http}/` },
+      ...checkTopics(status),
+      ...checkFolds(status),
+    ];
+  } catch (error) {
+    const { code, message, remedy } = ThroughlineError.from(error);
+    return [
+      { check: 'server', state: code === 'SERVER_NOT_RUNNING' ? 'warning' : 'broken', says: `${message}. ${remedy}` },
+    ];
+  }
+}
+
+function checkTopics(status: Status): Finding[] {
+  return status.topics.map(({ topic, partitions }) => {
+    const check = `topic`;
+    const offline = partitions.filter(({ isOnline }) => !isOnline).length;
+    if (offline > 0)
+      return {
+        check,
+        state: 'broken',
+        says: `${topic}: ${offline} partitions offline; check the disk, then restart the server`,
+      };
+    const sizes = partitions.map(({ bytes }) => bytes);
+    const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, sizes.length);
+    const isSkewed = mean > defaults.skewBytesMin && Math.max(...sizes) > defaults.skewRatioMax * mean;
+    if (isSkewed)
+      return { check, state: 'warning', says: `${topic}: one partition holds most of the data; look for a hot key` };
+    return { check, state: 'ok', says: `${topic}: ${partitions.length} partitions online` };
+  });
+}
+
+function checkFolds(status: Status): Finding[] {
+  return status.folds.map((fold) => {
+    const check = 'fold';
+    if (fold.lastError !== undefined && fold.lastError !== null) {
+      return { check, state: 'broken', says: `${fold.name} has stopped: ${JSON.stringify(fold.lastError)}` };
+    }
+    if (fold.skippedRecords > 0) {
+      return {
+        check,
+        state: 'warning',
+        says: `${fold.name}: ${fold.skippedRecords} records skipped as invalid; look for who writes them`,
+      };
+    }
+    if (fold.lagRecords > defaults.lagRecordsMax)
+      return { check, state: 'warning', says: `${fold.name}: ${fold.lagRecords} records behind` };
+    return { check, state: 'ok', says: `${fold.name}: ${fold.lagRecords} records behind` };
+  });
+}

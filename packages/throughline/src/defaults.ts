@@ -1,0 +1,51 @@
+// Every default of the command line and the all-in-one server, with its unit and the reason for its value. A default of
+// a floor below stands in that floor's own defaults.ts.
+
+/** Durable Streams' port; the page and the HTTP interface listen there. */
+export const httpPort = 4437;
+/** Kafka's port. */
+export const kafkaPort = 9092;
+/** Loopback only: there is no authentication yet. */
+export const host = '127.0.0.1';
+/** All state lives under it, beside the application, so that removing it is starting over. */
+export const dataDir = '.throughline';
+/** Answers without a key and without a network. */
+export const model = 'docs';
+/** The longest wait of a long-poll read, in milliseconds: below the minute at which proxies cut idle requests. */
+export const longPollMs = 30_000;
+/** The name of the function that answers a conversation, unless the configuration names another. */
+export const answerFunction = 'answer';
+/** What an acknowledged prompt survives: the loss of power, not only of the process. */
+export const durability = 'fsync';
+/** Partitions of topic `conversations`: enough to spread over a few consumers, few enough to open at once. */
+export const conversationPartitions = 4;
+/** How long a clean stop may take, in milliseconds, before the launcher ends the server. */
+export const stopWithinMs = 5_000;
+/** Two signals closer than this, in milliseconds, are one: npm and a terminal both pass Ctrl-C on. */
+export const signalOnceWithinMs = 500;
+/** Pace of the docs model, in milliseconds per chunk: quick, and slow enough to watch and to interrupt. */
+export const docsPaceMs = 15;
+/** Silence after which a model server is given up, in milliseconds: slow models think for a while. */
+export const modelTimeoutMs = 60_000;
+/** A function's time-out in milliseconds: AWS Lambda's longest. */
+export const functionTimeoutMs = 900_000;
+/** A function's memory in MiB: what the AI SDK and a small index need, with room. */
+export const functionMemoryMb = 512;
+/** Environments of one function at once: a laptop's worth of processes. */
+export const functionEnvironmentsMax = 8;
+/** Invocations that one environment takes at once: a language model is mostly waited for. */
+export const invocationsPerEnvironment = 16;
+/** Rows that `throughline sql` prints at most. */
+export const sqlRowsMax = 1_000;
+/** Records that `throughline consume` reads when it does not follow. */
+export const consumeRecordsMax = 1_000;
+/** Longer than this, in milliseconds, and a command says what it is doing. */
+export const progressAfterMs = 1_000;
+/** Share of the disk that should be free: below it, a busy day can fill it. */
+export const diskFreeShareMin = 0.05;
+/** Records that a fold may be behind before doctor calls it slow. */
+export const lagRecordsMax = 10_000;
+/** A topic below this many bytes per partition is too small to call skewed. */
+export const skewBytesMin = 16 * 1024 * 1024;
+/** A partition this many times the mean is skewed. */
+export const skewRatioMax = 3;

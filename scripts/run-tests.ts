@@ -1,0 +1,60 @@
+// Runs groups of test files on node:test and ends with the line `N passed, N failed, N skipped`. Node's own reporter
+// prints its counts before the list of failures and once per run, so the closing line is ours.
+import { globSync } from 'node:fs';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+export interface TestGroup {
+  readonly name: string;
+  /** A glob of test files. Each file runs in a process of its own. */
+  readonly files: string;
+  /** How many files run at once. */
+  readonly concurrency: number;
+  /** Per file, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * Runs the files of `groups` whose group name is, or whose path contains, one of `words` (all without words); sets the
+ * exit code to 1 when a test failed or none ran.
+ */
+export async function runGroups(groups: readonly TestGroup[], words: readonly string[]): Promise<void> {
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  const startedMs = performance.now();
+  for (const group of groups) {
+    const files = globSync(group.files, { exclude: (name) => name.includes('node_modules') })
+      .filter((file) => words.length === 0 || words.some((word) => group.name === word || file.includes(word)))
+      .sort();
+    if (files.length > 0) await runGroup(group, files, totals);
+  }
+  process.stdout.write(`\nall in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+  process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+}
+
+async function runGroup(group: TestGroup, files: readonly string[], totals: Totals): Promise<void> {
+  const startedMs = performance.now();
+  process.stdout.write(`\n── ${group.name}: ${files.length} files ──\n`);
+  const stream = run({
+    files: [...files],
+    concurrency: group.concurrency,
+    timeout: group.timeoutMs,
+    execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
+  });
+  stream.on('test:summary', (event) => {
+    // Only the summary of the whole run has no file; the others would count twice.
+    if (event.file !== undefined) return;
+    const { tests, passed, skipped, todo } = event.counts;
+    totals.passed += passed;
+    totals.skipped += skipped + todo;
+    totals.failed += tests - passed - skipped - todo;
+  });
+  for await (const text of stream.compose(spec)) process.stdout.write(text);
+  process.stdout.write(`${group.name} took ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+}

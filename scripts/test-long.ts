@@ -1,0 +1,12 @@
+// npm run test:long: the same fault and property tests with far more rounds (THROUGHLINE_ROUNDS multiplies them); hours.
+import { runGroups } from './run-tests.ts';
+
+const roundsFactor = 20;
+process.env['THROUGHLINE_ROUNDS'] ??= String(roundsFactor);
+await runGroups(
+  [
+    { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
+    { name: 'conformance', files: 'test/conformance/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
+  ],
+  process.argv.slice(2),
+);
