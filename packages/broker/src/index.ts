@@ -1,0 +1,12 @@
+// Public surface of the broker floor.
+export {
+  type AppendedBatch,
+  type Broker,
+  type BrokerOptions,
+  type PartitionLog,
+  type ReadBatches,
+  type TopicMetadata,
+} from './broker.ts';
+export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './disk.ts';
+export { type Durability, type TopicConfig } from './topic-config.ts';
+export { type BrokerLimits } from './defaults.ts';
