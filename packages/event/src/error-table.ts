@@ -157,6 +157,12 @@ export const errorTable = {
     meaning: 'Retention has removed records that this fold has not seen.',
     remedy: 'Replay the fold from what is left, or restore the topic; raise its retention.',
   },
+  FOLD_REDUCER_FAILED: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'A reducer threw on a record; the fold has stopped before it, and nothing of that batch is kept.',
+    remedy: 'The message names the record: correct the reducer and start again.',
+  },
 
   // ── functions and runs ──
   FUNCTION_ERROR: {

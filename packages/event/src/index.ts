@@ -55,3 +55,27 @@ export {
   type RunPhase,
   type RunVerdict,
 } from './reduce-run.ts';
+export {
+  closeTexts,
+  messageParts,
+  textOf,
+  toUiPart,
+  type MessageParts,
+  type PartsChange,
+  type UiPart,
+} from './message-parts.ts';
+export { parsePartialJson } from './partial-json.ts';
+export { reduceParts } from './reduce-parts.ts';
+export {
+  emptyConversation,
+  reduceConversation,
+  replyOf,
+  toUiMessage,
+  type Change,
+  type Conversation,
+  type MessageNode,
+  type MessageRole,
+  type UiMessage,
+} from './reduce-conversation.ts';
+export { pathTo, siblingsOf, visiblePath } from './conversation-tree.ts';
+export { conversationFromSnapshot, snapshotOf } from './conversation-snapshot.ts';
