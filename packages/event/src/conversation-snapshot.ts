@@ -46,6 +46,7 @@ const messageSchema = object({
 const runSchema = object({
   id: idSchema,
   stream: string(),
+  partition: count,
   messageId: idSchema,
   replyId: idSchema,
   function: string(),

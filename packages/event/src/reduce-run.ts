@@ -21,12 +21,20 @@ export interface Attempt {
   readonly startedMs: number;
   /** Decimal offset of its `attempt-started`. */
   readonly offset: string;
+  /**
+   * When the first and the last of its chunks that count were written; absent before the first. From one attempt's last
+   * chunk to the next one's first is what a reader waited for: the cost of a kill.
+   */
+  firstChunkMs?: number;
+  lastChunkMs?: number;
 }
 
 /** The state of a run; plain data, so that it can be stored as JSON. */
 export interface Run {
   readonly id: string;
   readonly stream: string;
+  /** The partition that its records are in. */
+  readonly partition: number;
   /** The user message that it answers. */
   readonly messageId: string;
   readonly replyId: string;
@@ -82,6 +90,7 @@ export function runFrom(event: EventOfType<'run-requested'>): Run {
   return {
     id: event.run,
     stream: event.stream,
+    partition: event.at.partition,
     messageId: event.payload.messageId,
     replyId: event.payload.replyId,
     function: event.payload.function,
@@ -123,6 +132,7 @@ export function reduceRun(run: Run, event: PlacedEvent): RunVerdict {
     case 'chunk':
       run.nextSeq++;
       renew(run, event.at);
+      markChunk(run.attempts.at(-1), event.at.timestampMs);
       break;
     case 'lease-renewed':
     case 'tool-approval-requested':
@@ -177,6 +187,12 @@ function startAttempt(run: Run, event: EventOfType<'attempt-started'>): void {
     startedMs: event.at.timestampMs,
     offset: String(event.at.offset),
   });
+}
+
+function markChunk(attempt: Attempt | undefined, atMs: number): void {
+  if (attempt === undefined) return;
+  attempt.firstChunkMs ??= atMs;
+  attempt.lastChunkMs = atMs;
 }
 
 function renew(run: Run, at: RecordPosition & { timestampMs: number }): void {
