@@ -1,0 +1,13 @@
+// Every default of the fold floor, with its unit and its reason.
+export const defaults = {
+  /** Records of one transaction at most: some milliseconds of reducing, so that other work of the process gets its turn. */
+  commitRecordsMax: 1000,
+  /** Milliseconds to wait for more before a commit. 0: each step of the tail at once; what arrives during a commit is the next step. */
+  commitDelayMs: 0,
+  /** Bytes of one read of a replay, the size that the Log port reads by default. */
+  replayReadBytes: 1024 * 1024,
+  /** Milliseconds that SQLite waits for another process's write lock. It blocks this process, so it is short; ours hold it for a millisecond or two. */
+  sqliteBusyWaitMs: 500,
+  /** Prepared statements kept per connection: far above what a reducer has, and a bound for one that makes up its SQL. */
+  sqliteStatementsMax: 200,
+} as const;

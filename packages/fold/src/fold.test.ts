@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import { MemoryLog } from '@throughline/testkit';
+import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
+
+interface Words {
+  words: string[];
+}
+const wordOf = (record: LogRecord): string => {
+  const word = fromUtf8(record.value!);
+  if (word.startsWith('bad')) throw new ThroughlineError('INVALID_EVENT', `no word: ${word}`);
+  if (word === 'bug') throw new TypeError('cannot read it');
+  return word;
+};
+const collect = (state: Words, record: LogRecord): void => void state.words.push(wordOf(record));
+const insert = ({ prepare }: SqliteState, record: LogRecord): void => {
+  const word = wordOf(record);
+  prepare('insert into words values (?, ?, ?)').run(record.partition, Number(record.offset), word);
+};
+
+async function logWith(words: readonly string[], partitions = 2): Promise<MemoryLog> {
+  const log = new MemoryLog();
+  await log.admin.createTopic('words', { partitions });
+  await append(log, words, partitions);
+  return log;
+}
+async function append(log: MemoryLog, words: readonly string[], partitions = 2): Promise<void> {
+  await log.append(
+    'words',
+    words.map((word, index) => ({ key: null, value: utf8(word), partition: index % partitions })),
+  );
+}
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'fold-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+function fileStore(path: string): SqliteStore {
+  return sqliteStore({
+    path,
+    initial: (database) =>
+      database.exec('create table words (partition int, at int, word text, primary key (partition, at))'),
+  });
+}
+const wordsIn = (store: SqliteStore): string[] =>
+  store
+    .read(({ prepare }) => prepare('select word from words order by partition, at').all())
+    .map((row) => String(row['word']));
+const inMemory = (log: MemoryLog, extra: Partial<FoldOptions<Words>> = {}): FoldOptions<Words> => ({
+  log,
+  topic: 'words',
+  name: 'words',
+  codeVersion: '1',
+  store: memoryStore(() => ({ words: [] as string[] })),
+  reduce: collect,
+  ...extra,
+});
+const inFile = (
+  log: MemoryLog,
+  store: SqliteStore,
+  extra: Partial<FoldOptions<SqliteState>> = {},
+): FoldOptions<SqliteState> => ({
+  log,
+  topic: 'words',
+  name: 'words',
+  codeVersion: '1',
+  store,
+  reduce: insert,
+  ...extra,
+});
+const withCode = (code: string) => (error: unknown) => ThroughlineError.is(error) && error.code === code;
+
+describe('a fold', () => {
+  test('has every record of the topic, those before its start and those after', async (t) => {
+    const log = await logWith(['a', 'b', 'c']);
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    const running = await fold(inMemory(log, { store }));
+    t.after(() => running.close());
+    await running.caughtUp();
+    assert.deepEqual(store.state.words.toSorted(), ['a', 'b', 'c']);
+    await append(log, ['d', 'e']);
+    await running.caughtUp();
+    assert.deepEqual(store.state.words.toSorted(), ['a', 'b', 'c', 'd', 'e']);
+    assert.deepEqual(running.status(), {
+      name: 'words',
+      topic: 'words',
+      phase: 'live',
+      offsets: [3n, 2n],
+      lagRecords: 0,
+      skippedRecords: 0,
+    });
+  });
+
+  test('takes the state that a reducer returns', async (t) => {
+    const log = await logWith(['a', 'b', 'c'], 1);
+    const store = memoryStore(() => '');
+    const running = await fold({
+      log,
+      topic: 'words',
+      name: 'joined',
+      codeVersion: '1',
+      store,
+      reduce: (state, r) => state + wordOf(r),
+    });
+    t.after(() => running.close());
+    await running.caughtUp();
+    assert.equal(store.state, 'abc');
+  });
+
+  test('skips a record that is no valid event, counts it, reports it, and goes on', async (t) => {
+    const log = await logWith(['a', 'bad 1', 'b', 'bad 2'], 1);
+    const warnings: string[] = [];
+    const skipped: string[] = [];
+    const logger: Logger = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (fields) => void warnings.push(String(fields['offset'])),
+    };
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    const running = await fold(
+      inMemory(log, { store, logger, onSkipped: (record, error) => skipped.push(`${record.offset} ${error.message}`) }),
+    );
+    t.after(() => running.close());
+    await running.caughtUp();
+    assert.deepEqual(store.state.words, ['a', 'b']);
+    assert.equal(running.status().skippedRecords, 2);
+    assert.deepEqual(skipped, ['1 no word: bad 1', '3 no word: bad 2']);
+    assert.deepEqual(warnings, ['1', '3']);
+  });
+
+  test('stops loudly when the reducer throws, naming the record and keeping nothing of its batch', async (t) => {
+    const log = await logWith(['a', 'b', 'bug'], 1);
+    const store = fileStore(join(folder(t), 'words.db'));
+    const running = await fold(inFile(log, store));
+    t.after(() => running.close());
+    const error = await running.stopped;
+    assert.equal(error?.code, 'FOLD_REDUCER_FAILED');
+    assert.deepEqual(error.details, { topic: 'words', partition: 0, offset: '2' });
+    await assert.rejects(running.caughtUp(), withCode('FOLD_REDUCER_FAILED'));
+    const { phase, offsets, lastError, lagRecords } = running.status();
+    assert.deepEqual([phase, offsets, lastError?.code, lagRecords], ['stopped', [0n], 'FOLD_REDUCER_FAILED', 3]);
+    assert.deepEqual(wordsIn(store), []);
+  });
+
+  test('commits no more records in a transaction than it may', async (t) => {
+    const log = await logWith(
+      Array.from({ length: 10 }, (_, index) => `w${index}`),
+      1,
+    );
+    const commits: bigint[] = [];
+    const running = await fold(
+      inMemory(log, { commitRecordsMax: 4, onCommitted: ([offset]) => commits.push(offset!) }),
+    );
+    t.after(() => running.close());
+    await running.caughtUp();
+    assert.deepEqual(commits, [4n, 8n, 10n]);
+  });
+
+  test('gathers what arrives within its delay into one transaction', async (t) => {
+    const log = await logWith([], 2);
+    const commits: string[] = [];
+    const running = await fold(
+      inMemory(log, { commitDelayMs: 20, onCommitted: (offsets) => commits.push(offsets.join()) }),
+    );
+    t.after(() => running.close());
+    for (let round = 0; round < 5; round++) await append(log, ['a', 'b']);
+    await running.caughtUp();
+    assert.deepEqual(commits, ['5,5']);
+  });
+
+  test('commits what it gathered before it closes', async () => {
+    const log = await logWith(['a', 'b', 'c'], 1);
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    const running = await fold(inMemory(log, { store, commitDelayMs: 60_000 }));
+    await new Promise((resolve) => setImmediate(resolve));
+    await running.close();
+    assert.deepEqual(store.state.words, ['a', 'b', 'c']);
+    assert.equal(await running.stopped, undefined);
+    await append(log, ['d'], 1);
+    await assert.rejects(running.caughtUp(), withCode('CLOSED'));
+  });
+
+  test('of an unknown topic is refused', async () => {
+    await assert.rejects(fold(inMemory(new MemoryLog())), withCode('UNKNOWN_TOPIC'));
+  });
+
+  test('says that the log is closed', async (t) => {
+    const log = await logWith(['a']);
+    const running = await fold(inMemory(log));
+    t.after(() => running.close());
+    await running.caughtUp();
+    await log.close();
+    assert.equal((await running.stopped)?.code, 'CLOSED');
+  });
+});
+
+describe('a restarted fold', () => {
+  test('goes on behind its checkpoint, with its count of skipped records', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'bad', 'b'], 1);
+    const first = await fold(inFile(log, fileStore(path)));
+    await first.caughtUp();
+    await first.close();
+    await append(log, ['c', 'bad'], 1);
+    const seen: bigint[] = [];
+    const store = fileStore(path);
+    const second = await fold(
+      inFile(log, store, {
+        reduce: (state, record) => {
+          seen.push(record.offset);
+          insert(state, record);
+        },
+      }),
+    );
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(seen, [3n, 4n]);
+    assert.deepEqual(wordsIn(store), ['a', 'b', 'c']);
+    assert.equal(second.status().skippedRecords, 2);
+  });
+
+  test('refuses a state made by other code, and replays it when it may', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'b'], 1);
+    const first = await fold(inFile(log, fileStore(path)));
+    await first.caughtUp();
+    await first.close();
+    await assert.rejects(fold(inFile(log, fileStore(path), { codeVersion: '2' })), withCode('FOLD_CODE_CHANGED'));
+    const store = fileStore(path);
+    const second = await fold(
+      inFile(log, store, {
+        codeVersion: '2',
+        replayOn: ['FOLD_CODE_CHANGED'],
+        reduce: ({ prepare }, record) =>
+          void prepare('insert into words values (?, ?, upper(?))').run(0, Number(record.offset), wordOf(record)),
+      }),
+    );
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(wordsIn(store), ['A', 'B']);
+  });
+
+  test('refuses a state of another incarnation of the topic', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'b'], 1);
+    const first = await fold(inFile(log, fileStore(path)));
+    await first.caughtUp();
+    await first.close();
+    await log.admin.deleteTopic('words');
+    await log.admin.createTopic('words', { partitions: 1 });
+    await append(log, ['x', 'y', 'z'], 1);
+    await assert.rejects(fold(inFile(log, fileStore(path))), withCode('FOLD_LOG_CHANGED'));
+    const store = fileStore(path);
+    const second = await fold(inFile(log, store, { replayOn: ['FOLD_LOG_CHANGED'] }));
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(wordsIn(store), ['x', 'y', 'z']);
+  });
+
+  test('refuses the file of another fold, a file of a newer format and a file that is no database', async (t) => {
+    const directory = folder(t);
+    const log = await logWith(['a'], 1);
+    const path = join(directory, 'words.db');
+    await (await fold(inFile(log, fileStore(path)))).close();
+    await assert.rejects(fold(inFile(log, fileStore(path), { name: 'other' })), withCode('INVALID_ARGUMENT'));
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(path);
+    database.exec('pragma user_version = 99');
+    database.close();
+    await assert.rejects(fold(inFile(log, fileStore(path))), withCode('DATA_FORMAT_UNSUPPORTED'));
+    const { writeFileSync } = await import('node:fs');
+    const noDatabase = join(directory, 'text.db');
+    writeFileSync(
+      noDatabase,
+      'this is no database, but it is long enough to look like one to somebody in a hurry'.repeat(20),
+    );
+    await assert.rejects(fold(inFile(log, fileStore(noDatabase))), withCode('DATA_FORMAT_UNSUPPORTED'));
+  });
+});
+
+describe('a replay', () => {
+  test('gives the same state, and readers see the old one until the swap', async (t) => {
+    const log = await logWith(['a', 'bad', 'c', 'd'], 2);
+    const store = fileStore(join(folder(t), 'words.db'));
+    const seen = new Set<string>();
+    const running = await fold(
+      inFile(log, store, {
+        reduce: (state, record) => {
+          insert(state, record);
+          seen.add(wordsIn(store).join());
+        },
+      }),
+    );
+    t.after(() => running.close());
+    await running.caughtUp();
+    const before = wordsIn(store);
+    seen.clear();
+    await running.replay();
+    assert.deepEqual(wordsIn(store), before);
+    assert.deepEqual([...seen], [before.join()]);
+    assert.equal(running.status().skippedRecords, 1);
+    await append(log, ['e']);
+    await running.caughtUp();
+    assert.deepEqual(wordsIn(store).toSorted(), ['a', 'c', 'd', 'e']);
+  });
+
+  test('that fails leaves the state before it, and the fold goes on', async (t) => {
+    const log = await logWith(['a', 'b'], 1);
+    const store = fileStore(join(folder(t), 'words.db'));
+    let isBroken = false;
+    const running = await fold(
+      inFile(log, store, {
+        reduce: (state, record) => {
+          if (isBroken && record.offset === 1n) throw new Error('broken');
+          insert(state, record);
+        },
+      }),
+    );
+    t.after(() => running.close());
+    await running.caughtUp();
+    isBroken = true;
+    await assert.rejects(running.replay(), withCode('FOLD_REDUCER_FAILED'));
+    await append(log, ['c'], 1);
+    await running.caughtUp();
+    assert.deepEqual(wordsIn(store), ['a', 'b', 'c']);
+    assert.equal(running.status().lastError?.code, 'FOLD_REDUCER_FAILED');
+  });
+
+  test('starts a fold again that an error has stopped', async (t) => {
+    const log = await logWith(['a', 'bug', 'b'], 1);
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    let isFixed = false;
+    const running = await fold(
+      inMemory(log, {
+        store,
+        reduce: (state, record) => void state.words.push(isFixed ? fromUtf8(record.value!) : wordOf(record)),
+      }),
+    );
+    t.after(() => running.close());
+    await running.stopped;
+    await assert.rejects(running.replay(), withCode('FOLD_REDUCER_FAILED'));
+    assert.equal(running.status().phase, 'stopped');
+    isFixed = true;
+    await running.replay();
+    await append(log, ['c'], 1);
+    await running.caughtUp();
+    assert.deepEqual(store.state.words, ['a', 'bug', 'b', 'c']);
+    assert.equal(running.status().lastError, undefined);
+  });
+});
+
+describe('two owners of one store', () => {
+  test('the older is fenced at its next commit and the newer goes on', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'b'], 1);
+    const olderStore = fileStore(path);
+    const older = await fold(inFile(log, olderStore));
+    t.after(() => older.close());
+    await older.caughtUp();
+    const newerStore = fileStore(path);
+    const newer = await fold(inFile(log, newerStore));
+    t.after(() => newer.close());
+    await append(log, ['c', 'd'], 1);
+    assert.equal((await older.stopped)?.code, 'FOLD_FENCED');
+    await newer.caughtUp();
+    assert.deepEqual(wordsIn(newerStore), ['a', 'b', 'c', 'd']);
+    await assert.rejects(older.replay(), withCode('FOLD_FENCED'));
+    assert.deepEqual(wordsIn(newerStore), ['a', 'b', 'c', 'd']);
+  });
+});

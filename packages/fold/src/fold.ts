@@ -1,0 +1,448 @@
+// Consume, reduce, checkpoint: the one idea that every system above is built from. A fold follows a topic, hands each
+// record to a reducer, and commits the state together with the offsets it is reduced to (store.ts). Records may be
+// delivered more than once (after a kill, a lost lease, a replay); the state has each of them exactly once, because a
+// batch whose checkpoint was not committed has left no trace in the state either.
+//
+//   describe topic ─► open store ─► may this state be carried on? (identity.ts) ─► claim it (fencing epoch + 1)
+//        └─► tail from the stored offsets ─► gather ─► one transaction ─► tail …
+//
+// A fold sees each partition in order; between partitions there is none, so a reducer must not depend on one.
+import {
+  silentLogger,
+  systemClock,
+  ThroughlineError,
+  type Clock,
+  type ErrorBody,
+  type Logger,
+  type LogRecord,
+} from '@throughline/event';
+import type { Log, TopicDescription } from '@throughline/log';
+import { defaults } from './defaults.ts';
+import { gather, slices, type Slice } from './gather.ts';
+import { mismatch, type FoldMismatch } from './identity.ts';
+import type { Checkpoint, FoldStore, Rebuild } from './store.ts';
+
+export interface FoldOptions<State> {
+  readonly log: Log;
+  readonly topic: string;
+  /** Names the fold in its store, in status and in the log lines. */
+  readonly name: string;
+  /** A hash of the reducer's code (codeVersionOf) or a version that people count up. */
+  readonly codeVersion: string;
+  /** Owned by the fold from here on: `close` closes it. */
+  readonly store: FoldStore<State>;
+  /**
+   * Changes `state` by one record, or returns the next state. It is synchronous. When it throws INVALID_EVENT, the record
+   * is skipped and counted, so it validates first and changes after. Whatever else it throws stops the fold.
+   */
+  readonly reduce: (state: State, record: LogRecord) => State | void;
+  /** Called after the commit for each record that was skipped. */
+  readonly onSkipped?: (record: LogRecord, error: ThroughlineError) => void;
+  /** Called after each commit, and after a replay, with the offsets that the state now has; it must not throw. */
+  readonly onCommitted?: (offsets: readonly bigint[]) => void;
+  /** Reasons for which the fold replays by itself instead of refusing a stored state. None by default. */
+  readonly replayOn?: readonly FoldMismatch[];
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Records of one transaction at most. */
+  readonly commitRecordsMax?: number;
+  /** Milliseconds that a record may wait for more before its transaction. */
+  readonly commitDelayMs?: number;
+}
+
+export interface FoldStatus {
+  readonly name: string;
+  readonly topic: string;
+  readonly phase: 'catching-up' | 'live' | 'stopped';
+  /** Index = partition: the next offset to fold. */
+  readonly offsets: readonly bigint[];
+  /** Records between the state and the high watermarks last seen. */
+  readonly lagRecords: number;
+  /** Records that were no valid event. */
+  readonly skippedRecords: number;
+  /** Why it stopped, or why its last replay failed. */
+  readonly lastError?: ErrorBody;
+}
+
+export interface Fold {
+  status(): FoldStatus;
+  /**
+   * Resolves once the state has every record that the topic had at the time of the call.
+   *
+   * @throws ThroughlineError the error that stopped the fold; CLOSED
+   */
+  caughtUp(): Promise<void>;
+  /**
+   * Folds the topic again from its first record into a fresh state, which then takes the place of the present one in one
+   * step; until then the present state stands still and can be read. It also starts a fold that an error has stopped.
+   *
+   * @throws ThroughlineError what stopped it, the present state being left as it was; FOLD_FENCED; CLOSED
+   */
+  replay(): Promise<void>;
+  /** Resolves when the fold has stopped: with the error that stopped it, or undefined after `close`. */
+  readonly stopped: Promise<ThroughlineError | undefined>;
+  /** Stops after the transaction under way and closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a fold of `topic`; it goes on in the background until `close` or an error.
+ *
+ * @throws ThroughlineError UNKNOWN_TOPIC; FOLD_CODE_CHANGED, FOLD_LOG_CHANGED, FOLD_BEHIND_LOG (unless `replayOn` has
+ *   it), FOLD_FENCED; what the store throws on opening
+ * @example
+ * const store = memoryStore(() => ({ count: 0 }));
+ * const counting = await fold({ log, topic: 'conversations', name: 'count', codeVersion: '1', store,
+ *   reduce: (state) => { state.count++; } });
+ * await counting.caughtUp(); // store.state.count is the number of records
+ */
+export async function fold<State>(options: FoldOptions<State>): Promise<Fold> {
+  const running = new RunningFold(options);
+  try {
+    await running.start();
+  } catch (error) {
+    await options.store.close();
+    throw error;
+  }
+  return running;
+}
+
+interface Waiter {
+  readonly targets: readonly bigint[];
+  readonly resolve: () => void;
+  readonly reject: (error: ThroughlineError) => void;
+}
+
+interface ReplayRequest {
+  readonly resolve: () => void;
+  readonly reject: (error: ThroughlineError) => void;
+}
+
+interface Skip {
+  readonly record: LogRecord;
+  readonly error: ThroughlineError;
+}
+
+class RunningFold<State> implements Fold {
+  readonly #options: FoldOptions<State>;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #commitRecordsMax: number;
+  /** As stored. Undefined before the first claim of a fresh store. */
+  #checkpoint: Checkpoint | undefined;
+  #highWatermarks: bigint[] = [];
+  /** The high watermarks that the fold has to reach to be live. */
+  #liveTargets: readonly bigint[] = [];
+  #phase: FoldStatus['phase'] = 'catching-up';
+  #lastError: ThroughlineError | undefined;
+  #isClosing = false;
+  /** Aborts the tail under way: for a replay or the close. */
+  #interrupt = new AbortController();
+  /** Why the present state may not be carried on: nothing but a replay can follow. */
+  #mustReplay: ThroughlineError | undefined;
+  readonly #replayRequests: ReplayRequest[] = [];
+  readonly #waiters = new Set<Waiter>();
+  #running: Promise<void> = Promise.resolve();
+  stopped: Promise<ThroughlineError | undefined> = Promise.resolve(undefined);
+  #resolveStopped: (error: ThroughlineError | undefined) => void = () => {};
+
+  constructor(options: FoldOptions<State>) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#commitRecordsMax = options.commitRecordsMax ?? defaults.commitRecordsMax;
+    if (!Number.isSafeInteger(this.#commitRecordsMax) || this.#commitRecordsMax < 1)
+      throw new ThroughlineError('INVALID_ARGUMENT', 'commitRecordsMax is a whole number of at least 1');
+  }
+
+  async start(): Promise<void> {
+    const { log, topic, name, codeVersion, store, replayOn = [] } = this.#options;
+    const description = await log.admin.describeTopic(topic);
+    const stored = await store.open(name);
+    const refusal = stored === undefined ? undefined : mismatch(stored, description, codeVersion);
+    if (refusal !== undefined && !replayOn.includes(refusal.code)) throw refusal;
+    this.#mustReplay = refusal;
+    // The claim: whoever owned this state before finds itself fenced at its next commit. A state that must be replayed
+    // keeps its own identity until the swap.
+    const claimed: Checkpoint =
+      stored !== undefined && refusal !== undefined
+        ? { ...stored, fencingEpoch: stored.fencingEpoch + 1 }
+        : {
+            name,
+            topic,
+            topicId: description.topicId,
+            codeVersion,
+            fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
+            // A partition that was added since starts at its first record.
+            offsets: description.partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
+            skippedRecords: stored?.skippedRecords ?? 0,
+          };
+    await store.transaction(stored, (state) => ({ state, next: claimed }));
+    this.#checkpoint = claimed;
+    this.#sight(description);
+    this.#begin();
+  }
+
+  status(): FoldStatus {
+    const { name, topic } = this.#options;
+    const offsets = this.#checkpoint?.offsets ?? [];
+    let lag = 0n;
+    for (const [partition, end] of this.#highWatermarks.entries()) {
+      const offset = offsets[partition] ?? 0n;
+      if (end > offset) lag += end - offset;
+    }
+    return {
+      name,
+      topic,
+      phase: this.#phase,
+      offsets,
+      lagRecords: Number(lag),
+      skippedRecords: this.#checkpoint?.skippedRecords ?? 0,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError.toJSON() }),
+    };
+  }
+
+  async caughtUp(): Promise<void> {
+    const { log, topic } = this.#options;
+    const description = await log.admin.describeTopic(topic);
+    const targets = description.partitions.map((found) => found.highWatermark);
+    await new Promise<void>((resolve, reject) => {
+      if (this.#hasReached(targets)) return resolve();
+      if (this.#phase === 'stopped') return reject(this.#reason());
+      this.#waiters.add({ targets, resolve, reject });
+    });
+  }
+
+  async replay(): Promise<void> {
+    if (this.#isClosing) throw this.#closed();
+    if (ThroughlineError.is(this.#lastError, 'FOLD_FENCED')) throw this.#lastError;
+    await new Promise<void>((resolve, reject) => {
+      this.#replayRequests.push({ resolve, reject });
+      this.#interrupt.abort();
+      if (this.#phase !== 'stopped') return;
+      this.#mustReplay = this.#reason();
+      this.#begin();
+    });
+  }
+
+  async close(): Promise<void> {
+    const isFirst = !this.#isClosing;
+    this.#isClosing = true;
+    this.#interrupt.abort();
+    await this.#running;
+    if (isFirst) await this.#options.store.close();
+  }
+
+  #begin(): void {
+    const { promise, resolve } = Promise.withResolvers<ThroughlineError | undefined>();
+    this.stopped = promise;
+    this.#resolveStopped = resolve;
+    this.#phase = 'catching-up';
+    this.#updatePhase();
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    let error: ThroughlineError | undefined;
+    try {
+      while (!this.#isClosing) {
+        this.#interrupt = new AbortController();
+        if (this.#mustReplay !== undefined || this.#replayRequests.length > 0) await this.#replayNow();
+        // The topic cannot have ended by itself but with the log.
+        else if (await this.#follow()) throw new ThroughlineError('CLOSED', 'the log is closed');
+      }
+    } catch (thrown) {
+      error = this.#explain(thrown);
+      this.#lastError = error;
+      const { name, topic } = this.#options;
+      this.#logger.error({ fold: name, topic, ...error.toJSON() }, 'fold stopped');
+    }
+    this.#phase = 'stopped';
+    for (const waiting of [...this.#waiters, ...this.#replayRequests.splice(0)]) waiting.reject(this.#reason());
+    this.#waiters.clear();
+    this.#resolveStopped(error);
+  }
+
+  /** Follows the log until it is interrupted; tells whether the tail ended by itself. */
+  async #follow(): Promise<boolean> {
+    const { log, topic, commitDelayMs = defaults.commitDelayMs } = this.#options;
+    const interrupt = this.#interrupt;
+    const steps = log.tail({ topic, from: { offsets: this.#checkpoint!.offsets }, signal: interrupt.signal });
+    const options = { recordsMax: this.#commitRecordsMax, delayMs: commitDelayMs, clock: this.#clock };
+    for await (const batch of gather(steps, options)) {
+      try {
+        await this.#commit(batch);
+      } catch (error) {
+        // Without this the loop would wait for the tail's next step before it lets the error out.
+        interrupt.abort();
+        throw error;
+      }
+      if (interrupt.signal.aborted) break;
+      if (this.#phase === 'catching-up') await nextTurn();
+    }
+    return !interrupt.signal.aborted;
+  }
+
+  async #commit(batch: readonly Slice[]): Promise<void> {
+    const { store } = this.#options;
+    const expected = this.#checkpoint!;
+    const records = batch.length === 1 ? batch[0]!.records : batch.flatMap((slice) => slice.records);
+    const offsets = [...expected.offsets];
+    for (const slice of batch) {
+      offsets[slice.partition] = slice.nextOffset;
+      this.#highWatermarks[slice.partition] = slice.highWatermark;
+    }
+    await store.prepare?.(records);
+    const skips: Skip[] = [];
+    let next = expected;
+    await store.transaction(expected, (state) => {
+      const reduced = this.#reduceAll(state, records, skips);
+      next = { ...expected, offsets, skippedRecords: expected.skippedRecords + skips.length };
+      return { state: reduced, next };
+    });
+    this.#committed(next, skips);
+  }
+
+  #reduceAll(initial: State, records: readonly LogRecord[], skips: Skip[]): State {
+    const { reduce } = this.#options;
+    let state = initial;
+    for (const record of records) {
+      try {
+        state = reduce(state, record) ?? state;
+      } catch (error) {
+        if (!ThroughlineError.is(error, 'INVALID_EVENT')) throw this.#reducerFailed(record, error);
+        skips.push({ record, error });
+      }
+    }
+    return state;
+  }
+
+  #committed(next: Checkpoint, skips: readonly Skip[]): void {
+    this.#checkpoint = next;
+    const { name, onSkipped, onCommitted } = this.#options;
+    for (const { record, error } of skips) {
+      const { topic, partition } = record;
+      const fields = { fold: name, topic, partition, offset: String(record.offset), problem: error.message };
+      this.#logger.warn(fields, 'fold skipped a record that is no valid event');
+      onSkipped?.(record, error);
+    }
+    this.#updatePhase();
+    for (const waiter of this.#waiters) {
+      if (!this.#hasReached(waiter.targets)) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+    onCommitted?.(next.offsets);
+  }
+
+  async #replayNow(): Promise<void> {
+    const requests = this.#replayRequests.splice(0);
+    const { name, topic } = this.#options;
+    this.#phase = 'catching-up';
+    try {
+      const startedMs = this.#clock.monotonicMs();
+      this.#logger.info({ fold: name, topic, because: this.#mustReplay?.code ?? 'asked for' }, 'fold replay begins');
+      await this.#rebuild();
+      for (const request of requests) request.resolve();
+      const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
+      this.#logger.info({ fold: name, topic, durationMs }, 'fold replay is done');
+    } catch (thrown) {
+      const error = this.#explain(thrown);
+      for (const request of requests) request.reject(error);
+      // The state before the replay is whole and in place: where it may be carried on, the fold does.
+      if (this.#mustReplay !== undefined || error.code === 'FOLD_FENCED') throw error;
+      this.#lastError = error;
+      this.#logger.error({ fold: name, topic, ...error.toJSON() }, 'fold replay failed');
+    }
+  }
+
+  async #rebuild(): Promise<void> {
+    const { log, topic, name, codeVersion, store } = this.#options;
+    const description = await log.admin.describeTopic(topic);
+    const skips: Skip[] = [];
+    const offsets: bigint[] = [];
+    const rebuild = await store.rebuild();
+    try {
+      for (const { partition, logStartOffset, highWatermark } of description.partitions) {
+        offsets[partition] = logStartOffset;
+        while (offsets[partition] < highWatermark) {
+          if (this.#isClosing) throw this.#closed();
+          const offset = offsets[partition];
+          const step = await log.read({ topic, partition, offset, bytesMax: defaults.replayReadBytes });
+          for (const slice of slices({ ...step, partition }, this.#commitRecordsMax)) {
+            await this.#apply(rebuild, slice, skips);
+            await nextTurn();
+          }
+          offsets[partition] = step.nextOffset;
+        }
+      }
+      const expected = this.#checkpoint!;
+      const next: Checkpoint = {
+        name,
+        topic,
+        topicId: description.topicId,
+        codeVersion,
+        fencingEpoch: expected.fencingEpoch,
+        offsets,
+        skippedRecords: skips.length,
+      };
+      await rebuild.swap(expected, next);
+      this.#mustReplay = undefined;
+      this.#lastError = undefined;
+      this.#sight(description);
+      this.#committed(next, skips);
+    } catch (error) {
+      await rebuild.discard();
+      throw error;
+    }
+  }
+
+  async #apply(rebuild: Rebuild<State>, { records }: Slice, skips: Skip[]): Promise<void> {
+    await rebuild.prepare?.(records);
+    await rebuild.apply((state) => this.#reduceAll(state, records, skips));
+  }
+
+  #sight(description: TopicDescription): void {
+    this.#highWatermarks = description.partitions.map((found) => found.highWatermark);
+    this.#liveTargets = this.#highWatermarks.slice();
+  }
+
+  #updatePhase(): void {
+    if (this.#phase === 'catching-up' && this.#mustReplay === undefined && this.#hasReached(this.#liveTargets))
+      this.#phase = 'live';
+  }
+
+  #hasReached(targets: readonly bigint[]): boolean {
+    if (this.#mustReplay !== undefined || this.#checkpoint === undefined) return false;
+    // A partition that was added after the start is seen at the next start.
+    return this.#checkpoint.offsets.every((offset, partition) => offset >= (targets[partition] ?? 0n));
+  }
+
+  #explain(thrown: unknown): ThroughlineError {
+    if (!ThroughlineError.is(thrown, 'OFFSET_OUT_OF_RANGE')) return ThroughlineError.from(thrown);
+    // Retention overtook the fold while it ran.
+    const message = `fold ${this.#options.name}: ${thrown.message}`;
+    return new ThroughlineError('FOLD_BEHIND_LOG', message, { cause: thrown, details: thrown.details });
+  }
+
+  #reducerFailed(record: LogRecord, cause: unknown): ThroughlineError {
+    const { topic, partition } = record;
+    const offset = String(record.offset);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `fold ${this.#options.name}: its reducer threw on ${topic}-${partition}@${offset}: ${why}`;
+    return new ThroughlineError('FOLD_REDUCER_FAILED', message, { cause, details: { topic, partition, offset } });
+  }
+
+  #reason(): ThroughlineError {
+    return this.#isClosing ? this.#closed() : (this.#lastError ?? this.#closed());
+  }
+
+  #closed(): ThroughlineError {
+    return new ThroughlineError('CLOSED', `fold ${this.#options.name} is closed`);
+  }
+}
+
+/** Lets timers and sockets have their turn: a log in memory would otherwise fill every turn of the event loop. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

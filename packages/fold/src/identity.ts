@@ -1,0 +1,77 @@
+// Whether a stored state may be carried on: it must come from this topic in this incarnation, from this code, and the log
+// must still have every record after it. If not, carrying on would mix two histories in silence, so the fold refuses.
+import { createHash } from 'node:crypto';
+import { ThroughlineError } from '@throughline/event';
+import type { TopicDescription } from '@throughline/log';
+import type { Checkpoint } from './store.ts';
+
+/** Reasons to refuse a stored state; each is healed by a replay. */
+export type FoldMismatch = 'FOLD_CODE_CHANGED' | 'FOLD_LOG_CHANGED' | 'FOLD_BEHIND_LOG';
+
+/**
+ * What forbids to carry `stored` on, or undefined when nothing does.
+ *
+ * @returns an error of code FOLD_LOG_CHANGED, FOLD_CODE_CHANGED or FOLD_BEHIND_LOG
+ */
+export function mismatch(
+  stored: Checkpoint,
+  description: TopicDescription,
+  codeVersion: string,
+): (ThroughlineError & { code: FoldMismatch }) | undefined {
+  const { name } = stored;
+  if (stored.topic !== description.topic || stored.topicId !== description.topicId) {
+    return refuse('FOLD_LOG_CHANGED', `fold ${name}: its state is of ${stored.topic} in another incarnation`, {
+      storedTopicId: stored.topicId,
+      topicId: description.topicId,
+    });
+  }
+  if (stored.codeVersion !== codeVersion) {
+    return refuse('FOLD_CODE_CHANGED', `fold ${name}: its state was made by code ${stored.codeVersion}`, {
+      storedCodeVersion: stored.codeVersion,
+      codeVersion,
+    });
+  }
+  for (const [partition, offset] of stored.offsets.entries()) {
+    const found = description.partitions[partition];
+    if (found === undefined || offset > found.highWatermark) {
+      // A log that ends before what was folded from it has lost records (a crash at durability memory or os) or was
+      // restored from an older copy: what it appends next is another history under the same offsets.
+      return refuse('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${stored.topic}-${partition}`, {
+        partition,
+        storedOffset: String(offset),
+        highWatermark: String(found?.highWatermark ?? 0n),
+      });
+    }
+    if (offset < found.logStartOffset) {
+      return refuse('FOLD_BEHIND_LOG', `fold ${name}: records of ${stored.topic}-${partition} are gone unseen`, {
+        partition,
+        storedOffset: String(offset),
+        logStartOffset: String(found.logStartOffset),
+      });
+    }
+  }
+  return undefined;
+}
+
+/**
+ * A version for the code of a reducer: a hash of its sources and settings. What these call in turn is not in it; a
+ * reducer that leans on other code is better off with a version that people count up.
+ *
+ * @example codeVersionOf(reduce, { limit: 10 })
+ */
+export function codeVersionOf(...parts: readonly unknown[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    const text = typeof part === 'function' ? String(part) : JSON.stringify(part);
+    hash.update(`${text.length}:${text};`);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function refuse(
+  code: FoldMismatch,
+  message: string,
+  details: Readonly<Record<string, unknown>>,
+): ThroughlineError & { code: FoldMismatch } {
+  return new ThroughlineError(code, message, { details }) as ThroughlineError & { code: FoldMismatch };
+}

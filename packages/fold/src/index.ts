@@ -1,0 +1,6 @@
+// Public surface of the fold floor.
+export { fold, type Fold, type FoldOptions, type FoldStatus } from './fold.ts';
+export { codeVersionOf, type FoldMismatch } from './identity.ts';
+export type { Advance, Checkpoint, FoldStore, Rebuild } from './store.ts';
+export { memoryStore, type MemoryStore } from './stores/memory.ts';
+export { sqliteStore, type SqliteState, type SqliteStore, type SqliteStoreOptions } from './stores/sqlite.ts';

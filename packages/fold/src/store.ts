@@ -1,0 +1,129 @@
+// Where a fold keeps its state, and the one rule that makes delivery at least once add up to a state that is exactly
+// once: state and checkpoint change in ONE transaction, and only when the stored checkpoint is still the one that this
+// fold wrote last (compare-and-swap). A store that breaks this rule breaks every promise above it.
+//
+// What a state is, is the store's business: memory keeps a value, SQLite hands the reducer an open transaction, DuckDB
+// collects rows. Source of the design: Estuary's runtime checkpoint in the endpoint, and the public bug lists of sinks
+// that keep two offset stores (docs/decisions/0030-checkpoint-lives-with-the-state.md).
+import { assert, ThroughlineError, type LogRecord } from '@throughline/event';
+
+/** How far a fold has come, and of which log and by which code. Stored with the state. */
+export interface Checkpoint {
+  readonly name: string;
+  readonly topic: string;
+  /** Incarnation of the topic (Kafka's topic id): a topic that was deleted and made again has another. */
+  readonly topicId: string;
+  /** Hash or version of the reducer: other code would have made another state. */
+  readonly codeVersion: string;
+  /** One more with each owner; the store refuses a transaction of any but the newest owner. */
+  readonly fencingEpoch: number;
+  /** Index = partition: the offset of the next record to fold. Never moves down but by a replay. */
+  readonly offsets: readonly bigint[];
+  /** Records that were no valid event, over the life of this state. */
+  readonly skippedRecords: number;
+}
+
+/** What the work of one transaction leaves behind. */
+export interface Advance<State> {
+  readonly state: State;
+  readonly next: Checkpoint;
+}
+
+export interface FoldStore<State> {
+  /**
+   * Opens the store and returns the checkpoint that it holds, or undefined when it is fresh.
+   *
+   * @throws ThroughlineError DATA_FORMAT_UNSUPPORTED, DATA_DIR_IN_USE, INVALID_ARGUMENT
+   */
+  open(name: string): Promise<Checkpoint | undefined>;
+  /** Called with the records of a transaction before it, so that a store can fetch what the reducer will ask for. */
+  prepare?(records: readonly LogRecord[]): Promise<void>;
+  /**
+   * Runs `work` on the state and commits its result together with the checkpoint that it returns; when `work` throws,
+   * nothing of it is kept.
+   *
+   * @param expected the checkpoint that this fold saw last; undefined when the store was fresh
+   * @throws ThroughlineError FOLD_FENCED when the stored checkpoint is another; OUT_OF_DISK; whatever `work` throws
+   */
+  transaction(expected: Checkpoint | undefined, work: (state: State) => Advance<State>): Promise<void>;
+  /** Begins a fresh state beside the present one, which readers go on seeing until the swap. */
+  rebuild(): Promise<Rebuild<State>>;
+  close(): Promise<void>;
+}
+
+/** A fresh state in the making, for a replay. */
+export interface Rebuild<State> {
+  prepare?(records: readonly LogRecord[]): Promise<void>;
+  apply(work: (state: State) => State): Promise<void>;
+  /**
+   * Puts the fresh state and `next` in the place of the present state, in one transaction.
+   *
+   * @throws ThroughlineError FOLD_FENCED when the stored checkpoint is no longer `expected`
+   */
+  swap(expected: Checkpoint | undefined, next: Checkpoint): Promise<void>;
+  /** Drops the fresh state; the present one stays. */
+  discard(): Promise<void>;
+}
+
+/** A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings. */
+export interface CheckpointRow {
+  readonly name: string;
+  readonly topic: string;
+  readonly topic_id: string;
+  readonly code_version: string;
+  readonly fencing_epoch: number;
+  readonly offsets: string;
+  readonly skipped_records: number;
+}
+
+export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
+  return {
+    name: checkpoint.name,
+    topic: checkpoint.topic,
+    topic_id: checkpoint.topicId,
+    code_version: checkpoint.codeVersion,
+    fencing_epoch: checkpoint.fencingEpoch,
+    offsets: JSON.stringify(checkpoint.offsets.map(String)),
+    skipped_records: checkpoint.skippedRecords,
+  };
+}
+
+export function checkpointFromRow(row: CheckpointRow): Checkpoint {
+  return {
+    name: row.name,
+    topic: row.topic,
+    topicId: row.topic_id,
+    codeVersion: row.code_version,
+    fencingEpoch: row.fencing_epoch,
+    offsets: (JSON.parse(row.offsets) as string[]).map(BigInt),
+    skippedRecords: row.skipped_records,
+  };
+}
+
+/** Tells whether `stored` is the very checkpoint that a fold expects to replace. */
+export function isSameCheckpoint(stored: Checkpoint | undefined, expected: Checkpoint | undefined): boolean {
+  if (stored === undefined || expected === undefined) return stored === expected;
+  return (
+    stored.fencingEpoch === expected.fencingEpoch &&
+    stored.topicId === expected.topicId &&
+    stored.codeVersion === expected.codeVersion &&
+    stored.offsets.length === expected.offsets.length &&
+    stored.offsets.every((offset, partition) => offset === expected.offsets[partition])
+  );
+}
+
+/** Every store calls this before it commits: within one state an offset never moves down. */
+export function assertForward(expected: Checkpoint | undefined, next: Checkpoint): void {
+  const from = expected?.offsets ?? [];
+  assert(
+    from.every((offset, partition) => (next.offsets[partition] ?? -1n) >= offset),
+    `fold ${next.name}: an offset would move down`,
+  );
+}
+
+/** The error of a compare-and-swap that found another checkpoint than its own. */
+export function fenced(name: string, expected: Checkpoint | undefined): ThroughlineError {
+  return new ThroughlineError('FOLD_FENCED', `fold ${name}: another owner has moved the stored checkpoint`, {
+    details: { fold: name, fencingEpoch: expected?.fencingEpoch ?? 0 },
+  });
+}
