@@ -121,6 +121,16 @@ export function writeBatchCrc(buffer: Uint8Array, position: number, sizeBytes: n
   writeInt32(buffer, position + crcAt, crc32c(buffer, position + batchAttributesAt, position + sizeBytes));
 }
 
+/** True where the timestamps of all records are the time of the append, in maxTimestamp. */
+export function isAppendTime(attributes: number): boolean {
+  return (attributes & 0x08) !== 0;
+}
+
+/** True for a batch that holds no records but a transaction marker. */
+export function isControlBatch(attributes: number): boolean {
+  return (attributes & 0x20) !== 0;
+}
+
 function int16(buffer: Uint8Array, at: number): number {
   return ((buffer[at]! << 24) >> 16) | buffer[at + 1]!;
 }

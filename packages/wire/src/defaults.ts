@@ -1,0 +1,7 @@
+// Defaults of the wire floor, each with its unit and reason.
+
+/**
+ * Bytes that the records of one compressed batch may unpack to. Batches are at most a few MiB and text packs about ten to
+ * one; beyond this it is an attack or damage.
+ */
+export const decompressedBytesMax: number = 128 * 1024 * 1024;
