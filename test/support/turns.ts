@@ -1,0 +1,25 @@
+// The table of turns as the fault tests look at it.
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const statement =
+  "select count(*) as n, count(distinct run_id) as runs, count(*) filter (outcome = 'done') as done from turns";
+/** The table follows the log: the last run's row may be a moment away. */
+const waitMs = 50;
+const triesMax = 100;
+
+/** Checks that the table `turns` has exactly `runs` rows, one per run, all of them done. */
+export async function expectOneRowPerRun(url: string, runs: number): Promise<void> {
+  let row: Record<string, number> = {};
+  for (let tries = 0; tries < triesMax && row['n'] !== runs; tries++) {
+    const response = await fetch(`${url}/v1/sql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql: statement }),
+    });
+    const { rows } = (await response.json()) as { rows: Record<string, unknown>[] };
+    row = Object.fromEntries(Object.entries(rows[0] ?? {}).map(([name, value]) => [name, Number(value)]));
+    await pause(waitMs);
+  }
+  assert.deepEqual(row, { n: runs, runs, done: runs });
+}
