@@ -90,7 +90,10 @@ export function snapshotOf(conversation: Conversation): unknown {
     changedMs,
     lastOffset: String(conversation.lastOffset),
     selectedIds: Object.fromEntries(conversation.selectedIds),
-    runs: [...conversation.runs.values()].map((run) => ({ ...run, attempts: [...run.attempts] })),
+    runs: [...conversation.runs.values()].map((run) => ({
+      ...run,
+      attempts: run.attempts.map((attempt) => ({ ...attempt })),
+    })),
     messages: [...conversation.messages.values()].map(messageToJson),
   };
 }
@@ -197,5 +200,5 @@ function runFromJson(json: unknown): Run {
     outcome: undefined,
     ended: undefined,
   };
-  return { ...absent, ...run, attempts: [...run.attempts] };
+  return { ...absent, ...run, attempts: run.attempts.map((attempt) => ({ ...attempt })) };
 }

@@ -319,6 +319,12 @@ export const errorTable = {
     meaning: 'Another process listens on that port.',
     remedy: 'Stop it, or give --http-port another number (0 takes a free one).',
   },
+  SERVER_UNREACHABLE: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'The server cannot be reached, or does not answer in time.',
+    remedy: 'It is tried again by itself; check the network, and that the server runs.',
+  },
   SERVER_NOT_RUNNING: {
     httpStatus: 503,
     retriable: true,
