@@ -10,4 +10,12 @@ export const defaults = {
   sqliteBusyWaitMs: 500,
   /** Prepared statements kept per connection: far above what a reducer has, and a bound for one that makes up its SQL. */
   sqliteStatementsMax: 200,
+  /** MiB that DuckDB may take for data. A limit, not a use: an idle file takes a few. */
+  duckDbMemoryMb: 256,
+  /** Threads of DuckDB. The tables of a pipeline are small, and the machine has other work. */
+  duckDbThreadCount: 1,
+  /** MiB of DuckDB's write-ahead log before it is folded into the file. Small, so that each of these pauses is short. */
+  duckDbCheckpointMb: 4,
+  /** Carried states kept in memory between transactions; beyond it they are fetched anew. Some KiB each. */
+  duckDbCarriedInMemoryMax: 2000,
 } as const;

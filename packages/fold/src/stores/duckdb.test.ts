@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
+import { MemoryLog } from '@throughline/testkit';
+import {
+  DuckDbDatabase,
+  duckdbStore,
+  fold,
+  type DuckDbState,
+  type DuckDbTable,
+  type Fold,
+  type FoldOptions,
+} from '../index.ts';
+
+interface Count {
+  said: number;
+}
+const said: DuckDbTable = {
+  name: 'said',
+  columns: { word: 'VARCHAR', times: 'BIGINT', offset_of: 'BIGINT' },
+  key: ['word'],
+};
+const all: DuckDbTable = {
+  name: 'all_words',
+  columns: { partition: 'INTEGER', at_offset: 'BIGINT', word: 'VARCHAR', at: 'TIMESTAMP', extra: 'JSON' },
+};
+
+/** Counts how often each word was said: the count is carried from record to record under the record's key. */
+function countWords({ insert, carried, carry }: DuckDbState<Count>, record: LogRecord): void {
+  const word = fromUtf8(record.value!);
+  if (word === 'bad') throw new ThroughlineError('INVALID_EVENT', 'no word');
+  if (word === 'bug') throw new TypeError('cannot read it');
+  const count = carried(word);
+  count.said++;
+  carry(word, count);
+  insert('said', { word, times: count.said, offset_of: record.offset });
+  const { partition, offset, timestampMs } = record;
+  insert('all_words', {
+    partition,
+    at_offset: offset,
+    word: word === 'none' ? null : word,
+    at: timestampMs,
+    extra: { word },
+  });
+}
+
+function databaseIn(t: TestContext): DuckDbDatabase {
+  const folder = mkdtempSync(join(tmpdir(), 'duckdb-fold-'));
+  const database = new DuckDbDatabase({ path: join(folder, 'tables.duckdb') });
+  t.after(async () => {
+    await database.close();
+    rmSync(folder, { recursive: true });
+  });
+  return database;
+}
+async function logWith(words: readonly string[]): Promise<MemoryLog> {
+  const log = new MemoryLog();
+  await log.admin.createTopic('words', { partitions: 1 });
+  await say(log, words);
+  return log;
+}
+async function say(log: MemoryLog, words: readonly string[]): Promise<void> {
+  await log.append(
+    'words',
+    words.map((word, index) => ({ key: utf8(word), value: utf8(word), timestampMs: 1_700_000_000_000 + index })),
+  );
+}
+function start(
+  log: MemoryLog,
+  database: DuckDbDatabase,
+  extra: Partial<FoldOptions<DuckDbState<Count>>> = {},
+): Promise<Fold> {
+  const store = duckdbStore({ database, tables: [said, all], initial: () => ({ said: 0 }) });
+  return fold({ log, topic: 'words', name: 'said', codeVersion: '1', store, reduce: countWords, ...extra });
+}
+async function rows(database: DuckDbDatabase, sql: string): Promise<unknown[][]> {
+  const connection = await database.connect();
+  try {
+    return (await connection.runAndReadAll(sql)).getRowsJson();
+  } finally {
+    connection.closeSync();
+  }
+}
+const counts = async (database: DuckDbDatabase): Promise<string> =>
+  (await rows(database, 'select word, times from said order by word')).map((row) => row.join('=')).join(' ');
+const withCode = (code: string) => (error: unknown) => ThroughlineError.is(error) && error.code === code;
+
+describe('a fold into DuckDB', () => {
+  test('keeps rows, rows by key, and carried state, and goes on where it was', async (t) => {
+    const database = databaseIn(t);
+    const log = await logWith(['a', 'b', 'a', 'bad', 'none']);
+    const first = await start(log, database, { commitRecordsMax: 2 });
+    await first.caughtUp();
+    await first.close();
+    await say(log, ['a', 'b', 'c']);
+    const second = await start(log, database);
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.equal(await counts(database), 'a=3 b=2 c=1 none=1');
+    assert.deepEqual(await rows(database, 'select * from all_words order by at_offset limit 2 offset 3'), [
+      [0, '4', null, '2023-11-14 22:13:20.004', '{"word":"none"}'],
+      [0, '5', 'a', '2023-11-14 22:13:20', '{"word":"a"}'],
+    ]);
+    assert.equal(second.status().skippedRecords, 1);
+    assert.deepEqual(second.status().offsets, [8n]);
+  });
+
+  test('keeps nothing of a batch whose reducer throws, and carries on rightly after a replay', async (t) => {
+    const database = databaseIn(t);
+    const log = await logWith(['a', 'b']);
+    let isFixed = false;
+    const running = await start(log, database, {
+      reduce: (state, record) => {
+        if (fromUtf8(record.value!) === 'bug' && isFixed) return;
+        countWords(state, record);
+      },
+    });
+    t.after(() => running.close());
+    await running.caughtUp();
+    await say(log, ['a', 'bug']);
+    assert.equal((await running.stopped)?.code, 'FOLD_REDUCER_FAILED');
+    assert.equal(await counts(database), 'a=1 b=1');
+    isFixed = true;
+    await running.replay();
+    assert.equal(await counts(database), 'a=2 b=1');
+    await say(log, ['a']);
+    await running.caughtUp();
+    assert.equal(await counts(database), 'a=3 b=1');
+  });
+
+  test('shows the state before a replay until the swap, then the same state', async (t) => {
+    const database = databaseIn(t);
+    const log = await logWith(['a', 'b', 'a', 'c']);
+    const seen: Promise<string>[] = [];
+    let isReplay = false;
+    const running = await start(log, database, {
+      commitRecordsMax: 1,
+      reduce: (state, record) => {
+        countWords(state, record);
+        if (isReplay) seen.push(counts(database));
+      },
+    });
+    t.after(() => running.close());
+    await running.caughtUp();
+    isReplay = true;
+    await running.replay();
+    assert.deepEqual(new Set(await Promise.all(seen)), new Set(['a=2 b=1 c=1']));
+    assert.equal(await counts(database), 'a=2 b=1 c=1');
+    assert.deepEqual(
+      await rows(database, "select table_name from duckdb_tables() where table_name like '%replay%'"),
+      [],
+    );
+  });
+
+  test('fences the older of two owners', async (t) => {
+    const database = databaseIn(t);
+    const log = await logWith(['a']);
+    const older = await start(log, database);
+    t.after(() => older.close());
+    await older.caughtUp();
+    const newer = await start(log, database);
+    t.after(() => newer.close());
+    await say(log, ['a', 'b']);
+    assert.equal((await older.stopped)?.code, 'FOLD_FENCED');
+    await newer.caughtUp();
+    assert.equal(await counts(database), 'a=2 b=1');
+  });
+
+  test('says which record has a value that does not fit its column', async (t) => {
+    const database = databaseIn(t);
+    const running = await start(await logWith(['a']), database, {
+      reduce: ({ insert }) => insert('said', { word: 'a', times: '1' }),
+    });
+    t.after(() => running.close());
+    const error = await running.stopped;
+    assert.match(error!.message, /words-0@0: said\.times: string is no BIGINT/);
+  });
+
+  test('refuses names that would have to be quoted and keys that name no column', async (t) => {
+    const database = databaseIn(t);
+    const initial = (): Count => ({ said: 0 });
+    for (const table of [
+      { name: 'x"; drop table y; --', columns: { a: 'VARCHAR' } },
+      { name: 'a__replay', columns: { a: 'VARCHAR' } },
+      { name: 'x', columns: { 'a b': 'VARCHAR' } },
+      { name: 'x', columns: { a: 'VARCHAR' }, key: ['b'] },
+      { name: 'x', columns: {} },
+    ] as DuckDbTable[])
+      assert.throws(() => duckdbStore({ database, tables: [table], initial }), withCode('INVALID_ARGUMENT'));
+  });
+});
+
+describe('a DuckDB file', () => {
+  test('is open once: in this process, and on this machine', async (t) => {
+    const database = databaseIn(t);
+    await database.open();
+    const again = new DuckDbDatabase({ path: database.path });
+    await assert.rejects(again.open(), withCode('DATA_DIR_IN_USE'));
+    const script = `import { DuckDbDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
+      await new DuckDbDatabase({ path: process.argv[1] }).open().catch((error) => console.log(error.code));`;
+    const child = spawnSync(
+      process.execPath,
+      [
+        '--conditions=source',
+        '--disable-warning=ExperimentalWarning',
+        '--input-type=module-typescript',
+        '-e',
+        script,
+        database.path,
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.equal(child.stdout.trim(), 'DATA_DIR_IN_USE', child.stderr);
+  });
+
+  test('that is none, or in no folder, or closed, is refused with its code', async (t) => {
+    const { path } = databaseIn(t);
+    writeFileSync(path, 'this is no database'.repeat(1000));
+    await assert.rejects(new DuckDbDatabase({ path }).open(), withCode('DATA_FORMAT_UNSUPPORTED'));
+    await assert.rejects(new DuckDbDatabase({ path: join(path, 'in', 'x') }).open(), withCode('CONFIG_INVALID'));
+    const closed = new DuckDbDatabase({ path });
+    await closed.close();
+    await assert.rejects(closed.open(), withCode('CLOSED'));
+  });
+});
