@@ -1,0 +1,100 @@
+// The way in: one client per page.
+import {
+  silentLogger,
+  systemClock,
+  systemRandom,
+  ulids,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@throughline/event';
+import { ConversationList } from './conversation-list.ts';
+import { defaults, type StateSettings } from './defaults.ts';
+import type { Environment, OutboxStorage } from './environment.ts';
+import { http } from './http.ts';
+import { LiveConversation } from './live-conversation.ts';
+import { browserPage, type Page } from './page.ts';
+
+export interface ClientOptions {
+  /** Where the gateway is, for instance `http://127.0.0.1:4437`; the page's own origin where absent. */
+  readonly baseUrl?: string;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  readonly page?: Page;
+  /** Where messages that are not sent yet survive a reload, for instance `localStorage`; nowhere where absent. */
+  readonly storage?: OutboxStorage;
+  readonly settings?: Partial<StateSettings>;
+}
+
+export interface Client {
+  /** The conversation of that id, new or not; the same object until it is closed. */
+  conversation(id: string): LiveConversation;
+  /** The list of conversations. */
+  conversations(): ConversationList;
+  /** An id for a new conversation. */
+  newId(): string;
+  /** Ends all connections and timers. */
+  close(): void;
+}
+
+/**
+ * Makes a client of a gateway.
+ *
+ * @example
+ * const client = createClient({ baseUrl: 'http://127.0.0.1:4437' });
+ * const conversation = client.conversation(client.newId());
+ * conversation.subscribe('conversation', () => console.log(conversation.get('conversation').messageIds));
+ * conversation.send('How does Throughline survive a crash?');
+ */
+export function createClient(options: ClientOptions = {}): Client {
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const settings = { ...defaults, ...options.settings };
+  const environment: Environment = {
+    http: http({
+      baseUrl: (options.baseUrl ?? '').replace(/\/$/, ''),
+      // Called without its receiver, the browser's fetch throws; looked up late, because pages replace it.
+      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      clock,
+      requestTimeoutMs: settings.requestTimeoutMs,
+    }),
+    page: options.page ?? browserPage(),
+    clock,
+    random,
+    ulid: ulids(clock, random),
+    logger: options.logger ?? silentLogger,
+    settings,
+    storage: options.storage,
+  };
+  const conversations = new Map<string, LiveConversation>();
+  const isFollowed = (): boolean => {
+    for (const conversation of conversations.values()) if (conversation.get('connection').state === 'live') return true;
+    return false;
+  };
+  const list = new ConversationList(environment, isFollowed);
+  const handlers = {
+    onSummary: (summary: unknown) => list.take(summary),
+    onWritten: () => {
+      if (!isFollowed()) void list.refresh();
+    },
+  };
+  return {
+    conversation(id) {
+      let conversation = conversations.get(id);
+      if (conversation === undefined) {
+        conversation = new LiveConversation(id, environment, handlers);
+        conversations.set(id, conversation);
+      }
+      return conversation;
+    },
+    conversations: () => list,
+    newId: environment.ulid,
+    close() {
+      for (const conversation of conversations.values()) conversation.close();
+      conversations.clear();
+      list.close();
+    },
+  };
+}
