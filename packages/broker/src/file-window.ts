@@ -1,0 +1,31 @@
+// A piece of a file in memory that moves forward as somebody walks through the file.
+import type { DiskFile } from './disk.ts';
+
+export class FileWindow {
+  readonly #file: DiskFile;
+  /** The file counts up to here, whatever lies behind. */
+  readonly #endPosition: number;
+  readonly #readBytes: number;
+  /** The bytes in memory; the first of them stands at `position` of the file. */
+  bytes: Uint8Array = new Uint8Array(0);
+  position = 0;
+
+  constructor(file: DiskFile, endPosition: number, readBytes: number) {
+    this.#file = file;
+    this.#endPosition = endPosition;
+    this.#readBytes = readBytes;
+  }
+
+  /** Makes `byteCount` bytes from `position` on part of the window; false when the file has not as many. */
+  async holds(position: number, byteCount: number): Promise<boolean> {
+    if (position + byteCount > this.#endPosition) return false;
+    if (position >= this.position && position + byteCount <= this.position + this.bytes.length) return true;
+    const wanted = Math.min(Math.max(byteCount, this.#readBytes), this.#endPosition - position);
+    // Fresh memory each time: views of the last window may be in a reader's hands.
+    const fresh = Buffer.allocUnsafeSlow(wanted);
+    const count = await this.#file.read(fresh, position);
+    this.bytes = fresh.subarray(0, count);
+    this.position = position;
+    return count >= byteCount;
+  }
+}

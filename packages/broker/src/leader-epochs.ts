@@ -1,0 +1,66 @@
+// Which leader epoch began at which offset, `leader-epoch-checkpoint` (KIP-101, KIP-320). A single broker leads always;
+// it begins a new epoch after every unclean stop, because then a tail that somebody has read may be gone, and an epoch
+// is how a consumer finds out: it asks where its own epoch ended and sees an offset below its position.
+import { assert } from '@throughline/event';
+import { decodeCheckpoint, encodeCheckpoint, isNumber } from './checkpoint-file.ts';
+
+interface EpochStart {
+  readonly epoch: number;
+  readonly startOffset: bigint;
+}
+
+export class LeaderEpochs {
+  /** Both columns grow strictly. */
+  #starts: EpochStart[] = [];
+
+  static decode(bytes: Uint8Array | undefined): LeaderEpochs | undefined {
+    const lines = bytes === undefined ? undefined : decodeCheckpoint(bytes);
+    if (lines === undefined) return undefined;
+    const epochs = new LeaderEpochs();
+    for (const [epoch, startOffset] of lines) {
+      if (!isNumber(epoch) || !isNumber(startOffset)) return undefined;
+      const start = { epoch: Number(epoch), startOffset: BigInt(startOffset) };
+      const before = epochs.#starts.at(-1);
+      if (before !== undefined && (before.epoch >= start.epoch || before.startOffset >= start.startOffset))
+        return undefined;
+      epochs.#starts.push(start);
+    }
+    return epochs;
+  }
+
+  encode(): Uint8Array {
+    return encodeCheckpoint(this.#starts.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`));
+  }
+
+  /** The epoch that appends are made in; -1 before the first. */
+  get current(): number {
+    return this.#starts.at(-1)?.epoch ?? -1;
+  }
+
+  /** Begins `epoch` at `startOffset`; epochs that would begin there or later, and so hold nothing, are forgotten. */
+  begin(epoch: number, startOffset: bigint): void {
+    assert(epoch > this.current, 'a leader epoch is larger than those before it');
+    this.#starts = this.#starts.filter((start) => start.startOffset < startOffset);
+    this.#starts.push({ epoch, startOffset });
+  }
+
+  /**
+   * Where `epoch` ended: the start of the first later epoch, or the end of the log for the current one (the answer to
+   * OffsetForLeaderEpoch); undefined for an epoch that is not known.
+   */
+  endOffset(epoch: number, logEndOffset: bigint): { readonly epoch: number; readonly endOffset: bigint } | undefined {
+    const at = this.#starts.findLastIndex((start) => start.epoch <= epoch);
+    const start = this.#starts[at];
+    if (start === undefined || epoch > this.current) return undefined;
+    return { epoch: start.epoch, endOffset: this.#starts[at + 1]?.startOffset ?? logEndOffset };
+  }
+
+  /** Forgets what lies before the first offset kept; the epoch of that offset then begins there. */
+  truncateFromStart(logStartOffset: bigint): boolean {
+    const first = this.#starts.findLastIndex((start) => start.startOffset <= logStartOffset);
+    if (first <= 0) return false;
+    const { epoch } = this.#starts[first]!;
+    this.#starts = [{ epoch, startOffset: logStartOffset }, ...this.#starts.slice(first + 1)];
+    return true;
+  }
+}

@@ -1,0 +1,206 @@
+// The segments of one partition, oldest first; the last is the active one. No gap lies inside a segment; between two there
+// may be one, where synced records were lost to the disk: a read there goes on with the next segment.
+import { assert } from '@throughline/event';
+import type { RecordBatchHeader } from '@throughline/wire';
+import { deletedSuffix, Segment, segmentOfFile, type SegmentEnvironment } from './segment.ts';
+import type { SegmentReadRequest } from './segment-reader.ts';
+
+export interface RecoveryStart {
+  /** Where an empty partition begins. */
+  readonly logStartOffset: bigint;
+  /** Everything below it was synced. */
+  readonly recoveryPoint: bigint;
+  /** True after a clean stop. */
+  readonly isClean: boolean;
+}
+
+const emptyBytes = new Uint8Array(0);
+
+export class Segments {
+  readonly #environment: SegmentEnvironment;
+  readonly #folder: string;
+  /** Replaced, never changed in place: a read goes on with the list that it began with. */
+  #all: readonly Segment[];
+  /** Bytes of all but the active one. */
+  #sealedBytes = 0;
+  #isFolderDirty = false;
+
+  private constructor(environment: SegmentEnvironment, folder: string, all: Segment[]) {
+    this.#environment = environment;
+    this.#folder = folder;
+    this.#all = all;
+    for (const segment of all.slice(0, -1)) this.#sealedBytes += segment.sizeBytes;
+  }
+
+  /** Opens what is in the folder; after an unclean stop everything from the recovery point on is checked. */
+  static async open(environment: SegmentEnvironment, folder: string, start: RecoveryStart): Promise<Segments> {
+    const { disk, logger } = environment;
+    const names = await disk.list(folder);
+    for (const name of names.filter((name) => name.endsWith(deletedSuffix))) await disk.remove(`${folder}/${name}`);
+    const bases = names.flatMap((name) => segmentOfFile(name) ?? []).sort((a, b) => (a < b ? -1 : 1));
+    const all: Segment[] = [];
+    for (const [i, base] of bases.entries()) {
+      const next = bases[i + 1];
+      // A segment that ends at or below the recovery point has been synced, indexes and all.
+      if (next !== undefined && (start.isClean || next <= start.recoveryPoint)) {
+        all.push(await Segment.sealed(environment, folder, base, next));
+        continue;
+      }
+      const syncedOffset = next === undefined || start.recoveryPoint < next ? start.recoveryPoint : next;
+      const recovered = await Segment.recover(environment, folder, base, { ...start, syncedOffset });
+      const { segment, problem, endsInGap } = recovered;
+      all.push(segment);
+      const isCut = problem !== undefined || (next !== undefined && segment.nextOffset !== next && !endsInGap);
+      if (isCut) {
+        const offset = segment.nextOffset.toString();
+        logger.warn({ folder, offset, problem: problem ?? 'the next segment begins later' }, 'the log ends here');
+        for (const later of bases.slice(i + 1)) {
+          await (await Segment.sealed(environment, folder, later, later)).remove();
+        }
+        break;
+      }
+      if (next !== undefined) await segment.seal();
+      else if (endsInGap) {
+        await segment.seal();
+        all.push(await Segment.create(environment, folder, segment.nextOffset));
+      }
+    }
+    if (all.length === 0) all.push(await Segment.create(environment, folder, start.logStartOffset));
+    const segments = new Segments(environment, folder, all);
+    segments.#isFolderDirty = !start.isClean || bases.length === 0;
+    return segments;
+  }
+
+  get active(): Segment {
+    return this.#all.at(-1)!;
+  }
+
+  get bytes(): number {
+    return this.#sealedBytes + this.active.sizeBytes;
+  }
+
+  /** The first offset that the files hold. */
+  get startOffset(): bigint {
+    return this.#all[0]!.baseOffset;
+  }
+
+  /** The offset after the last record written. */
+  get endOffset(): bigint {
+    return this.active.nextOffset;
+  }
+
+  /** Writes whole batches to the active segment. When that fails, none of them counts: call `cutTornTail`. */
+  append(batches: readonly Uint8Array[], headers: readonly RecordBatchHeader[]): Promise<void> {
+    return this.active.append(batches, headers);
+  }
+
+  cutTornTail(): Promise<void> {
+    return this.active.cutTornTail();
+  }
+
+  /** Closes the active segment and begins a new one at `baseOffset`. */
+  async roll(baseOffset: bigint = this.endOffset): Promise<void> {
+    const { active } = this;
+    if (active.sizeBytes === 0 && active.baseOffset === baseOffset) return;
+    // The new one first: on a full disk the old one stays as it is.
+    const next = await Segment.create(this.#environment, this.#folder, baseOffset);
+    try {
+      await active.seal();
+    } catch (error) {
+      await next.remove();
+      throw error;
+    }
+    this.#sealedBytes += active.sizeBytes;
+    this.#all = [...this.#all, next];
+    this.#isFolderDirty = true;
+  }
+
+  /** Forgets what the active segment holds from `offset` on. */
+  async truncateTo(offset: bigint): Promise<void> {
+    assert(offset >= this.active.baseOffset, 'only the active segment is cut');
+    await this.active.truncateTo(offset);
+  }
+
+  /** Reads whole batches from the one that contains the offset on, of one segment. */
+  async read(request: SegmentReadRequest): Promise<Uint8Array> {
+    const all = this.#all;
+    for (let i = this.#indexOf(request.offset); i < all.length; i++) {
+      const batches = await all[i]!.read(request);
+      if (batches.length > 0) return batches;
+    }
+    return emptyBytes;
+  }
+
+  /** The offset of a batch that holds the first timestamp at or after `timestampMs`, or undefined. */
+  async batchForTime(timestampMs: number, fromOffset: bigint): Promise<bigint | undefined> {
+    for (const segment of this.#all.slice(this.#indexOf(fromOffset))) {
+      if ((await segment.largestTimestampMs()) < timestampMs) continue;
+      const offset = await segment.batchForTime(timestampMs, fromOffset);
+      if (offset !== undefined) return offset;
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes what is written survive a power cut: the closed segments, and the active one if asked.
+   *
+   * @returns the offset below which everything is synced
+   */
+  async sync(withActive: boolean): Promise<bigint> {
+    const { active } = this;
+    const syncedOffset = withActive ? active.nextOffset : active.baseOffset;
+    for (const segment of this.#all) {
+      if (segment.isDirty && (withActive || segment !== active)) await segment.sync();
+    }
+    if (this.#isFolderDirty) {
+      this.#isFolderDirty = false;
+      await this.#environment.disk.syncDirectory(this.#folder);
+    }
+    return syncedOffset;
+  }
+
+  get isDirty(): boolean {
+    return this.#isFolderDirty || this.#all.some((segment) => segment.isDirty);
+  }
+
+  /** True when a segment has been closed that is not synced yet. */
+  get hasUnsyncedSealed(): boolean {
+    return this.#all.some((segment, i) => i < this.#all.length - 1 && segment.isDirty);
+  }
+
+  /** The closed segments, oldest first. */
+  get sealed(): readonly Segment[] {
+    return this.#all.slice(0, -1);
+  }
+
+  /** Removes the segments that hold nothing at or after `offset`. */
+  async removeBefore(offset: bigint): Promise<void> {
+    while (this.#all.length > 1 && this.#all[1]!.baseOffset <= offset) {
+      const oldest = this.#all[0]!;
+      this.#all = this.#all.slice(1);
+      this.#sealedBytes -= oldest.sizeBytes;
+      await oldest.remove();
+      this.#isFolderDirty = true;
+    }
+  }
+
+  async storeActiveIndexes(): Promise<void> {
+    await this.active.storeIndexes();
+  }
+
+  async close(): Promise<void> {
+    for (const segment of this.#all) await segment.close();
+  }
+
+  /** The segment that `offset` belongs to: the last that begins at or before it. */
+  #indexOf(offset: bigint): number {
+    let low = 0;
+    let high = this.#all.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#all[middle]!.baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,135 @@
+// The newest batches of the partitions, kept in memory so that whoever follows the log reads without the disk. Each
+// partition has a bound of its own, and all together have one: when that is reached, the partition that has been written
+// to least recently gives up its oldest batches first.
+
+interface CachedBatch {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** The bound that all partitions share. */
+export class TailCacheBudget {
+  readonly #bytesMax: number;
+  /** In the order of their last append. */
+  readonly #caches = new Set<TailCache>();
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Accounts for a change of `cache`, and makes room. */
+  note(cache: TailCache, bytes: number): void {
+    this.#bytes += bytes;
+    if (bytes <= 0) return;
+    this.#caches.delete(cache);
+    this.#caches.add(cache);
+    for (const oldest of this.#caches) {
+      while (this.#bytes > this.#bytesMax && oldest.evictOldest());
+      if (this.#bytes <= this.#bytesMax) return;
+    }
+  }
+
+  forget(cache: TailCache): void {
+    this.#caches.delete(cache);
+  }
+}
+
+export class TailCache {
+  readonly #budget: TailCacheBudget;
+  readonly #bytesMax: number;
+  /** Oldest first, without gaps; those before #head are gone already. */
+  #batches: CachedBatch[] = [];
+  #head = 0;
+  #bytes = 0;
+  /** Batches from here on are nowhere else yet and must stay. */
+  #unwrittenOffset = 2n ** 63n;
+
+  constructor(budget: TailCacheBudget, bytesMax: number) {
+    this.#budget = budget;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Adds the next batch. */
+  add(baseOffset: bigint, lastOffset: bigint, batch: Uint8Array): void {
+    // A small view would hold on to the whole buffer that it is cut from, a socket's for instance.
+    const isSmallPart = batch.length * 2 < batch.buffer.byteLength;
+    const bytes = isSmallPart ? batch.slice() : batch;
+    const last = this.#batches.at(-1);
+    if (last !== undefined && last.lastOffset + 1n !== baseOffset) this.clear();
+    this.#batches.push({ baseOffset, lastOffset, bytes });
+    this.#bytes += bytes.length;
+    this.#budget.note(this, bytes.length);
+    while (this.#bytes > this.#bytesMax && this.evictOldest());
+  }
+
+  /** Batches from `offset` on may not be evicted. */
+  keepFrom(offset: bigint): void {
+    this.#unwrittenOffset = offset;
+  }
+
+  /** Gives up the oldest batch; false when there is none that may go. */
+  evictOldest(): boolean {
+    const oldest = this.#batches[this.#head];
+    if (oldest === undefined || oldest.baseOffset >= this.#unwrittenOffset) return false;
+    this.#head++;
+    this.#bytes -= oldest.bytes.length;
+    this.#budget.note(this, -oldest.bytes.length);
+    // The array is cut once half of it is gone, which costs a constant per batch.
+    if (this.#head * 2 > this.#batches.length) {
+      this.#batches = this.#batches.slice(this.#head);
+      this.#head = 0;
+    }
+    return true;
+  }
+
+  /** Whole batches from the one that contains `offset` on, or undefined when that one is not here. */
+  read(offset: bigint, bytesMax: number, endOffset: bigint): Uint8Array | undefined {
+    const first = this.#indexOf(offset);
+    if (first === undefined) return undefined;
+    let end = first;
+    let bytes = 0;
+    for (; end < this.#batches.length; end++) {
+      const batch = this.#batches[end]!;
+      if (batch.lastOffset >= endOffset) break;
+      if (end > first && bytes + batch.bytes.length > bytesMax) break;
+      bytes += batch.bytes.length;
+    }
+    if (end === first) return undefined;
+    if (end === first + 1) return this.#batches[first]!.bytes;
+    const joined = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (let i = first; i < end; i++) {
+      joined.set(this.#batches[i]!.bytes, at);
+      at += this.#batches[i]!.bytes.length;
+    }
+    return joined;
+  }
+
+  /** Gives everything up. */
+  clear(): void {
+    this.#budget.note(this, -this.#bytes);
+    this.#batches = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  close(): void {
+    this.clear();
+    this.#budget.forget(this);
+  }
+
+  #indexOf(offset: bigint): number | undefined {
+    let low = this.#head;
+    let high = this.#batches.length - 1;
+    if (high < low || offset < this.#batches[low]!.baseOffset || offset > this.#batches[high]!.lastOffset)
+      return undefined;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#batches[middle]!.lastOffset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
