@@ -13,4 +13,6 @@ export type {
   TopicConfig,
   TopicDescription,
 } from './port.ts';
+export { type EmbeddedLogLimits } from './defaults.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
+export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

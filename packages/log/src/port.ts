@@ -118,17 +118,20 @@ export interface LogAdmin {
 
 export interface Log {
   /**
-   * Appends records; those without a partition go by the hash of their key.
+   * Appends records; those without a partition go by the hash of their key. A call that is refused leaves nothing behind;
+   * when it goes to several partitions and one of them fails, the others may have kept their part.
    *
    * @returns one acknowledgement per record, in their order, once all are kept at the topic's durability
-   * @throws ThroughlineError UNKNOWN_TOPIC, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, CLOSED
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_RECORD, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, CLOSED;
+   *   THROTTLED when more waits for the disk than the limit allows (retryAfterMs)
    * @example await log.append('conversations', [toRecord(event)])
    */
   append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]>;
   /** @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_RECORD, CLOSED */
   read(request: ReadRequest): Promise<ReadResult>;
   /**
-   * Follows a topic; ends when `signal` aborts, and throws what `read` throws.
+   * Follows a topic; ends when `signal` aborts or the log is closed, and throws what `read` throws. `latest` is the end of
+   * the log at the time of the call.
    *
    * @example for await (const { records } of log.tail({ topic: 'conversations', from: 'earliest', signal })) fold(records)
    */

@@ -1,7 +1,10 @@
 // The Log port as simply as it can be said: arrays in memory, no batches, no disk. It is the model that the conformance
-// suite is checked with, and a quick log for tests of what stands above.
+// suite (test/conformance) holds the adapters against, and a quick log for tests of what stands above.
 import { systemClock, ThroughlineError, type Clock, type LogRecord, type ProducerRecord } from '@throughline/event';
 import {
+  checkPartitionCount,
+  checkTopicConfig,
+  checkTopicName,
   partitionFor,
   type AppendAck,
   type Log,
@@ -20,6 +23,12 @@ interface Topic {
   config: TopicConfig;
 }
 
+/** Where a tail starts, and in which incarnation of its topic. */
+interface Start {
+  readonly lists: readonly LogRecord[][];
+  readonly positions: Map<number, bigint>;
+}
+
 const defaultConfig: TopicConfig = {
   durability: 'memory',
   retentionMs: null,
@@ -27,6 +36,7 @@ const defaultConfig: TopicConfig = {
   segmentBytes: 64 * 1024 * 1024,
   recordBytesMax: 1024 * 1024,
 };
+const bytesMaxDefault = 1024 * 1024;
 
 /** A log in memory. */
 export class MemoryLog implements Log {
@@ -35,7 +45,7 @@ export class MemoryLog implements Log {
   readonly #waiting = new Set<() => void>();
   #isClosed = false;
   #topicCount = 0;
-  #appendCount = 0;
+  #changeCount = 0;
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -43,82 +53,57 @@ export class MemoryLog implements Log {
 
   async append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
     const { partitions, config } = this.#topic(topic);
+    const bytes = partitions.map(() => 0);
     const placed = records.map((record) => {
-      const bytes = (record.value?.length ?? 0) + (record.key?.length ?? 0);
-      if (bytes > config.recordBytesMax) throw new ThroughlineError('RECORD_TOO_LARGE', `${bytes} bytes`);
-      const partition = record.partition ?? partitionFor(record.key, partitions.length);
+      const { key, timestampMs = this.#clock.nowMs() } = record;
+      const partition = record.partition ?? partitionFor(key, partitions.length);
       if (partitions[partition] === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${partition}`);
-      return { record, partition };
+      if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+        throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
+      }
+      bytes[partition]! += bytesOf(record);
+      return { record, partition, timestampMs };
     });
-    const acks = placed.map(({ record, partition }) => {
+    for (const sum of bytes) {
+      if (sum > config.recordBytesMax) throw new ThroughlineError('RECORD_TOO_LARGE', `${sum} bytes`);
+    }
+    const acks = placed.map(({ record, partition, timestampMs }) => {
       const list = partitions[partition]!;
-      const timestampMs = record.timestampMs ?? this.#clock.nowMs();
       const offset = BigInt(list.length);
-      list.push({
-        topic,
-        partition,
-        offset,
-        timestampMs,
-        key: record.key,
-        value: record.value,
-        headers: record.headers ?? [],
-      });
+      const { key, value, headers = [] } = record;
+      list.push({ topic, partition, offset, timestampMs, key, value, headers });
       return { partition, offset, timestampMs };
     });
     // An acknowledgement is never seen in the turn of its append, as with a disk.
     await Promise.resolve();
-    this.#appendCount++;
     this.#wake();
     return acks;
   }
 
-  async read({ topic, partition, offset, bytesMax = 1024 * 1024 }: ReadRequest): Promise<ReadResult> {
-    const list = this.#topic(topic).partitions[partition];
-    if (list === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${partition}`);
+  async read({ topic, partition, offset, bytesMax = bytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+    const list = this.#partition(topic, partition);
     const highWatermark = BigInt(list.length);
-    if (offset < 0n || offset > highWatermark) {
-      throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `${topic}-${partition}@${offset}`, {
-        details: { logStartOffset: '0', highWatermark: String(highWatermark) },
-      });
-    }
+    this.#checkRange(topic, partition, offset);
     let end = Number(offset);
     let bytes = 0;
     while (end < list.length && (bytes === 0 || bytes < bytesMax)) bytes += 1 + (list[end++]!.value?.length ?? 0);
     return { records: list.slice(Number(offset), end), nextOffset: BigInt(end), logStartOffset: 0n, highWatermark };
   }
 
-  async *tail({ topic, from, partitions, signal, bytesMax }: TailRequest): AsyncGenerator<TailStep> {
-    const lists = this.#topic(topic).partitions;
-    const chosen = partitions ?? lists.map((_, index) => index);
-    const positions = new Map<number, bigint>();
-    for (const partition of chosen) {
-      if (from === 'earliest') positions.set(partition, 0n);
-      else if (from === 'latest') positions.set(partition, BigInt(lists[partition]?.length ?? 0));
-      else if ('offsets' in from) positions.set(partition, from.offsets[partition] ?? 0n);
-      else positions.set(partition, await this.admin.offsetForTime(topic, partition, from.timestampMs));
-    }
-    const hasEnded = (): boolean => signal?.aborted === true || this.#isClosed;
-    while (!hasEnded()) {
-      let isIdle = true;
-      const version = this.#appendCount;
-      for (const [partition, offset] of positions) {
-        const step = await this.read({ topic, partition, offset, ...(bytesMax === undefined ? {} : { bytesMax }) });
-        if (step.records.length === 0) continue;
-        isIdle = false;
-        positions.set(partition, step.nextOffset);
-        yield { partition, records: step.records, nextOffset: step.nextOffset, highWatermark: step.highWatermark };
-        if (hasEnded()) return;
-      }
-      // An append between a read above and here must not be slept through.
-      if (isIdle && version === this.#appendCount) await this.#nextAppend(signal);
-    }
+  tail(request: TailRequest): AsyncIterable<TailStep> {
+    // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
+    const starting = this.#start(request);
+    starting.catch(() => {});
+    return this.#steps(request, starting);
   }
 
   readonly admin: LogAdmin = {
     createTopic: async (topic, { partitions, config = {} }) => {
+      this.#checkOpen();
+      checkTopicName(topic);
+      checkPartitionCount(partitions);
+      checkTopicConfig(config);
       if (this.#topics.has(topic)) throw new ThroughlineError('TOPIC_EXISTS', topic);
-      if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || topic === '.' || topic === '..')
-        throw new ThroughlineError('INVALID_TOPIC', topic);
       this.#topics.set(topic, {
         topicId: (++this.#topicCount).toString(16).padStart(32, '0'),
         partitions: Array.from({ length: partitions }, () => []),
@@ -129,16 +114,21 @@ export class MemoryLog implements Log {
     deleteTopic: async (topic) => {
       this.#topic(topic);
       this.#topics.delete(topic);
+      this.#wake();
     },
-    topics: async () => [...this.#topics.keys()].map((topic) => this.#describe(topic)),
+    topics: async () => {
+      this.#checkOpen();
+      return [...this.#topics.keys()].map((topic) => this.#describe(topic));
+    },
     describeTopic: async (topic) => this.#describe(topic),
     alterTopic: async (topic, config) => {
       const found = this.#topic(topic);
+      checkTopicConfig(config);
       found.config = { ...found.config, ...config };
       return this.#describe(topic);
     },
     offsetForTime: async (topic, partition, timestampMs) => {
-      const list = this.#topic(topic).partitions[partition] ?? [];
+      const list = this.#partition(topic, partition);
       const index = list.findIndex((record) => record.timestampMs >= timestampMs);
       return BigInt(index === -1 ? list.length : index);
     },
@@ -149,11 +139,67 @@ export class MemoryLog implements Log {
     this.#wake();
   }
 
-  #topic(topic: string): Topic {
+  async #start({ topic, from, partitions }: TailRequest): Promise<Start> {
+    const lists = this.#topic(topic).partitions;
+    const chosen = partitions ?? lists.map((_, index) => index);
+    const positions = new Map<number, bigint>();
+    for (const partition of chosen) {
+      const { length } = this.#partition(topic, partition);
+      if (from === 'earliest') positions.set(partition, 0n);
+      else if (from === 'latest') positions.set(partition, BigInt(length));
+      else if ('offsets' in from) positions.set(partition, from.offsets[partition] ?? 0n);
+      else positions.set(partition, await this.admin.offsetForTime(topic, partition, from.timestampMs));
+    }
+    for (const [partition, offset] of positions) this.#checkRange(topic, partition, offset);
+    return { lists, positions };
+  }
+
+  async *#steps(
+    { topic, signal, bytesMax = bytesMaxDefault }: TailRequest,
+    starting: Promise<Start>,
+  ): AsyncGenerator<TailStep> {
+    const { lists, positions } = await starting;
+    const hasEnded = (): boolean => signal?.aborted === true || this.#isClosed;
+    while (!hasEnded()) {
+      if (this.#topics.get(topic)?.partitions !== lists) throw new ThroughlineError('UNKNOWN_TOPIC', topic);
+      let isIdle = true;
+      const version = this.#changeCount;
+      for (const [partition, offset] of positions) {
+        const { records, nextOffset, highWatermark } = await this.read({ topic, partition, offset, bytesMax });
+        if (records.length === 0) continue;
+        isIdle = false;
+        positions.set(partition, nextOffset);
+        yield { partition, records, nextOffset, highWatermark };
+        if (hasEnded()) return;
+      }
+      // An append between a read above and here must not be slept through.
+      if (isIdle && version === this.#changeCount) await this.#nextChange(signal);
+    }
+  }
+
+  #checkOpen(): void {
     if (this.#isClosed) throw new ThroughlineError('CLOSED', 'the log is closed');
+  }
+
+  #topic(topic: string): Topic {
+    this.#checkOpen();
     const found = this.#topics.get(topic);
     if (found === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', topic);
     return found;
+  }
+
+  #partition(topic: string, partition: number): LogRecord[] {
+    const list = this.#topic(topic).partitions[partition];
+    if (list === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${partition}`);
+    return list;
+  }
+
+  #checkRange(topic: string, partition: number, offset: bigint): void {
+    const highWatermark = BigInt(this.#partition(topic, partition).length);
+    if (offset >= 0n && offset <= highWatermark) return;
+    throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `${topic}-${partition}@${offset}`, {
+      details: { logStartOffset: '0', highWatermark: String(highWatermark) },
+    });
   }
 
   #describe(topic: string): TopicDescription {
@@ -166,17 +212,18 @@ export class MemoryLog implements Log {
         partition,
         logStartOffset: 0n,
         highWatermark: BigInt(list.length),
-        bytes: list.reduce((sum, record) => sum + (record.value?.length ?? 0), 0),
+        bytes: list.reduce((sum, record) => sum + bytesOf(record), 0),
         isOnline: true,
       })),
     };
   }
 
   #wake(): void {
+    this.#changeCount++;
     for (const wake of this.#waiting) wake();
   }
 
-  #nextAppend(signal: AbortSignal | undefined): Promise<void> {
+  #nextChange(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiting.delete(wake);
@@ -188,4 +235,8 @@ export class MemoryLog implements Log {
       if (signal?.aborted === true || this.#isClosed) wake();
     });
   }
+}
+
+function bytesOf({ key, value }: ProducerRecord): number {
+  return (key?.length ?? 0) + (value?.length ?? 0);
 }

@@ -57,12 +57,9 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
   let maxTimestampMs = baseTimestampMs;
   let recordsBytes = 0;
   for (const record of records) {
-    const timestampMs = record.timestampMs ?? nowMs;
-    if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
-      throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
-    }
-    if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
     recordsBytes += recordBytesBound(record);
+    const timestampMs = record.timestampMs ?? nowMs;
+    if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
   }
 
   const writer = new Writer(batchHeaderBytes + recordsBytes);
@@ -94,8 +91,16 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
   return batch;
 }
 
-/** The most bytes that `record` takes in a batch, whatever stands before it. */
+/**
+ * The most bytes that `record` takes in a batch, whatever stands before it.
+ *
+ * @throws ThroughlineError INVALID_RECORD when it cannot be encoded at all
+ */
 export function recordBytesBound(record: ProducerRecord): number {
+  const { timestampMs = 0 } = record;
+  if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+    throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
+  }
   // The varints of a record: five lengths and deltas of at most five bytes, a timestamp of at most ten, and attributes.
   let bytes = 36 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
   if (record.headers !== undefined) {

@@ -1,0 +1,127 @@
+// Follows partitions of a topic. Nothing polls: the broker says when a high watermark has moved, and the tail then takes
+// one step per partition in turn, so that a busy partition does not keep the others waiting. A partition stands in the
+// queue exactly while there is something to read in it; looking at the high watermark and going to sleep happen without
+// a pause in between, so no wake-up is lost.
+import type { PartitionLog } from '@throughline/broker';
+import { ThroughlineError } from '@throughline/event';
+import { decodeBatches } from './decode-batches.ts';
+import type { TailStep } from './port.ts';
+import type { SharedBatches } from './shared-batches.ts';
+
+export interface FollowedPartition {
+  readonly partitionLog: PartitionLog;
+  readonly sharedBatches: SharedBatches;
+  /** Where it starts. */
+  position: bigint;
+}
+
+export interface TailOptions {
+  readonly partitions: readonly FollowedPartition[];
+  readonly bytesMax: number;
+  readonly sharedStepBytesMax: number;
+  readonly signal: AbortSignal | undefined;
+  /** True once the log is closing: the tail ends as if its signal had been aborted. */
+  readonly isClosed: () => boolean;
+  /** Throws when a partition is not there any more. */
+  readonly checkExists: (partitionLog: PartitionLog) => void;
+}
+
+export class Tail {
+  readonly #options: TailOptions;
+  readonly #queue: FollowedPartition[] = [];
+  readonly #queued = new Set<FollowedPartition>();
+  #wake: (() => void) | undefined;
+  #mustCheck = false;
+
+  constructor(options: TailOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the tail look whether it has ended and whether its topic is still there. */
+  readonly wake = (): void => {
+    this.#mustCheck = true;
+    this.#wake?.();
+  };
+
+  async *steps(): AsyncGenerator<TailStep> {
+    const { partitions, signal } = this.#options;
+    const stops: (() => void)[] = [];
+    try {
+      for (const followed of partitions) {
+        checkRange(followed);
+        stops.push(followed.partitionLog.onAdvance(() => this.#enqueue(followed)));
+        this.#enqueue(followed);
+      }
+      signal?.addEventListener('abort', this.wake);
+      while (!this.#hasEnded()) {
+        if (this.#mustCheck) this.#check();
+        const followed = this.#queue.shift();
+        if (followed === undefined) {
+          await this.#sleep();
+          continue;
+        }
+        this.#queued.delete(followed);
+        const step = await this.#read(followed);
+        this.#enqueue(followed);
+        if (this.#hasEnded()) return;
+        if (step !== undefined) yield step;
+      }
+    } finally {
+      signal?.removeEventListener('abort', this.wake);
+      for (const stop of stops) stop();
+    }
+  }
+
+  #check(): void {
+    this.#mustCheck = false;
+    for (const { partitionLog } of this.#options.partitions) this.#options.checkExists(partitionLog);
+  }
+
+  #hasEnded(): boolean {
+    return this.#options.signal?.aborted === true || this.#options.isClosed();
+  }
+
+  #enqueue(followed: FollowedPartition): void {
+    if (this.#queued.has(followed) || followed.position >= followed.partitionLog.highWatermark) return;
+    this.#queued.add(followed);
+    this.#queue.push(followed);
+    this.#wake?.();
+  }
+
+  async #read(followed: FollowedPartition): Promise<TailStep | undefined> {
+    const { partitionLog, sharedBatches, position } = followed;
+    const { bytesMax, sharedStepBytesMax } = this.#options;
+    try {
+      const { batches, highWatermark } = await partitionLog.read(position, bytesMax);
+      const { topic, partition } = partitionLog;
+      const shared = batches.length <= sharedStepBytesMax ? sharedBatches : undefined;
+      const { records, nextOffset } = decodeBatches(batches, { topic, partition, fromOffset: position, shared });
+      followed.position = nextOffset;
+      // A batch can hold nothing for readers (a transaction marker): the position moves on, the step is not shown.
+      return records.length === 0 ? undefined : { partition, records, nextOffset, highWatermark };
+    } catch (error) {
+      // Who closes the log or deletes the topic ends the read under way; that is no fault of the read.
+      if (this.#hasEnded()) return undefined;
+      this.#options.checkExists(partitionLog);
+      throw error;
+    }
+  }
+
+  #sleep(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
+/** A start outside the log is refused at once; waiting there would look like a log without news. */
+function checkRange({ partitionLog, position }: FollowedPartition): void {
+  const { topic, partition, logStartOffset, highWatermark } = partitionLog;
+  if (position >= logStartOffset && position <= highWatermark) return;
+  throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `${topic}-${partition} has no offset ${position}`, {
+    details: { topic, partition, logStartOffset: String(logStartOffset), highWatermark: String(highWatermark) },
+  });
+}
