@@ -61,7 +61,7 @@ async function start(
   const log = await openEmbeddedLog({ dataDir: path.join(config.dataDir, 'log'), ...shared });
   closers.push(() => log.close());
   await ensureTopic(log, config);
-  const page = await buildPage({ logger, onProgress: hooks.onProgress });
+  const page = await buildPage({ logger, onProgress: (text) => hooks.onProgress(text) });
 
   const supervisor = await createSupervisor({
     log,
