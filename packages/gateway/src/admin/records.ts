@@ -1,0 +1,207 @@
+// Records of any topic over HTTP, for the command line and for curl: read as JSON lines, written one or many at a time.
+//
+//   GET  /v1/topics/:topic/records?partition=&offset=earliest|latest|N|&timeMs=&limit=&follow=true
+//        one line per record: {"partition","offset","timestampMs","key","value","headers":[{"key","value"}]}
+//   POST /v1/topics/:topic/records  {"records":[{"key"?,"value"?,"headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
+//
+// Keys and values are shown as UTF-8 text; bytes that are none become U+FFFD.
+import {
+  array,
+  fromUtf8,
+  nullable,
+  number,
+  object,
+  optional,
+  string,
+  ThroughlineError,
+  utf8,
+  type LogRecord,
+  type OutputOf,
+  type ProducerRecord,
+} from '@throughline/event';
+import type { TailStart, TopicDescription } from '@throughline/log';
+import type { GatewayContext } from '../context.ts';
+import * as defaults from '../defaults.ts';
+import { jsonResponse } from '../error-response.ts';
+import { countParameter, flagParameter } from '../query.ts';
+import { readJson } from '../request-body.ts';
+
+const recordSchema = object({
+  key: optional(nullable(string())),
+  value: optional(nullable(string())),
+  headers: optional(array(object({ key: string({ lengthMax: 256 }), value: nullable(string()) }))),
+  partition: optional(number({ min: 0, integer: true })),
+});
+const produceSchema = object({ records: array(recordSchema, { lengthMin: 1 }) });
+
+/**
+ * Appends records to a topic.
+ *
+ * @throws ThroughlineError UNKNOWN_TOPIC, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, INVALID_ARGUMENT
+ */
+export async function produceRecords(context: GatewayContext, topic: string, request: Request): Promise<Response> {
+  const { records } = await readJson(request, produceSchema, context.bodyBytesMax);
+  return jsonResponse({ acks: await context.log.append(topic, records.map(toProducerRecord)) }, 201);
+}
+
+/**
+ * Reads or follows a topic.
+ *
+ * @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, INVALID_ARGUMENT
+ */
+export async function consumeRecords(context: GatewayContext, topic: string, request: Request): Promise<Response> {
+  const { log } = context;
+  const url = new URL(request.url);
+  const description = await log.admin.describeTopic(topic);
+  const partitions = partitionsOf(url, description);
+  const starts = await startsOf(context, url, description, partitions);
+  const isFollowing = flagParameter(url, 'follow');
+  const limit = countParameter(url, 'limit', {
+    default: isFollowing ? Number.MAX_SAFE_INTEGER : defaults.recordsLimit,
+    max: 1_000_000,
+  });
+  if (request.method === 'HEAD') return new Response(null, { headers: lineHeaders });
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, context.closing]);
+  const pages = isFollowing
+    ? follow(context, topic, partitions, starts, signal)
+    : readOnce(context, description, partitions, starts);
+  return new Response(lines(pages, limit, stop), { headers: lineHeaders });
+}
+
+const lineHeaders = {
+  'content-type': 'application/jsonl; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+};
+
+/** The pages as a body: the next one is read when the reader has taken the last. */
+function lines(
+  pages: AsyncGenerator<readonly LogRecord[]>,
+  limit: number,
+  stop: AbortController,
+): ReadableStream<Uint8Array> {
+  let left = limit;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = left > 0 ? await pages.next() : { done: true, value: undefined };
+      if (done === true || value === undefined) {
+        stop.abort();
+        controller.close();
+        return;
+      }
+      const taken = value.slice(0, left);
+      left -= taken.length;
+      controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(recordJson(record))}\n`).join('')));
+    },
+    async cancel() {
+      stop.abort();
+      await pages.return(undefined);
+    },
+  });
+}
+
+async function* follow(
+  { log }: GatewayContext,
+  topic: string,
+  partitions: readonly number[],
+  starts: readonly bigint[],
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[]> {
+  const from: TailStart = { offsets: starts };
+  for await (const { records } of log.tail({ topic, from, partitions, signal })) yield records;
+}
+
+/** Everything up to where each partition ended when the request came, partition by partition. */
+async function* readOnce(
+  { log }: GatewayContext,
+  { topic, partitions: described }: TopicDescription,
+  partitions: readonly number[],
+  starts: readonly bigint[],
+): AsyncGenerator<readonly LogRecord[]> {
+  for (const partition of partitions) {
+    const end = described[partition]?.highWatermark ?? 0n;
+    let offset = starts[partition] ?? 0n;
+    while (offset < end) {
+      const { records, nextOffset } = await log.read({ topic, partition, offset, bytesMax: defaults.readBytes });
+      if (nextOffset <= offset) break;
+      if (records.length > 0) yield records.filter((record) => record.offset < end);
+      offset = nextOffset;
+    }
+  }
+}
+
+function partitionsOf(url: URL, { topic, partitions }: TopicDescription): number[] {
+  const text = url.searchParams.get('partition');
+  if (text === null) return partitions.map(({ partition }) => partition);
+  if (!/^\d{1,6}$/.test(text)) throw new ThroughlineError('INVALID_ARGUMENT', 'partition: expected a whole number');
+  if (partitions[Number(text)] === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${text}`);
+  return [Number(text)];
+}
+
+/** Index = partition: where to start. */
+async function startsOf(
+  { log }: GatewayContext,
+  url: URL,
+  { topic, partitions: described }: TopicDescription,
+  partitions: readonly number[],
+): Promise<bigint[]> {
+  const starts = described.map(({ logStartOffset }) => logStartOffset);
+  const timeText = url.searchParams.get('timeMs');
+  const offsetText = url.searchParams.get('offset') ?? 'earliest';
+  for (const partition of partitions) {
+    const { logStartOffset, highWatermark } = described[partition]!;
+    if (timeText !== null) {
+      if (!/^\d{1,15}$/.test(timeText))
+        throw new ThroughlineError('INVALID_ARGUMENT', 'timeMs: expected milliseconds since 1970');
+      starts[partition] = await log.admin.offsetForTime(topic, partition, Number(timeText));
+    } else if (offsetText === 'latest') starts[partition] = highWatermark;
+    else if (offsetText !== 'earliest') {
+      starts[partition] = numericStart(offsetText, partitions, logStartOffset, highWatermark);
+    }
+  }
+  return starts;
+}
+
+function numericStart(text: string, partitions: readonly number[], first: bigint, end: bigint): bigint {
+  if (!/^\d{1,19}$/.test(text))
+    throw new ThroughlineError('INVALID_ARGUMENT', 'offset: expected earliest, latest or a number');
+  if (partitions.length > 1) {
+    throw new ThroughlineError('INVALID_ARGUMENT', 'offset: a number is of one partition; name it with partition=');
+  }
+  const offset = BigInt(text);
+  if (offset >= first && offset <= end) return offset;
+  throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${text} is not between ${first} and ${end}`, {
+    details: { logStartOffset: String(first), highWatermark: String(end) },
+  });
+}
+
+function toProducerRecord(record: OutputOf<typeof recordSchema>): ProducerRecord {
+  const { key, value, headers, partition } = record;
+  return {
+    key: bytesOf(key),
+    value: bytesOf(value),
+    headers: (headers ?? []).map((header) => ({ key: header.key, value: bytesOf(header.value) })),
+    ...(partition === undefined ? {} : { partition }),
+  };
+}
+
+function recordJson({ partition, offset, timestampMs, key, value, headers }: LogRecord): unknown {
+  return {
+    partition,
+    offset: String(offset),
+    timestampMs,
+    key: textOf(key),
+    value: textOf(value),
+    headers: headers.map((header) => ({ key: header.key, value: textOf(header.value) })),
+  };
+}
+
+function bytesOf(text: string | null | undefined): Uint8Array | null {
+  return text === null || text === undefined ? null : utf8(text);
+}
+
+function textOf(bytes: Uint8Array | null): string | null {
+  return bytes === null ? null : fromUtf8(bytes);
+}

@@ -1,0 +1,123 @@
+// The routes. A path that is known answers 405 with Allow to a method that it does not take; anything else is the page's or
+// nothing's. Every failure leaves as coded JSON, and every answer says that it is not to be sniffed.
+import { idSchema, parse, ThroughlineError } from '@throughline/event';
+import { Hono, type Context } from 'hono';
+import { consumeRecords, produceRecords } from './admin/records.ts';
+import { listTopics } from './admin/topics.ts';
+import { postChat } from './chat/post.ts';
+import { resumeChat } from './chat/resume.ts';
+import { stopChat } from './chat/stop.ts';
+import type { GatewayContext } from './context.ts';
+import { getConversation, listConversations, streamEvents, writeEvent } from './conversations.ts';
+import * as defaults from './defaults.ts';
+import { crashServer, killFunction } from './dev.ts';
+import { getDocument } from './docs-files.ts';
+import { errorResponse, jsonResponse } from './error-response.ts';
+import { checkOrigin } from './origin-guard.ts';
+import { getPage } from './page.ts';
+import type { NodeBindings } from './sse.ts';
+import { getMetrics, getReadiness, getStatus } from './status.ts';
+import { listTables, readTable, runSql } from './tables.ts';
+
+type Call = Context<{ Bindings: NodeBindings }>;
+type Handler = (call: Call) => Response | Promise<Response>;
+
+/** The gateway as a function from a request to a response. */
+export type App = (request: Request, env?: NodeBindings) => Promise<Response>;
+
+export function createApp(context: GatewayContext): App {
+  const hono = new Hono<{ Bindings: NodeBindings }>();
+  const id = (call: Call): string => parse(idSchema, call.req.param('id'));
+  const url = (call: Call): URL => new URL(call.req.url);
+  const streaming = (handler: Handler): Handler => {
+    return (call) => {
+      if (context.streams.count < defaults.openStreamsMax) return handler(call);
+      throw new ThroughlineError('THROTTLED', `${defaults.openStreamsMax} streams are open`, { retryAfterMs: 1_000 });
+    };
+  };
+
+  const endpoints: Readonly<Record<string, Readonly<Partial<Record<'GET' | 'POST', Handler>>>>> = {
+    '/api/chat': { POST: streaming((call) => postChat(context, call.req.raw, call.env)) },
+    '/api/chat/:id/stream': { GET: streaming((call) => resumeChat(context, id(call), call.req.raw, call.env)) },
+    '/api/chat/:id/stop': { POST: (call) => stopChat(context, id(call)) },
+    '/v1/conversations': { GET: (call) => listConversations(context, url(call)) },
+    '/v1/conversations/:id': { GET: (call) => getConversation(context, id(call)) },
+    '/v1/conversations/:id/events': {
+      GET: streaming((call) => streamEvents(context, id(call), call.req.raw, call.env)),
+      POST: (call) => writeEvent(context, id(call), call.req.raw),
+    },
+    '/v1/tables': { GET: () => listTables(context) },
+    '/v1/tables/:name': { GET: (call) => readTable(context, call.req.param('name') ?? '', url(call)) },
+    '/v1/sql': { POST: (call) => runSql(context, call.req.raw) },
+    '/v1/status': { GET: () => getStatus(context) },
+    '/v1/topics': { GET: () => listTopics(context) },
+    '/v1/topics/:topic/records': {
+      GET: (call) => consumeRecords(context, call.req.param('topic') ?? '', call.req.raw),
+      POST: (call) => produceRecords(context, call.req.param('topic') ?? '', call.req.raw),
+    },
+    ...(context.dev === undefined
+      ? {}
+      : {
+          '/v1/dev/kill-function': { POST: (call: Call) => killFunction(context, call.req.raw) },
+          '/v1/dev/crash-server': { POST: () => crashServer(context) },
+        }),
+    '/healthz': { GET: () => jsonResponse({ ok: true }) },
+    '/readyz': { GET: () => getReadiness(context) },
+    '/metrics': { GET: () => getMetrics(context) },
+    '/docs/*': { GET: (call) => getDocument(context.docsDir, call.req.path.slice('/docs'.length), call.req.raw) },
+  };
+
+  for (const [path, methods] of Object.entries(endpoints)) {
+    for (const [method, handler] of Object.entries(methods)) hono.on(method, path, handler);
+    const allow = [...Object.keys(methods), ...('GET' in methods ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+    hono.all(path, (call) => {
+      if (call.req.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
+      const message = `${call.req.path} takes ${allow}`;
+      return errorResponse(new ThroughlineError('METHOD_NOT_ALLOWED', message), context.logger, { allow });
+    });
+  }
+  hono.all('/v1/stream/*', () => {
+    throw new ThroughlineError('NOT_BUILT_YET', 'the Durable Streams protocol comes in a later version');
+  });
+  hono.all('*', (call) => {
+    const { method, path } = call.req;
+    const isReserved = /^\/(api|v1|docs)(\/|$)/.test(path);
+    if (isReserved) throw new ThroughlineError('NOT_FOUND', `nothing is at ${path}`);
+    if (method === 'GET' || method === 'HEAD') return getPage(context.pageDir, path, call.req.raw);
+    const allow = 'GET, HEAD';
+    return errorResponse(new ThroughlineError('METHOD_NOT_ALLOWED', `${path} takes ${allow}`), context.logger, {
+      allow,
+    });
+  });
+  hono.onError((error) => errorResponse(error, context.logger));
+
+  return async (request, env) => {
+    const response = await answer(context, hono, request, env);
+    context.metrics.request(request.method, response.status);
+    return response;
+  };
+}
+
+async function answer(
+  context: GatewayContext,
+  hono: Hono<{ Bindings: NodeBindings }>,
+  request: Request,
+  env: NodeBindings | undefined,
+): Promise<Response> {
+  let allowedOrigin: string | undefined;
+  try {
+    if (context.closing.aborted) throw new ThroughlineError('CLOSED', 'the server is stopping');
+    allowedOrigin = checkOrigin(request, context.allowedOrigins);
+  } catch (error) {
+    return errorResponse(error, context.logger);
+  }
+  const response = await hono.fetch(request, env ?? {});
+  if (allowedOrigin === undefined) return response;
+  response.headers.set('access-control-allow-origin', allowedOrigin);
+  response.headers.append('vary', 'origin');
+  if (request.method === 'OPTIONS') {
+    response.headers.set('access-control-allow-methods', response.headers.get('allow') ?? 'GET, HEAD');
+    response.headers.set('access-control-allow-headers', 'content-type, accept, last-event-id');
+  }
+  return response;
+}

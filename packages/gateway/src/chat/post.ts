@@ -1,0 +1,61 @@
+// POST /api/chat: the question is on the log, at the topic's durability, before anything else happens; only then the reply
+// is streamed, from the log. The same request sent again finds its message and its run and reads on.
+import { ThroughlineError, toRecord } from '@throughline/event';
+import { appendRecords } from '../append.ts';
+import type { GatewayContext } from '../context.ts';
+import { jsonResponse } from '../error-response.ts';
+import { formatToken } from '../offset-token.ts';
+import { readJson } from '../request-body.ts';
+import type { NodeBindings } from '../sse.ts';
+import * as defaults from '../defaults.ts';
+import { chatBodySchema } from './chat-body.ts';
+import { planChat, type ChatPlan } from './plan.ts';
+import { openReply } from './resume.ts';
+import type { LiveConversation } from '../live-conversation.ts';
+
+/** Appends what a chat request asks for and answers with the reply's stream, or with 202 where JSON is accepted. */
+export async function postChat(
+  context: GatewayContext,
+  request: Request,
+  env: NodeBindings | undefined,
+): Promise<Response> {
+  const startedMs = context.clock.monotonicMs();
+  const body = await readJson(request, chatBodySchema, context.bodyBytesMax);
+  return context.cache.use(body.id, async (live) => {
+    const plan = await live.exclusive(() =>
+      append(context, live, planChat(live.conversation, body, planContext(context))),
+    );
+    const run = live.conversation.runs.get(plan.runId);
+    if (run === undefined) throw new ThroughlineError('INTERNAL', `run ${plan.runId} was appended and does not stand`);
+    if (wantsJson(request)) {
+      const { runId, replyId, messageId } = plan;
+      const offset = formatToken(context.generation, BigInt(run.requestedOffset));
+      return jsonResponse({ conversationId: body.id, messageId, runId, replyId, offset }, 202);
+    }
+    return openReply(
+      context,
+      env,
+      live,
+      (reply) => reply.follow(run),
+      () => {
+        if (plan.events.length > 0) context.metrics.firstToken((context.clock.monotonicMs() - startedMs) / 1000);
+      },
+    );
+  });
+}
+
+function planContext({ ulid, functionName }: GatewayContext) {
+  return { ulid, functionName, liveRunsMax: defaults.liveRunsMax };
+}
+
+/** Appends the events of a plan in one call and waits until the conversation in memory has them. */
+async function append(context: GatewayContext, live: LiveConversation, plan: ChatPlan): Promise<ChatPlan> {
+  if (plan.events.length === 0) return plan;
+  await appendRecords(context, plan.events.map(toRecord));
+  return plan;
+}
+
+function wantsJson(request: Request): boolean {
+  const accept = request.headers.get('accept') ?? '';
+  return accept.includes('application/json') && !accept.includes('text/event-stream');
+}

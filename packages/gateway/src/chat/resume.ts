@@ -1,0 +1,66 @@
+// GET /api/chat/:id/stream: 204 when nothing runs; else the reply from its `start`, compacted, and then live. An unmodified
+// useChat asks this after a reload and after a cut. A reader that names an offset (Last-Event-ID, as EventSource does, or
+// ?offset=) gets only what comes after it.
+import type { Run } from '@throughline/event';
+import type { GatewayContext } from '../context.ts';
+import * as defaults from '../defaults.ts';
+import type { LiveConversation } from '../live-conversation.ts';
+import { parseToken, type OffsetToken } from '../offset-token.ts';
+import { EventStream, type NodeBindings } from '../sse.ts';
+import { readRun } from './read-run.ts';
+import { ReplyStream, uiStreamHeaders } from './reply-stream.ts';
+
+export async function resumeChat(
+  context: GatewayContext,
+  conversationId: string,
+  request: Request,
+  env: NodeBindings | undefined,
+): Promise<Response> {
+  const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset');
+  const token = text === null || text === '' ? undefined : parseToken(text, context.generation);
+  return context.cache.use(conversationId, (live) => {
+    const run = token === undefined ? live.newestLiveRun() : runAt(live, token);
+    if (live.conversation.isDeleted || run === undefined) return new Response(null, { status: 204 });
+    if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
+    return openReply(context, env, live, (reply) =>
+      token === undefined || token.position < BigInt(run.requestedOffset)
+        ? reply.follow(run)
+        : reply.resume(run, token),
+    );
+  });
+}
+
+/** Opens the response of a reply and lets `begin` choose which. */
+export function openReply(
+  context: GatewayContext,
+  env: NodeBindings | undefined,
+  live: LiveConversation,
+  begin: (reply: ReplyStream) => void,
+  onFirstChunk: () => void = () => {},
+): Response {
+  const { generation, clock, logger, reader } = context;
+  const { id } = live.conversation;
+  const stream = new EventStream(env, { queueBytesMax: defaults.replyQueueBytesMax, headers: uiStreamHeaders });
+  context.streams.add(stream);
+  live.pin(stream.closed);
+  const reply = new ReplyStream({
+    live,
+    stream,
+    generation,
+    readRun: (run) => readRun(reader, id, run, live.conversation.lastOffset + 1n, generation),
+    queueBytesMax: defaults.replyQueueBytesMax,
+    siblingWaitMs: defaults.siblingWaitMs,
+    clock,
+    onFirstChunk,
+    onFailure: (error) => logger.error({ conversation: id, reason: String(error) }, 'a reply could not be read'),
+  });
+  begin(reply);
+  return stream.response;
+}
+
+/** The run that a reader at `token` was reading, unless it has all of it; else the newest that is going on. */
+function runAt(live: LiveConversation, token: OffsetToken): Run | undefined {
+  const begun = [...live.conversation.runs.values()].filter((run) => BigInt(run.requestedOffset) <= token.position);
+  const run = begun.findLast(({ ended }) => ended === undefined || BigInt(ended.offset) > token.position);
+  return run ?? live.newestLiveRun();
+}

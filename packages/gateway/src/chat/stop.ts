@@ -1,0 +1,38 @@
+// POST /api/chat/:id/stop. A closed connection stops nothing (useChat closes one whenever its component goes away), so
+// stopping is an event of its own: the supervisor reads it, tells the function, and ends the run `stopped`.
+import { conversationStream, ThroughlineError, toRecord } from '@throughline/event';
+import { appendRecords } from '../append.ts';
+import type { GatewayContext } from '../context.ts';
+import { jsonResponse } from '../error-response.ts';
+
+/**
+ * Asks all runs of a conversation to stop; asking twice changes nothing.
+ *
+ * @throws ThroughlineError UNKNOWN_CONVERSATION
+ */
+export function stopChat(context: GatewayContext, conversationId: string): Promise<Response> {
+  return context.cache.use(conversationId, (live) =>
+    live.exclusive(async () => {
+      const { conversation } = live;
+      if (!live.exists || conversation.isDeleted) throw new ThroughlineError('UNKNOWN_CONVERSATION', conversationId);
+      const runIds = [...conversation.liveRunIds];
+      const records = runIds
+        .filter((runId) => conversation.runs.get(runId)?.isStopRequested === false)
+        .map((runId) => toRecord(stopRequest(context, conversationId, runId)));
+      if (records.length > 0) await appendRecords(context, records);
+      return jsonResponse({ conversationId, runIds }, 202);
+    }),
+  );
+}
+
+/** The event that asks a run to stop. */
+export function stopRequest({ ulid }: Pick<GatewayContext, 'ulid'>, conversationId: string, runId: string) {
+  return {
+    type: 'stop-requested',
+    id: ulid(),
+    stream: conversationStream(conversationId),
+    run: runId,
+    actor: 'gateway',
+    payload: {},
+  } as const;
+}

@@ -1,0 +1,39 @@
+// What every endpoint of one gateway shares.
+import type { Clock, Logger } from '@throughline/event';
+import type { Log } from '@throughline/log';
+import type { ConversationCache } from './conversation-cache.ts';
+import type { ConversationFold } from './conversation-fold.ts';
+import type { LiveTail } from './live-tail.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import type { OpenStreams } from './sse.ts';
+import type { StreamReader } from './stream-reader.ts';
+import type { SummaryFeed } from './subscriptions.ts';
+import type { DevActions, TablesReader } from './ports.ts';
+
+export interface GatewayContext {
+  readonly log: Log;
+  readonly topic: string;
+  /** See offset-token.ts. */
+  readonly generation: string;
+  readonly index: ConversationFold;
+  readonly tail: LiveTail;
+  readonly cache: ConversationCache;
+  readonly reader: StreamReader;
+  readonly summaries: SummaryFeed;
+  readonly streams: OpenStreams;
+  readonly metrics: GatewayMetrics;
+  readonly tables: TablesReader;
+  readonly status: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly dev: DevActions | undefined;
+  readonly pageDir: string | undefined;
+  readonly docsDir: string | undefined;
+  readonly functionName: string;
+  readonly allowedOrigins: readonly string[];
+  readonly bodyBytesMax: number;
+  readonly longPollMs: number;
+  readonly ulid: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborts when the gateway closes. */
+  readonly closing: AbortSignal;
+}

@@ -1,0 +1,194 @@
+// The gateway: HTTP over topic `conversations`. It appends what people say, and shows what is on the log; it knows no
+// function, no pipeline and no model. See docs/internals/gateway.md.
+import {
+  silentLogger,
+  systemClock,
+  systemRandom,
+  ulids,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@throughline/event';
+import type { Log } from '@throughline/log';
+import { createApp } from './app.ts';
+import type { GatewayContext } from './context.ts';
+import { ConversationCache } from './conversation-cache.ts';
+import { ConversationFold, type OffsetRange } from './conversation-fold.ts';
+import * as defaults from './defaults.ts';
+import type { LiveEvent } from './live-event.ts';
+import type { LiveConversation } from './live-conversation.ts';
+import { LiveTail } from './live-tail.ts';
+import { GatewayMetrics } from './metrics.ts';
+import { listen, type Listener, type ListenOptions } from './node-server.ts';
+import { generationOf } from './offset-token.ts';
+import type { DevActions, TablesReader } from './ports.ts';
+import { OpenStreams } from './sse.ts';
+import { StreamReader } from './stream-reader.ts';
+import { SummaryFeed } from './subscriptions.ts';
+
+export interface GatewayOptions {
+  readonly log: Log;
+  /** The topic of all conversations. */
+  readonly topic: string;
+  /** The SQLite file of the conversation index; its folder must be there. It is derived: without it, it is folded again. */
+  readonly storePath: string;
+  /** The function that answers. */
+  readonly functionName: string;
+  readonly tables: TablesReader;
+  /** What others know; merged into GET /v1/status. */
+  readonly status: () => Promise<Readonly<Record<string, unknown>>>;
+  /** The built page; none is served where absent. */
+  readonly pageDir?: string;
+  /** The documents behind /docs/. */
+  readonly docsDir?: string;
+  /** The "break it" menu, in development mode. */
+  readonly dev?: DevActions;
+  /** Origins beside the server's own that may ask, such as `https://app.example.com`. */
+  readonly allowedOrigins?: readonly string[];
+  /** The largest request body in bytes. */
+  readonly bodyBytesMax?: number;
+  /** The longest wait of a long-poll read, in milliseconds. */
+  readonly longPollMs?: number;
+  /** Silence after which an open stream gets a comment, in milliseconds. */
+  readonly heartbeatMs?: number;
+  /** Bounds of the conversations held in memory. */
+  readonly cacheBytesMax?: number;
+  readonly cacheCountMax?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+export interface Gateway {
+  /** Answers a request, with or without a socket. */
+  fetch(request: Request): Promise<Response>;
+  /** @throws ThroughlineError PORT_IN_USE, CONFIG_INVALID */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Cuts all streams (a reply that is not over is never ended cleanly), closes listeners, tail and index. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a gateway.
+ *
+ * @throws ThroughlineError UNKNOWN_TOPIC, DATA_FORMAT_UNSUPPORTED, FOLD_FENCED
+ * @example
+ * const gateway = await createGateway({ log, topic: 'conversations', storePath, functionName: 'answer', tables, status });
+ * const { url } = await gateway.listen({ host: '127.0.0.1', port: 4437 });
+ */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { log, topic, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const description = await log.admin.describeTopic(topic);
+  const generation = generationOf(description.topicId);
+  const partitionCount = description.partitions.length;
+  const closing = new AbortController();
+  const streams = new OpenStreams(clock, options.heartbeatMs ?? defaults.heartbeatMs);
+  const metrics = new GatewayMetrics(defaults.firstTokenBucketsSeconds);
+  const summaries = new SummaryFeed(generation);
+  const reader: StreamReader = new StreamReader({
+    log,
+    topic,
+    partitionCount,
+    indexOffsets: () => index.offsets,
+    ranges: (id, from): OffsetRange[] => index.ranges(id, from),
+    readBytes: defaults.readBytes,
+  });
+  const cache: ConversationCache = new ConversationCache({
+    reader,
+    position: (partition) => tail.position(partition),
+    generation,
+    bytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
+    countMax: options.cacheCountMax ?? defaults.conversationCacheCount,
+    onEvent: (event, live) => countRun(metrics, event, live),
+  });
+  const tail = await LiveTail.start({
+    log,
+    topic,
+    onRecord: (record) => cache.deliver(record),
+    retryMs: defaults.tailRetryMs,
+    clock,
+    logger,
+  });
+  const index = await startIndex(options, { partitionCount, summaries, clock, logger }).catch(
+    async (error: unknown) => {
+      await tail.close();
+      throw error;
+    },
+  );
+
+  const context: GatewayContext = {
+    log,
+    topic,
+    generation,
+    index,
+    tail,
+    cache,
+    reader,
+    summaries,
+    streams,
+    metrics,
+    clock,
+    logger,
+    tables: options.tables,
+    status: options.status,
+    dev: options.dev,
+    pageDir: options.pageDir,
+    docsDir: options.docsDir,
+    functionName: options.functionName,
+    allowedOrigins: options.allowedOrigins ?? [],
+    bodyBytesMax: options.bodyBytesMax ?? defaults.bodyBytesMax,
+    longPollMs: options.longPollMs ?? defaults.longPollMs,
+    ulid: ulids(clock, random),
+    closing: closing.signal,
+  };
+  const app = createApp(context);
+  const listeners = new Set<Listener>();
+  const stopServing = async (): Promise<void> => {
+    closing.abort();
+    streams.cutAll();
+    await Promise.all(Array.from(listeners, (listener) => listener.close()));
+  };
+  return {
+    fetch: (request) => app(request),
+    async listen(listenOptions) {
+      const listener = await listen(app, listenOptions, { closeWithinMs: defaults.closeWithinMs, logger });
+      listeners.add(listener);
+      return { url: listener.url, port: listener.port, close: stopServing };
+    },
+    async close() {
+      await stopServing();
+      await tail.close();
+      await index.close();
+    },
+  };
+}
+
+function startIndex(
+  { log, topic, storePath }: GatewayOptions,
+  shared: {
+    readonly partitionCount: number;
+    readonly summaries: SummaryFeed;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
+): Promise<ConversationFold> {
+  const { partitionCount, summaries, clock, logger } = shared;
+  return ConversationFold.start({
+    log,
+    topic,
+    storePath,
+    partitionCount,
+    rangeGapRecords: defaults.rangeGapRecords,
+    commitDelayMs: defaults.indexCommitMs,
+    onSummaries: (changed) => summaries.publish(changed),
+    clock,
+    logger,
+  });
+}
+
+/** Counts a run's end once: the record that ended it. */
+function countRun(metrics: GatewayMetrics, { event }: LiveEvent, { conversation }: LiveConversation): void {
+  if (event.type !== 'run-ended') return;
+  const run = conversation.runs.get(event.run);
+  if (run?.ended?.offset === String(event.at.offset)) metrics.runEnded(run.outcome ?? 'unknown');
+}

@@ -1,0 +1,39 @@
+// What the server says about itself: status for people, health and readiness for orchestrators, metrics for Prometheus.
+import type { GatewayContext } from './context.ts';
+import { jsonResponse } from './error-response.ts';
+
+/** GET /v1/status: what the server that built this gateway knows, and what the gateway knows beside it. */
+export async function getStatus(context: GatewayContext): Promise<Response> {
+  const { log, cache, streams, index } = context;
+  const [known, topics] = await Promise.all([context.status(), log.admin.topics()]);
+  const folds = Array.isArray(known['folds']) ? known['folds'] : [];
+  return jsonResponse({
+    ...known,
+    topics,
+    folds: [...folds, index.status()],
+    gateway: { openStreams: streams.count, cachedConversations: cache.count, cachedBytes: cache.bytes },
+  });
+}
+
+/** GET /readyz: 200 once the index has caught up with the log that was there at the start and the log can be read. */
+export function getReadiness({ index, tail }: GatewayContext): Response {
+  const { phase, lastError } = index.status();
+  const isReady = phase === 'live' && tail.problem === undefined;
+  return jsonResponse(
+    { ready: isReady, conversations: phase, ...(lastError === undefined ? {} : { error: lastError }) },
+    isReady ? 200 : 503,
+  );
+}
+
+/** GET /metrics */
+export function getMetrics({ metrics, index, streams, cache }: GatewayContext): Response {
+  const { lagRecords, skippedRecords } = index.status();
+  const text = metrics.text({
+    openStreams: streams.count,
+    cachedConversations: cache.count,
+    cachedBytes: cache.bytes,
+    foldLagRecords: lagRecords,
+    skippedRecords,
+  });
+  return new Response(text, { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+}
