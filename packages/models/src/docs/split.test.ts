@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { splitDocument } from './split.ts';
 
 test('markdown is cut at its headings, and each passage knows the headings above it and its fragment', () => {

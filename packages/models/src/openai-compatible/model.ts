@@ -91,7 +91,7 @@ async function withOneRetry<Result>(
       attempt.watch.end();
       if (call.abortSignal?.aborted === true) throw call.abortSignal.reason;
       const failure = attempt.fail(error);
-      const waitMs = retryDelayMs(error);
+      const waitMs = retryDelayMs(error, attempt.watch);
       if (tries > 1 || waitMs === undefined || ThroughlineError.is(failure, 'MODEL_TIMED_OUT')) throw failure;
       await delay(connection.clock, waitMs, call.abortSignal);
     }
@@ -139,6 +139,7 @@ async function openStream({ model, call, watch, fail }: Attempt): Promise<Langua
       throw value.error;
     } else if (value.type !== 'error') head.push(value);
   }
+  const take = async (): Promise<LanguageModelV4StreamPart | undefined> => head.shift() ?? (await reader.read()).value;
   const finish = async (controller: ReadableStreamDefaultController<LanguageModelV4StreamPart>, error?: unknown) => {
     watch.end();
     if (error !== undefined) controller.enqueue({ type: 'error', error });
@@ -149,10 +150,9 @@ async function openStream({ model, call, watch, fail }: Attempt): Promise<Langua
     {
       async pull(controller) {
         try {
-          const next = head.length > 0 ? { done: false as const, value: head.shift() } : await reader.read();
-          if (next.done || next.value === undefined) return await finish(controller);
-          const part = next.value;
-          if (part.type === 'error' && isMissingReasonOnly(part.error, watch)) return;
+          let part = await take();
+          while (part?.type === 'error' && isMissingReasonOnly(part.error, watch)) part = await take();
+          if (part === undefined) return await finish(controller);
           if (part.type === 'error') return await finish(controller, fail(part.error));
           controller.enqueue(part.type === 'finish' ? withReason(part, watch) : part);
         } catch (error) {
@@ -191,6 +191,10 @@ function isMissingReason(error: unknown): boolean {
   return InvalidResponseDataError.isInstance(error) && error.data === undefined;
 }
 
+function isNoEventStream(watch: Watch): boolean {
+  return watch.bodyBytes > 0 && !watch.hasEvents;
+}
+
 function isOutput({ type }: LanguageModelV4StreamPart): boolean {
   return type !== 'stream-start' && type !== 'response-metadata' && type !== 'raw' && type !== 'ping';
 }
@@ -198,8 +202,8 @@ function isOutput({ type }: LanguageModelV4StreamPart): boolean {
 function failureOf(error: unknown, watch: Watch, url: string): ThroughlineError {
   const { origin } = new URL(url);
   if (isMissingReason(error)) {
-    return watch.bodyBytes === 0
-      ? new ThroughlineError('MODEL_CUT', `${origin} ended its answer before the first token`, { cause: error })
+    return isNoEventStream(watch)
+      ? new ThroughlineError('MODEL_OUTPUT_INVALID', `${origin} sent no event stream`, { cause: error })
       : new ThroughlineError('MODEL_CUT', `${origin} ended its answer without a finish reason`, { cause: error });
   }
   // An `error` object in the stream: the server's own words.
@@ -223,8 +227,8 @@ function hasStatus(error: unknown): boolean {
 }
 
 /** How long to wait before the retry, or undefined when the same request would fail again. */
-function retryDelayMs(error: unknown): number | undefined {
-  if (isMissingReason(error)) return modelDefaults.modelRetryDelayMs;
+function retryDelayMs(error: unknown, watch: Watch): number | undefined {
+  if (isMissingReason(error)) return isNoEventStream(watch) ? undefined : modelDefaults.modelRetryDelayMs;
   if (!APICallError.isInstance(error)) return undefined;
   const isPassing = error.isRetryable || (error.statusCode !== undefined && error.statusCode < 400);
   if (!isPassing || modelError(error).code === 'MODEL_OUTPUT_INVALID') return undefined;

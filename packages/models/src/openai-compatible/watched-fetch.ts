@@ -11,6 +11,8 @@ export interface Watch {
   readonly hasAnswered: boolean;
   /** Bytes of the body so far. */
   readonly bodyBytes: number;
+  /** At least one line of the body belongs to an event stream. */
+  readonly hasEvents: boolean;
   /** The stream has said that it is complete. */
   readonly isDone: boolean;
   /** Stops the timer. */
@@ -29,7 +31,8 @@ export function watchRequest({ url, silenceMsMax, bodyBytesMax, clock }: WatchOp
   let timer: Timer | undefined;
   let hasAnswered = false;
   let bodyBytes = 0;
-  let tail = '';
+  let tail = '\n';
+  let hasEvents = false;
   let isDone = false;
 
   // The server is silent only while somebody waits for it: a reader that takes its time is not the server's fault.
@@ -52,7 +55,8 @@ export function watchRequest({ url, silenceMsMax, bodyBytesMax, clock }: WatchOp
     if (isDone) return;
     // ASCII is enough to find the mark, and a line of JSON cannot contain it: JSON has no raw line feeds.
     const text = tail + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-    isDone = /(?:^|[\r\n])data: ?\[DONE\]/.test(text);
+    hasEvents ||= /[\r\n](?:data|event|id|retry)?:/.test(text);
+    isDone = /[\r\n]data: ?\[DONE\]/.test(text);
     tail = text.slice(-16);
   };
 
@@ -63,6 +67,9 @@ export function watchRequest({ url, silenceMsMax, bodyBytesMax, clock }: WatchOp
     },
     get bodyBytes() {
       return bodyBytes;
+    },
+    get hasEvents() {
+      return hasEvents;
     },
     get isDone() {
       return isDone;
