@@ -4,6 +4,6 @@ export { codeVersionOf, type FoldMismatch } from './identity.ts';
 export type { Advance, Checkpoint, FoldStore, Rebuild } from './store.ts';
 export { duckdbStore, type DuckDbState, type DuckDbStoreOptions, type DuckDbTable } from './stores/duckdb.ts';
 export { checkName, type ColumnType, type Columns, type ColumnValue, type Row } from './stores/duckdb-columns.ts';
-export { DuckDbDatabase, type DuckDbOptions } from './stores/duckdb-database.ts';
+export { DuckDbDatabase, type DuckDbLibrary, type DuckDbOptions } from './stores/duckdb-database.ts';
 export { memoryStore, type MemoryStore } from './stores/memory.ts';
 export { sqliteStore, type SqliteState, type SqliteStore, type SqliteStoreOptions } from './stores/sqlite.ts';

@@ -1,0 +1,177 @@
+// The engine: each declared table is a fold into one DuckDB file, rows, carried state and offsets in one transaction. It
+// knows the log and nothing else; what it keeps is derived and can be made again at any time.
+//
+// When a stored table cannot be carried on (its definition changed, or the topic is another), it is folded again by
+// itself, beside the old one, which is shown until the new one is complete; but only where the log still has its first
+// record. Where retention has removed some, a replay would lose rows that nobody can bring back: then the table stands
+// still with its reason in the status, and `replay` is a decision that a person takes
+// (docs/decisions/0034-changed-definitions-replay-by-themselves.md).
+import {
+  silentLogger,
+  systemClock,
+  ThroughlineError,
+  type Clock,
+  type ErrorBody,
+  type Logger,
+} from '@throughline/event';
+import { DuckDbDatabase, duckdbStore, fold, type Fold, type FoldMismatch, type FoldStatus } from '@throughline/fold';
+import type { Log } from '@throughline/log';
+import { defaults } from './defaults.ts';
+import { QueryRunner } from './query.ts';
+import type { TableDefinition } from './table.ts';
+import { tablesReader, type TablesReader } from './tables.ts';
+
+export interface PipelinesOptions {
+  readonly log: Log;
+  readonly definitions: readonly TableDefinition[];
+  /** The DuckDB file; its folder must be there. */
+  readonly path: string;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly commitRecordsMax?: number;
+  readonly commitDelayMs?: number;
+  readonly queryTimeoutMs?: number;
+}
+
+/** The status of a table's fold as JSON: offsets are decimal strings. */
+export interface TableStatus extends Omit<FoldStatus, 'offsets' | 'lastError'> {
+  readonly offsets: readonly string[];
+  readonly lastError?: ErrorBody;
+}
+
+export interface Pipelines {
+  readonly tables: TablesReader;
+  status(): readonly TableStatus[];
+  /** Resolves once every table has all records that its topic had at the time of the call. */
+  caughtUp(): Promise<void>;
+  /**
+   * Folds a table again from the first record that the topic has, beside the present one, and swaps it in.
+   *
+   * @throws ThroughlineError UNKNOWN_TABLE; what stops the fold, the present table being left as it was
+   */
+  replay(table: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a fold for each table and opens them for reading.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT for two tables of one name; UNKNOWN_TOPIC; DATA_DIR_IN_USE,
+ *   DATA_FORMAT_UNSUPPORTED, CONFIG_INVALID for the file
+ * @example
+ * const pipelines = await startPipelines({ log, definitions: [turns()], path: 'tables.duckdb' });
+ * await pipelines.tables.sql('select outcome, count(*) from turns group by all', { rowsMax: 100 });
+ */
+export async function startPipelines(options: PipelinesOptions): Promise<Pipelines> {
+  const { definitions, path, clock = systemClock } = options;
+  const names = definitions.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ThroughlineError('INVALID_ARGUMENT', `two tables are named ${twice}`);
+  const database = new DuckDbDatabase({ path });
+  const queries = new QueryRunner(database, clock, options.queryTimeoutMs ?? defaults.queryTimeoutMs);
+  const running = new Map<string, RunningTable>();
+  const close = async (): Promise<void> => {
+    await queries.close();
+    await Promise.all([...running.values()].map((table) => table.close()));
+    await database.close();
+  };
+  try {
+    for (const definition of definitions) {
+      const table = new RunningTable(options, definition, database);
+      running.set(definition.name, table);
+      await table.start();
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    tables: tablesReader(database, names, queries),
+    status: () => [...running.values()].map((table) => table.status()),
+    async caughtUp() {
+      await Promise.all([...running.values()].map((table) => table.caughtUp()));
+    },
+    async replay(name) {
+      const table = running.get(name);
+      if (table === undefined) throw new ThroughlineError('UNKNOWN_TABLE', `no table ${JSON.stringify(name)}`);
+      await table.replay();
+    },
+    close,
+  };
+}
+
+const mismatches: readonly FoldMismatch[] = ['FOLD_CODE_CHANGED', 'FOLD_LOG_CHANGED', 'FOLD_BEHIND_LOG'];
+
+/** One table: its fold, or the reason why there is none. */
+class RunningTable {
+  readonly #options: PipelinesOptions;
+  readonly #definition: TableDefinition;
+  readonly #database: DuckDbDatabase;
+  readonly #logger: Logger;
+  #fold: Fold | undefined;
+  #refusal: ThroughlineError | undefined;
+
+  constructor(options: PipelinesOptions, definition: TableDefinition, database: DuckDbDatabase) {
+    this.#options = options;
+    this.#definition = definition;
+    this.#database = database;
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  async start(): Promise<void> {
+    const { topic } = this.#definition;
+    const { partitions } = await this.#options.log.admin.describeTopic(topic);
+    const isWhole = partitions.every(({ logStartOffset }) => logStartOffset === 0n);
+    try {
+      await this.#begin(isWhole ? mismatches : []);
+    } catch (error) {
+      if (!ThroughlineError.is(error) || !(mismatches as readonly string[]).includes(error.code)) throw error;
+      this.#refusal = error;
+      this.#logger.error({ table: this.#definition.name, topic, ...error.toJSON() }, 'table stands still');
+    }
+  }
+
+  status(): TableStatus {
+    const { name, topic } = this.#definition;
+    if (this.#fold === undefined) {
+      const lastError = (this.#refusal ?? new ThroughlineError('CLOSED', `table ${name} has not started`)).toJSON();
+      return { name, topic, phase: 'stopped', offsets: [], lagRecords: 0, skippedRecords: 0, lastError };
+    }
+    const status = this.#fold.status();
+    return { ...status, offsets: status.offsets.map(String) };
+  }
+
+  async caughtUp(): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    await this.#fold?.caughtUp();
+  }
+
+  async replay(): Promise<void> {
+    if (this.#fold !== undefined) return this.#fold.replay();
+    await this.#begin(mismatches);
+    this.#refusal = undefined;
+    await this.caughtUp();
+  }
+
+  async close(): Promise<void> {
+    await this.#fold?.close();
+  }
+
+  async #begin(replayOn: readonly FoldMismatch[]): Promise<void> {
+    const { log, clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
+    const { name, topic, codeVersion, stored, initial, reduce } = this.#definition;
+    this.#fold = await fold({
+      log,
+      topic,
+      name,
+      codeVersion,
+      store: duckdbStore({ database: this.#database, tables: [stored], initial }),
+      reduce,
+      replayOn,
+      commitRecordsMax: commitRecordsMax ?? defaults.commitRecordsMax,
+      commitDelayMs: commitDelayMs ?? defaults.commitDelayMs,
+      ...(clock === undefined ? {} : { clock }),
+      ...(logger === undefined ? {} : { logger }),
+    });
+  }
+}

@@ -1,0 +1,138 @@
+// What a user writes: a table, the topic that it comes from, and how events become rows. The engine (pipeline.ts) makes it
+// a fold into DuckDB and adds to each row where it came from:
+//
+//   source_topic, source_partition, source_offset   the record that the row was made at
+//   source_index                                    0, 1, … among the rows of one record
+//   source_time                                     the record's timestamp
+import { fromUtf8, ThroughlineError, type LogRecord } from '@throughline/event';
+import {
+  checkName,
+  codeVersionOf,
+  type Columns,
+  type ColumnType,
+  type DuckDbState,
+  type DuckDbTable,
+} from '@throughline/fold';
+import type { TopicSource } from './topic.ts';
+
+export interface TableOptions<Input, State, C extends Columns> {
+  readonly from: TopicSource<Input>;
+  /** Column names (lower case) and their DuckDB types, in order. */
+  readonly columns: C;
+  /** Columns that tell rows apart: a row replaces the one with the same key. Without it every row is added. */
+  readonly key?: NoInfer<readonly (keyof C & string)[]>;
+  /**
+   * What the code of `rows` is, counted up by hand when it leans on code elsewhere. Where absent, a hash of its source.
+   * Another version (or other columns, or another source) folds the table again from the first record.
+   */
+  readonly version?: string;
+  /** A fresh state to carry from event to event of one key (of one conversation); a JSON value, stored with the rows. */
+  readonly state?: () => State;
+  /**
+   * The rows of an event, if any; changes `state` in place. It must depend on nothing but its arguments, so that a replay
+   * gives the same table. It throws INVALID_EVENT, before it changes anything, for an event to be skipped and counted.
+   */
+  readonly rows: (event: Input, state: State) => RowOf<C> | readonly RowOf<C>[] | undefined | void;
+}
+
+interface TypeOfColumn {
+  BOOLEAN: boolean;
+  INTEGER: number;
+  BIGINT: number | bigint;
+  DOUBLE: number;
+  VARCHAR: string;
+  /** A Date, or milliseconds since 1970. */
+  TIMESTAMP: Date | number;
+  JSON: unknown;
+}
+/** A row of these columns; one that is left out is null. */
+export type RowOf<C extends Columns> = { readonly [Name in keyof C]?: TypeOfColumn[C[Name]] | null | undefined };
+
+/** A table as the engine takes it. */
+export interface TableDefinition {
+  readonly name: string;
+  readonly topic: string;
+  /** The columns as declared. */
+  readonly columns: Columns;
+  /** With the columns that say where a row came from. */
+  readonly stored: DuckDbTable;
+  readonly codeVersion: string;
+  readonly initial: () => unknown;
+  readonly reduce: (state: DuckDbState<unknown>, record: LogRecord) => void;
+}
+
+export const sourceColumns = {
+  source_topic: 'VARCHAR',
+  source_partition: 'INTEGER',
+  source_offset: 'BIGINT',
+  source_index: 'INTEGER',
+  source_time: 'TIMESTAMP',
+} as const satisfies Columns;
+
+/** Counted up when the engine stores something else for the same definition. */
+const engineVersion = 1;
+const columnTypes: readonly ColumnType[] = ['BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'VARCHAR', 'TIMESTAMP', 'JSON'];
+/** The range of a JavaScript Date: a foreign producer may put any number into a record. */
+const timeMsMax = 8.64e15;
+
+/**
+ * Declares a table that is kept from a topic: each record reaches it exactly once, whatever is killed in between.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT when a name, a type or the key is not as it may be
+ * @example
+ * export const feedback = table('feedback', {
+ *   from: topic('conversations', { events: ['feedback-given'] }),
+ *   columns: { message_id: 'VARCHAR', value: 'VARCHAR' },
+ *   key: ['message_id'],
+ *   rows: ({ payload }) => ({ message_id: payload.messageId, value: payload.value }),
+ * });
+ */
+export function table<Input, const C extends Columns, State = undefined>(
+  name: string,
+  options: TableOptions<Input, State, C>,
+): TableDefinition {
+  const { from, columns, key, rows, state, version } = options;
+  checkName('table', name);
+  for (const [column, type] of Object.entries(columns)) {
+    if (column.startsWith('source'))
+      throw new ThroughlineError(
+        'INVALID_ARGUMENT',
+        `table ${name}: columns named source… are the engine's: ${column}`,
+      );
+    if (!columnTypes.includes(type))
+      throw new ThroughlineError(
+        'INVALID_ARGUMENT',
+        `table ${name}: ${column} is ${type}, not one of ${columnTypes.join(', ')}`,
+      );
+  }
+  const stored: DuckDbTable = {
+    name,
+    columns: { ...columns, ...sourceColumns },
+    ...(key === undefined ? {} : { key }),
+  };
+  return {
+    name,
+    topic: from.topic,
+    columns,
+    stored,
+    codeVersion: codeVersionOf(engineVersion, columns, key ?? null, from.topic, from.settings, version ?? rows),
+    initial: () => state?.() ?? null,
+    reduce: ({ carried, carry, insert }, record) => {
+      const input = from.decode(record);
+      if (input === undefined) return;
+      const carriedKey = record.key === null ? '' : fromUtf8(record.key);
+      const before = state === undefined ? null : carried(carriedKey);
+      const made = rows(input, before as State);
+      if (state !== undefined) carry(carriedKey, before);
+      if (made === undefined) return;
+      const source = sourceOf(record);
+      for (const [index, row] of (Array.isArray(made) ? (made as readonly RowOf<C>[]) : [made as RowOf<C>]).entries())
+        insert(name, { ...row, ...source, source_index: index });
+    },
+  };
+}
+
+function sourceOf({ topic, partition, offset, timestampMs }: LogRecord): Record<string, unknown> {
+  const source_time = Math.abs(timestampMs) <= timeMsMax ? timestampMs : 0;
+  return { source_topic: topic, source_partition: partition, source_offset: offset, source_time };
+}

@@ -1,0 +1,133 @@
+// The tables as others read them: a list, pages of rows, queries. All of it goes through this process, because DuckDB lets
+// one process at a time open a file.
+//
+// A page goes from the newest record to older ones. Its cursor names the last row's place on the log, not a count, so that
+// rows that come in between two pages neither repeat nor hide one: <time in ms>_<partition>_<offset>_<index>.
+import { ThroughlineError } from '@throughline/event';
+import type { DuckDbDatabase } from '@throughline/fold';
+import { defaults } from './defaults.ts';
+import { jsonCells } from './json-cells.ts';
+import type { Column, QueryOptions, QueryResult, QueryRunner } from './query.ts';
+import { sourceColumns } from './table.ts';
+
+// These are types, not interfaces, so that they fit the gateway's port, which takes any facts, by their shape.
+export type TableDescription = {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rowCount: number;
+};
+
+/** A row as JSON: its columns, and the record that it was made at. */
+export interface TableRow {
+  readonly source: { readonly topic: string; readonly partition: number; readonly offset: string };
+  readonly [column: string]: unknown;
+}
+
+export type TablePage = {
+  readonly columns: readonly Column[];
+  readonly rows: readonly TableRow[];
+  /** The cursor of the next page; absent on the last. */
+  readonly next?: string;
+};
+
+export interface TablesReader {
+  list(): Promise<readonly TableDescription[]>;
+  /**
+   * Rows, the newest first.
+   *
+   * @param options `limit` 1 to 1000; `after` = `next` of the page before
+   * @throws ThroughlineError UNKNOWN_TABLE, INVALID_ARGUMENT
+   */
+  rows(name: string, options: { readonly limit: number; readonly after?: string }): Promise<TablePage>;
+  /**
+   * The answer to one SELECT.
+   *
+   * @throws ThroughlineError SQL_INVALID, INVALID_ARGUMENT, THROTTLED
+   */
+  sql(text: string, options: QueryOptions): Promise<QueryResult>;
+}
+
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+/** Reads the tables of these names. */
+export function tablesReader(database: DuckDbDatabase, names: readonly string[], queries: QueryRunner): TablesReader {
+  const read = async (sql: string, values: (string | number | bigint)[] = []): Promise<Rows> => {
+    const { library } = await database.open();
+    const connection = await database.connect();
+    try {
+      const result = await connection.runAndReadAll(sql, values);
+      return result.convertRowObjects(jsonCells(library));
+    } finally {
+      connection.closeSync();
+    }
+  };
+  const columnsOf = async (): Promise<Map<string, Column[]>> => {
+    const found = new Map<string, Column[]>(names.map((name) => [name, []]));
+    for (const row of await read(
+      'select table_name, column_name, data_type from duckdb_columns() order by column_index',
+    )) {
+      const column = { name: String(row['column_name']), type: String(row['data_type']) };
+      if (!Object.hasOwn(sourceColumns, column.name)) found.get(String(row['table_name']))?.push(column);
+    }
+    return found;
+  };
+
+  return {
+    async list() {
+      if (names.length === 0) return [];
+      const columns = await columnsOf();
+      return Promise.all(
+        names.map(async (name) => {
+          const [row] = await read(`select count(*) as row_count from "${name}"`);
+          return { name, columns: columns.get(name) ?? [], rowCount: Number(row?.['row_count']) };
+        }),
+      );
+    },
+    async rows(name, { limit, after }) {
+      if (!names.includes(name)) throw new ThroughlineError('UNKNOWN_TABLE', `no table ${JSON.stringify(name)}`);
+      if (!Number.isSafeInteger(limit) || limit < 1 || limit > defaults.pageRowsMax)
+        throw new ThroughlineError('INVALID_ARGUMENT', `limit: expected 1 to ${defaults.pageRowsMax}`);
+      const place = '(epoch_ms(source_time), source_partition, source_offset, source_index)';
+      const found = await read(
+        `select *, epoch_ms(source_time) as source_ms from "${name}"
+         ${after === undefined ? '' : `where ${place} < ($1, $2, $3, $4)`}
+         order by source_time desc, source_partition desc, source_offset desc, source_index desc limit ${limit + 1}`,
+        after === undefined ? [] : parseCursor(after),
+      );
+      const last = found.length > limit ? found[limit - 1] : undefined;
+      return {
+        columns: (await columnsOf()).get(name) ?? [],
+        rows: found.slice(0, limit).map(toTableRow),
+        ...(last === undefined ? {} : { next: cursorOf(last) }),
+      };
+    },
+    sql: (text, options) => queries.run(text, options),
+  };
+}
+
+function toTableRow(row: Readonly<Record<string, unknown>>): TableRow {
+  const {
+    source_topic,
+    source_partition,
+    source_offset,
+    source_index: _,
+    source_time: _time,
+    source_ms: _ms,
+    ...cells
+  } = row;
+  return {
+    ...cells,
+    source: { topic: String(source_topic), partition: Number(source_partition), offset: String(source_offset) },
+  };
+}
+
+function cursorOf(row: Readonly<Record<string, unknown>>): string {
+  return [row['source_ms'], row['source_partition'], row['source_offset'], row['source_index']].join('_');
+}
+
+function parseCursor(cursor: string): [bigint, number, bigint, number] {
+  const [, timeMs, partition, offset, index] = /^(-?\d{1,16})_(\d{1,9})_(\d{1,18})_(\d{1,9})$/.exec(cursor) ?? [];
+  if (timeMs === undefined || partition === undefined || offset === undefined || index === undefined)
+    throw new ThroughlineError('INVALID_ARGUMENT', 'after: expected the `next` of the page before');
+  return [BigInt(timeMs), Number(partition), BigInt(offset), Number(index)];
+}
