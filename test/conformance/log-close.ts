@@ -1,0 +1,58 @@
+// What close promises: what was acknowledged is kept, what was asked is answered, what comes later is refused.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { copied, first, plain, readAll, refused, textRecord, untilEnd, type Subject } from './log-support.ts';
+
+export function closeClaims(subject: Subject): void {
+  describe('close', () => {
+    test('appends that were made before are answered, tails end, and everything after is CLOSED', async () => {
+      const other = await subject.makeLog();
+      const topic = 'closing';
+      await other.log.admin.createTopic(topic, { partitions: 2, config: subject.config });
+      const ending = new AbortController();
+      const asleep = untilEnd(other.log.tail({ topic, from: 'latest', signal: ending.signal }));
+      const iterator = other.log.tail({ topic, from: 'latest' })[Symbol.asyncIterator]();
+      const appended = Array.from({ length: 100 }, (_, n) => other.log.append(topic, [textRecord(String(n))]));
+      const closed = other.log.close();
+      assert.equal((await Promise.all(appended)).length, 100);
+      await closed;
+      await other.log.close();
+      assert.ok((await asleep).flatMap(({ records }) => records).length <= 100);
+      while (!(await iterator.next()).done);
+      await refused(other.log.append(topic, [textRecord('late')]), 'CLOSED');
+      await refused(other.log.read({ topic, partition: 0, offset: 0n }), 'CLOSED');
+      await refused(first(other.log.tail({ topic, from: 'earliest' })), 'CLOSED');
+      await refused(other.log.admin.topics(), 'CLOSED');
+      await refused(other.log.admin.createTopic('x', { partitions: 1 }), 'CLOSED');
+      await other.dispose();
+    });
+
+    if (!subject.reopens) return;
+    test('a log that is opened again has every record and every topic as they were', async () => {
+      let other = await subject.makeLog();
+      try {
+        const config = { ...subject.config, retentionMs: 1e12 };
+        await other.log.admin.createTopic('kept', { partitions: 2, config });
+        await other.log.admin.createTopic('gone', { partitions: 1, config });
+        await other.log.admin.deleteTopic('gone');
+        for (let round = 1; round <= 3; round++) {
+          for (const partition of [0, 1]) {
+            const batch = Array.from({ length: 30 }, (_, n) => ({ ...textRecord(`${round}/${n}`), partition }));
+            await other.log.append('kept', batch);
+          }
+          const description = await other.log.admin.describeTopic('kept');
+          const expected = [await readAll(other.log, 'kept', 0), await readAll(other.log, 'kept', 1)].map(copied);
+          await other.log.close();
+          other = await other.reopen!();
+          assert.deepEqual(await other.log.admin.topics(), [description]);
+          const found = [await readAll(other.log, 'kept', 0), await readAll(other.log, 'kept', 1)].map(plain);
+          assert.deepEqual(found, expected);
+          assert.equal(found[0]!.length, round * 30);
+        }
+      } finally {
+        await other.log.close();
+        await other.dispose();
+      }
+    });
+  });
+}

@@ -1,0 +1,54 @@
+// What every adapter of the Log port is held to (packages/log/src/port.ts). It speaks the port only, so the same claims
+// judge the model in memory, the embedded log at each durability, and later a Kafka cluster.
+import { after, before, describe } from 'node:test';
+import type { Log, TopicConfig } from '@throughline/log';
+import { adminClaims } from './log-admin.ts';
+import { appendClaims } from './log-append.ts';
+import { closeClaims } from './log-close.ts';
+import { readClaims } from './log-read.ts';
+import type { LogUnderTest, Subject } from './log-support.ts';
+import { tailClaims } from './log-tail.ts';
+
+export interface ConformanceOptions {
+  /** Goes into every topic, for instance the durability. */
+  readonly config?: Partial<TopicConfig>;
+  /** Whether the log outlives its close; `makeLog` then gives a way to open it again. */
+  readonly reopens: boolean;
+}
+
+/** Registers the suite's tests for one adapter. */
+export function logConformance(
+  name: string,
+  makeLog: () => Promise<LogUnderTest>,
+  { config = {}, reopens }: ConformanceOptions,
+): void {
+  describe(`the Log port: ${name}`, () => {
+    let made: LogUnderTest;
+    let topicCount = 0;
+    const subject: Subject = {
+      get log(): Log {
+        return made.log;
+      },
+      config,
+      makeLog,
+      reopens,
+      newTopic: async (partitions = 1, more = {}) => {
+        const topic = `topic-${++topicCount}`;
+        await made.log.admin.createTopic(topic, { partitions, config: { ...config, ...more } });
+        return topic;
+      },
+    };
+    before(async () => {
+      made = await makeLog();
+    });
+    after(async () => {
+      await made.log.close();
+      await made.dispose();
+    });
+    appendClaims(subject);
+    readClaims(subject);
+    tailClaims(subject);
+    adminClaims(subject);
+    closeClaims(subject);
+  });
+}
