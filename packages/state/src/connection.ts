@@ -33,6 +33,8 @@ export class Connection {
   /** The present try; aborted to begin another. */
   #try: AbortController | undefined;
   #wake: (() => void) | undefined;
+  /** Somebody asked to connect since the present try began: its failure is followed by another at once. */
+  #isAskedAgain = false;
   #token: string | undefined;
   /** The server has had it once. */
   #isKnown = false;
@@ -51,6 +53,8 @@ export class Connection {
   /** Connects, or tries again at once where it waits. */
   open(): void {
     if (this.#loop !== undefined) {
+      // A try under way may be about to learn that there is nothing: what made somebody ask came after that.
+      this.#isAskedAgain = true;
       this.#wake?.();
       return;
     }
@@ -84,6 +88,7 @@ export class Connection {
     while (!signal.aborted) {
       const attempt = new AbortController();
       this.#try = attempt;
+      this.#isAskedAgain = false;
       if (tries === 0) this.#show(this.#viewOf('connecting', 0));
       try {
         if (!(await this.#follow(attempt.signal, () => (tries = 0)))) {
@@ -204,6 +209,7 @@ export class Connection {
 
   /** Waits that long, or for ever; `open`, `close` and a network that comes back end it. */
   #sleep(waitMs: number | undefined): Promise<void> {
+    if (this.#isAskedAgain) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = waitMs === undefined ? undefined : this.#environment.clock.after(waitMs, () => this.#wake?.());
       this.#wake = () => {

@@ -3,12 +3,14 @@
 import {
   array,
   boolean,
+  nullable,
   number,
   object,
   optional,
   parse,
   string,
   ThroughlineError,
+  type OutputOf,
   type Timer,
 } from '@throughline/event';
 import type { Environment } from './environment.ts';
@@ -24,7 +26,13 @@ const summarySchema = object({
   isDeleted: optional(boolean()),
   isRunning: boolean(),
 });
-const pageSchema = object({ conversations: array(summarySchema) });
+const pageSchema = object({ conversations: array(summarySchema), next: optional(nullable(string())) });
+
+interface Page {
+  readonly conversations: readonly OutputOf<typeof summarySchema>[];
+  readonly next: string | undefined;
+  readonly isArchived: boolean;
+}
 
 /** Made by `Client.conversations`. */
 export class ConversationList {
@@ -89,16 +97,13 @@ export class ConversationList {
   }
 
   async #read(after: string | undefined): Promise<void> {
-    const { http, settings, logger } = this.#environment;
-    const query = `?limit=${settings.listLimit}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
+    const { logger } = this.#environment;
     try {
-      const answer = await http.get(`/v1/conversations${query}`);
-      const page = parse(pageSchema, answer);
-      const next = (answer as { next?: unknown }).next;
-      for (const summary of page.conversations) this.#put(summary);
+      const isFirst = after === undefined;
+      const pages = await Promise.all([this.#page(after, false), ...(isFirst ? [this.#page(undefined, true)] : [])]);
+      for (const page of pages) this.#takePage(page, isFirst);
       // Reading the first page again must not forget how far down the list was read.
-      if (after !== undefined || this.#view.state === 'loading')
-        this.#next = typeof next === 'string' ? next : undefined;
+      if (!isFirst || this.#view.state === 'loading') this.#next = pages[0]?.next;
       this.#show({ state: 'ready', error: undefined });
     } catch (thrown) {
       const error = ThroughlineError.from(thrown);
@@ -107,16 +112,40 @@ export class ConversationList {
     }
   }
 
+  async #page(after: string | undefined, isArchived: boolean): Promise<Page> {
+    const { http, settings } = this.#environment;
+    const query = new URLSearchParams({ limit: String(settings.listLimit), archived: String(isArchived) });
+    if (after !== undefined) query.set('after', after);
+    const { conversations, next } = parse(pageSchema, await http.get(`/v1/conversations?${query.toString()}`));
+    return { conversations, next: next ?? undefined, isArchived };
+  }
+
+  /** Takes a page in; what should be in a first page and is not has been deleted. */
+  #takePage({ conversations, next, isArchived }: Page, isFirst: boolean): void {
+    const last = conversations.at(-1);
+    const ids = new Set(conversations.map(({ id }) => id));
+    if (isFirst) {
+      for (const known of this.#byId.values()) {
+        const isInRange = next === undefined || (last !== undefined && compare(known, last) < 0);
+        if (known.isArchived === isArchived && isInRange && !ids.has(known.id)) this.#byId.delete(known.id);
+      }
+    }
+    for (const summary of conversations) this.#put(summary);
+  }
+
   #put(summary: Omit<ConversationSummary, 'isDeleted'> & { isDeleted?: boolean }): void {
     if (summary.isDeleted === true) this.#byId.delete(summary.id);
     else this.#byId.set(summary.id, { ...summary, isDeleted: false });
   }
 
   #show(view: Pick<ConversationListView, 'state' | 'error'>): void {
-    const conversations = [...this.#byId.values()].sort(
-      (one, other) => other.updatedMs - one.updatedMs || (one.id < other.id ? 1 : -1),
-    );
+    const conversations = [...this.#byId.values()].sort(compare);
     this.#view = { ...view, conversations, hasMore: this.#next !== undefined };
     this.#listeners.notify('list');
   }
+}
+
+/** The list's order: newest change first. */
+function compare(one: ConversationSummary | Page['conversations'][number], other: typeof one): number {
+  return other.updatedMs - one.updatedMs || (one.id < other.id ? 1 : -1);
 }

@@ -97,6 +97,7 @@ export class LiveConversation {
       onChange: () => this.#outgoingChanged(),
       onSent: () => this.#written(),
     });
+    this.#shownIds = shownIds(this.#conversation, this.#outbox.entries);
   }
 
   /** The value under `key` now; the same value until something in it changes. */
@@ -331,8 +332,8 @@ export class LiveConversation {
   }
 
   #written(): void {
-    // A new conversation has something to follow now.
-    if (this.#connection.view.state === 'idle' && this.#listeners.count > 0) this.#connection.open();
+    // A new conversation has something to follow now, and a server that answers can be connected to.
+    if (this.#connection.view.state !== 'live' && this.#listeners.count > 0) this.#connection.open();
     this.#handlers.onWritten();
   }
 

@@ -133,9 +133,10 @@ export class Outbox {
 
   #next(): void {
     if (this.#isSending || this.#isClosed) return;
-    this.#timer?.cancel();
     const entry = this.#entries.find(({ delivery }) => delivery === 'sending' || delivery === 'waiting');
+    // The first one waits for its next try, and the others behind it.
     if (entry?.delivery !== 'sending') return;
+    this.#timer?.cancel();
     this.#isSending = true;
     void this.#send(entry).finally(() => {
       this.#isSending = false;

@@ -1,5 +1,6 @@
 // Reads server-sent events (WHATWG HTML §9.2.6) from the body of a fetch. EventSource itself cannot be told where to start,
 // hides the status of an answer that is no stream, and reconnects by its own rules; hence this.
+import { ThroughlineError } from '@throughline/event';
 
 export interface SseEvent {
   /** `event:`; 'message' where absent. */
@@ -12,7 +13,8 @@ export interface SseEvent {
 /**
  * The events of `body`, as they arrive; ends with the body. Each read of the body calls `onBytes`, heartbeats included.
  *
- * @throws RangeError when one event has more than `eventCharactersMax` characters
+ * @throws ThroughlineError SERVER_UNREACHABLE when the body is cut; BODY_TOO_LARGE when one event has more than
+ *   `eventCharactersMax` characters
  */
 export async function* readSse(
   body: ReadableStream<Uint8Array>,
@@ -23,7 +25,9 @@ export async function* readSse(
   const parser = sseParser(options.eventCharactersMax);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw new ThroughlineError('SERVER_UNREACHABLE', 'the connection was cut', { cause });
+      });
       if (done) return;
       options.onBytes?.();
       const events = parser(decoder.decode(value, { stream: true }));
@@ -70,7 +74,10 @@ export function sseParser(eventCharactersMax: number): (text: string) => SseEven
       else if (field === 'id' && !value.includes('\0')) id = value;
     }
     if (rest.length + dataLength > eventCharactersMax) {
-      throw new RangeError(`a server-sent event has more than ${eventCharactersMax} characters`);
+      throw new ThroughlineError(
+        'BODY_TOO_LARGE',
+        `a server-sent event has more than ${eventCharactersMax} characters`,
+      );
     }
     return events;
   };
