@@ -12,6 +12,8 @@ export const defaults = {
   answerMb: 16,
   /** Milliseconds that a query may run before it is interrupted. It holds one of the process's four I/O threads. */
   queryTimeoutMs: 10_000,
+  /** Milliseconds between two interrupts of a query that has not ended yet. */
+  interruptEveryMs: 20,
   /** Queries that may wait for the one that runs; the next is told to come back. */
   queriesWaitingMax: 16,
   /** Characters of a query: far above what a person writes. */

@@ -36,7 +36,8 @@ export class QueryRunner {
   readonly #timeoutMs: number;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #running: DuckDBConnection | undefined;
+  /** Interrupts the query that runs. */
+  #interrupt: (() => void) | undefined;
   #isClosed = false;
 
   constructor(database: DuckDbDatabase, clock: Clock, timeoutMs: number) {
@@ -67,7 +68,7 @@ export class QueryRunner {
   /** Interrupts the query that runs and refuses those that wait. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#running?.interrupt();
+    this.#interrupt?.();
     await this.#last;
   }
 
@@ -75,11 +76,17 @@ export class QueryRunner {
     if (this.#isClosed) throw new ThroughlineError('CLOSED', 'the tables are closed');
     const connection = await this.#database.connect();
     let isOverdue = false;
-    const timer = this.#clock.after(this.#timeoutMs, () => {
+    let timer = this.#clock.after(this.#timeoutMs, () => {
       isOverdue = true;
-      connection.interrupt();
+      interrupt();
     });
-    this.#running = connection;
+    // An interrupt that comes before a statement has begun is lost, so it is repeated until the query has ended.
+    const interrupt = (): void => {
+      connection.interrupt();
+      timer.cancel();
+      timer = this.#clock.after(defaults.interruptEveryMs, interrupt);
+    };
+    this.#interrupt = interrupt;
     try {
       await connection.run('begin transaction read only');
       const statement = await prepareRead(connection, text);
@@ -89,7 +96,7 @@ export class QueryRunner {
       if (isOverdue) throw invalid(`it took longer than ${this.#timeoutMs} ms`, error);
       throw ThroughlineError.is(error) ? error : invalid(error instanceof Error ? error.message : String(error), error);
     } finally {
-      this.#running = undefined;
+      this.#interrupt = undefined;
       timer.cancel();
       // Closing a connection rolls its transaction back.
       connection.closeSync();
