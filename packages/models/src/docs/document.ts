@@ -19,12 +19,11 @@ export interface Passage {
   readonly markdown: string;
 }
 
+// What the gateway shows at /docs/ too, so that every source can be opened.
 const kinds: Readonly<Record<string, DocumentKind>> = {
   md: 'markdown',
   markdown: 'markdown',
-  mdx: 'markdown',
   txt: 'text',
-  text: 'text',
   html: 'html',
   htm: 'html',
 };

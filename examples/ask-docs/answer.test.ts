@@ -1,0 +1,53 @@
+// Runs the example's function, as it stands, on the repository's own documents.
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+
+type Handler = (event: unknown, stream: PassThrough, context: unknown) => Promise<void>;
+
+interface Chunk {
+  readonly type: string;
+  readonly delta?: string;
+  readonly url?: string;
+}
+
+const folder = import.meta.dirname;
+Object.assign(process.env, { THROUGHLINE_DOCS_DIR: path.join(folder, '../../docs'), THROUGHLINE_DOCS_PACE_MS: '0' });
+Object.assign(globalThis, { awslambda: { streamifyResponse: (handler: Handler) => handler } });
+
+async function ask(text: string): Promise<Chunk[]> {
+  const { handler } = (await import('./answer.ts')) as unknown as { handler: Handler };
+  const stream = new PassThrough({ highWaterMark: 1_000_000 });
+  const messages = [{ id: 'q', role: 'user', parts: [{ type: 'text', text }] }];
+  await handler({ messages, replyId: 'reply' }, stream, { signal: new AbortController().signal });
+  return String(stream.read())
+    .split('\n\n')
+    .filter((line) => line.startsWith('data: {'))
+    .map((line) => JSON.parse(line.slice(6)) as Chunk);
+}
+
+test("a newcomer's question is answered from the documents, with links to them", async () => {
+  const chunks = await ask('How does Throughline survive a crash?');
+  const text = chunks.map((chunk) => chunk.delta ?? '').join('');
+  assert.match(text, /^These passages of the documents match your question best:/);
+  const sources = chunks.flatMap((chunk) => (chunk.type === 'source-url' ? [chunk.url ?? ''] : []));
+  assert.ok(
+    sources.some((url) => url.includes('what-survives-what')),
+    sources.join(' '),
+  );
+  assert.deepEqual(Object.keys(chunks.at(-1) ?? {}).sort(), ['finishReason', 'messageMetadata', 'type']);
+});
+
+test('a second attempt writes the very same chunks, so that a killed answer can be carried on', async () => {
+  const question = 'What happens when the disk is full?';
+  assert.equal(JSON.stringify(await ask(question)), JSON.stringify(await ask(question)));
+});
+
+test('the example is what its page says: a config, one function and one pipeline, under 100 lines together', () => {
+  const files = globSync('*.ts', { cwd: folder }).filter((name) => !name.endsWith('.test.ts'));
+  assert.deepEqual(files.sort(), ['answer.ts', 'throughline.config.ts', 'turns.pipeline.ts']);
+  const lines = files.reduce((sum, name) => sum + readFileSync(path.join(folder, name), 'utf8').split('\n').length, 0);
+  assert.ok(lines < 100, `${lines} lines`);
+});
