@@ -1,0 +1,164 @@
+// Puts the chunks of one run on the log, several to a record. The first chunk after a pause is appended at once (nobody
+// waits for a window to fill); those that come within the window after it share the next record, which closes early when
+// it is large enough. One append is under way at a time, so the log gets the records in the order of their `seq` even when
+// one has to be tried again, and what comes meanwhile shares the next record.
+//
+// Nothing is appended before the supervisor has read back that it owns the run: until `open` all is held.
+import { ThroughlineError, type Clock, type Timer, type UiChunk } from '@throughline/event';
+
+export interface ChunkAppenderOptions {
+  readonly clock: Clock;
+  readonly windowMs: number;
+  readonly bytesMax: number;
+  /** Above this many bytes of chunks that wait, `onPressure(true)` is called, and `false` when they have gone. */
+  readonly pendingBytesMax: number;
+  readonly retryMs: number;
+  readonly retriesMax: number;
+  onPressure(isHigh: boolean): void;
+  /** An append failed for good; nothing more will be appended. */
+  onFailed(error: ThroughlineError): void;
+}
+
+/** Writes one append of the run it is opened for. */
+export interface ChunkWriter {
+  /**
+   * Appends `chunks` as the record of `seq`, if there are any, and after them the events that end the run, if `isLast`;
+   * all in one append.
+   */
+  append(chunks: readonly UiChunk[], seq: number, isLast: boolean): Promise<unknown>;
+}
+
+export class ChunkAppender {
+  readonly #options: ChunkAppenderOptions;
+  #writer: ChunkWriter | undefined;
+  #nextSeq = 0;
+  #pending: UiChunk[] = [];
+  #pendingBytes = 0;
+  #isHigh = false;
+  #isAppending = false;
+  #isEnding = false;
+  #isClosed = false;
+  #timer: Timer | undefined;
+  #flushScheduled = false;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
+  #idle: (() => void)[] = [];
+
+  constructor(options: ChunkAppenderOptions) {
+    this.#options = options;
+  }
+
+  /** From here on chunks are appended; `nextSeq` is the seq of the first. */
+  open(writer: ChunkWriter, nextSeq: number): void {
+    this.#writer = writer;
+    this.#nextSeq = nextSeq;
+    this.#flushSoon();
+  }
+
+  /** Holds everything again, until the next `open`; for a run that another one takes over from. */
+  hold(): void {
+    this.#writer = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  push(chunk: UiChunk, bytes: number): void {
+    if (this.#isClosed || this.#isEnding) return;
+    this.#pending.push(chunk);
+    this.#pendingBytes += bytes;
+    if (!this.#isHigh && this.#pendingBytes > this.#options.pendingBytesMax) {
+      this.#isHigh = true;
+      this.#options.onPressure(true);
+    }
+    this.#flushSoon();
+  }
+
+  /** Appends what is left together with the events that end the run; nothing is taken after it. */
+  end(): void {
+    if (this.#isClosed || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#flush();
+  }
+
+  /** Drops what waits and appends nothing any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#pending = [];
+    this.#timer?.cancel();
+    this.#wakeIdle();
+  }
+
+  /** Appends what waits unless an append is under way, and closes. */
+  flushAndClose(): void {
+    this.#flush();
+    this.close();
+  }
+
+  /** Appends what waits and resolves when no append is under way. */
+  async drain(): Promise<void> {
+    this.#flush();
+    if (this.#isAppending) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** All frames of one read are handled before the flush, so that they share its record. */
+  #flushSoon(): void {
+    if (this.#flushScheduled || this.#isAppending || this.#writer === undefined || this.#isClosed) return;
+    if (this.#pending.length === 0) return;
+    this.#flushScheduled = true;
+    queueMicrotask(() => {
+      this.#flushScheduled = false;
+      const waitMs = this.#lastFlushMs + this.#options.windowMs - this.#options.clock.monotonicMs();
+      if (waitMs <= 0 || this.#pendingBytes >= this.#options.bytesMax) this.#flush();
+      else this.#timer ??= this.#options.clock.after(waitMs, () => this.#flush());
+    });
+  }
+
+  #flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#isClosed || this.#isAppending || this.#writer === undefined) return;
+    if (this.#pending.length === 0 && !this.#isEnding) return;
+    const chunks = this.#pending;
+    const isLast = this.#isEnding;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#isAppending = true;
+    this.#lastFlushMs = this.#options.clock.monotonicMs();
+    const seq = this.#nextSeq;
+    if (chunks.length > 0) this.#nextSeq++;
+    this.#append(this.#writer, chunks, seq, isLast, 0);
+    if (this.#isHigh) {
+      this.#isHigh = false;
+      this.#options.onPressure(false);
+    }
+  }
+
+  #append(writer: ChunkWriter, chunks: readonly UiChunk[], seq: number, isLast: boolean, retries: number): void {
+    writer.append(chunks, seq, isLast).then(
+      () => this.#onAppended(isLast),
+      (cause: unknown) => {
+        const error = ThroughlineError.from(cause);
+        if (this.#isClosed || !error.retriable || error.code === 'CLOSED' || retries >= this.#options.retriesMax) {
+          this.#isAppending = false;
+          const wasClosed = this.#isClosed;
+          this.close();
+          if (!wasClosed) this.#options.onFailed(error);
+          return;
+        }
+        // The same record again: nothing of it is kept, and if the log is wrong about that its seq makes it a duplicate.
+        this.#options.clock.after(this.#options.retryMs, () => this.#append(writer, chunks, seq, isLast, retries + 1));
+      },
+    );
+  }
+
+  #onAppended(isLast: boolean): void {
+    this.#isAppending = false;
+    if (isLast) this.close();
+    else if (this.#isEnding) this.#flush();
+    else this.#flushSoon();
+    if (!this.#isAppending) this.#wakeIdle();
+  }
+
+  #wakeIdle(): void {
+    for (const wake of this.#idle.splice(0)) wake();
+  }
+}

@@ -1,0 +1,67 @@
+// Every default of this package, with its unit and the reason for it.
+
+export const functionDefaults = {
+  /** Name of the export that is called; Lambda's customary one. */
+  handler: 'handler',
+  /** A long answer of a slow model; Lambda allows 15 minutes, and nobody waits that long at a page. */
+  timeoutMs: 120_000,
+  /** Node itself takes about 50 MB, the AI SDK another 50; the rest is for the function. */
+  memoryMb: 512,
+  /** Processes that serve at once: a laptop's share. Runs beyond them wait on the log. */
+  environmentsMax: 8,
+  /** Lambda's classic contract. More than 1 is its multi-concurrency, for functions that mostly wait for a model. */
+  invocationsPerEnvironment: 1,
+  /** One process ready ahead hides 35 to 160 ms of start (research/functions.md §3.3) and takes over from a killed one. */
+  spareCount: 1,
+  /** An unused process beyond the spares is stopped after 5 minutes. */
+  idleMs: 300_000,
+  /** Tries of one run. A process that dies five times in a row is no accident. */
+  attemptsMax: 5,
+  /** A dead supervisor's runs are taken over this long after its last record: a few missed renewals, not one. */
+  leaseMs: 10_000,
+  /** Chunks that come within it share a record: below what a reader can see, and 50 records a second at most. */
+  chunkWindowMs: 20,
+  /** A record is closed early at this many bytes of chunks. */
+  chunkBytesMax: 4096,
+  /** A cancelled handler may clean up for this long before its process is killed. */
+  stopGraceMs: 2000,
+  /** Lambda gives a function 10 seconds to load. */
+  initTimeoutMs: 10_000,
+} as const;
+
+export const limits = {
+  /** Largest frame from a function. Its writes are cut at 256 KiB; what it returns may be 6 MiB on Lambda. */
+  frameBytesMax: 8 * 1024 * 1024,
+  /** Largest event that a handler gets; Lambda's limit is 6 MiB, a long conversation with files needs more. */
+  invokeBytesMax: 32 * 1024 * 1024,
+  /** Largest UI message chunk: it must fit into a record of the default 1 MiB. */
+  uiChunkBytesMax: 768 * 1024,
+  /** Largest reply of one run, and the most that is held while a new attempt is compared with what stands. */
+  replyBytesMax: 16 * 1024 * 1024,
+  /** Above this many bytes that wait for the log, the function's pipe is no longer read. */
+  pendingBytesMax: 1024 * 1024,
+  /** A longer line of a function's own output is cut. */
+  logLineLengthMax: 4096,
+  /** Lines kept per invocation; later ones are counted only. */
+  logLinesPerInvocationMax: 200,
+} as const;
+
+/** How often the memory of a busy process is looked at: a leak of 1 GB/s overshoots by 250 MB. */
+export const memoryWatchMs = 250;
+/** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */
+export const oldSpaceShare = 0.75;
+/** A new spare starts this long after the last one was taken, so that its start does not slow the first token. */
+export const spareDelayMs = 300;
+/** After the process has gone, its pipes may be held open by a grandchild; they are given up after this long. */
+export const pipeDrainMs = 500;
+/** An append that the log refused for want of disk space is tried again after this long … */
+export const appendRetryMs = 200;
+/** … and so often; then the attempt is given up and the run is taken over when its lease ends. */
+export const appendRetriesMax = 10;
+/** Folded conversations kept in memory, and the most bytes of events that they may stand for. */
+export const conversationsMax = 1000;
+export const conversationBytesMax = 64 * 1024 * 1024;
+/** The checkpoint is written this long after the first change that it does not have. */
+export const checkpointMs = 2000;
+/** After the log could not be read, or refused the end of a run, it is asked again after this long. */
+export const retryDelayMs = 1000;

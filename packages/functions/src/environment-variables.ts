@@ -1,0 +1,50 @@
+// What a function's process gets to see of the machine's environment: nothing that is not listed here. Secrets of the
+// server (keys, tokens, database addresses) must be handed on by name, in the function's own configuration.
+// Names: AWS Lambda developer guide, "Defined runtime environment variables".
+import path from 'node:path';
+
+const inherited = ['PATH', 'TZ', 'LANG'] as const;
+
+export interface EnvironmentVariablesOptions {
+  readonly name: string;
+  readonly handler: string;
+  readonly entry: string;
+  readonly memoryMb: number;
+  readonly logStreamName: string;
+  readonly homeDir: string;
+  readonly invocationsPerEnvironment: number;
+  readonly compileCacheDir?: string;
+  /** The function's own variables; they win, except over Lambda's reserved ones. */
+  readonly configured: Readonly<Record<string, string>>;
+}
+
+/** The complete environment of a function's process. */
+export function environmentVariables(
+  machine: Readonly<Record<string, string | undefined>>,
+  options: EnvironmentVariablesOptions,
+): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const name of inherited) {
+    const value = machine[name];
+    if (value !== undefined) variables[name] = value;
+  }
+  return {
+    ...variables,
+    HOME: options.homeDir,
+    TMPDIR: options.homeDir,
+    ...(options.compileCacheDir === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDir }),
+    ...options.configured,
+    _HANDLER: `${path.basename(options.entry, path.extname(options.entry))}.${options.handler}`,
+    AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`,
+    AWS_LAMBDA_FUNCTION_NAME: options.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
+    LAMBDA_TASK_ROOT: path.dirname(options.entry),
+    ...(options.invocationsPerEnvironment > 1
+      ? { AWS_LAMBDA_MAX_CONCURRENCY: String(options.invocationsPerEnvironment) }
+      : {}),
+  };
+}

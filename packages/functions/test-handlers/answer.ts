@@ -1,0 +1,177 @@
+// A handler for tests: it writes a UI message stream as the AI SDK does, word by word, and does what the question asks.
+//   "words 20 5"     20 words, 5 ms apart
+//   "fault <name>"   what can go wrong in a function, by name
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LambdaContext, ResponseStream } from '../src/index.ts';
+
+interface Event {
+  readonly attempt: number;
+  readonly runId: string;
+  readonly messages: readonly { readonly role: string; readonly parts: readonly { readonly text?: string }[] }[];
+}
+
+export const handler = awslambda.streamifyResponse(
+  async (event: Event, stream: ResponseStream, context: LambdaContext): Promise<unknown> => {
+    const question = event.messages.at(-1)?.parts[0]?.text ?? '';
+    const [verb = '', ...words] = question.split(' ');
+    const write = (chunk: unknown): Promise<void> => writeChunk(stream, chunk);
+    const speak = async (count: number, paceMs: number, prefix = 'word'): Promise<void> => {
+      const id = `text-${event.attempt}`;
+      await write({ type: 'start' });
+      await write({ type: 'start-step' });
+      await write({ type: 'text-start', id });
+      for (let index = 0; index < count; index++) {
+        if (paceMs > 0) await sleep(paceMs, undefined, { signal: context.signal });
+        await write({ type: 'text-delta', id, delta: `${prefix}${index} ` });
+      }
+      await write({ type: 'text-end', id });
+    };
+    const finish = async (): Promise<void> => {
+      const usage = { inputTokens: 3, outputTokens: 7 };
+      await write({ type: 'finish-step' });
+      await write({ type: 'finish', messageMetadata: { model: 'test-model', usage, costUsd: 0.5 } });
+      stream.end('data: [DONE]\n\n');
+    };
+    if (verb === 'words') {
+      await speak(Number(words[0]), Number(words[1] ?? 0));
+      await finish();
+    } else if (verb === 'vary') {
+      // Another text with each attempt.
+      await speak(Number(words[0]), Number(words[1] ?? 0), event.attempt === 1 ? 'first' : 'second');
+      await finish();
+    } else if (verb === 'echo') {
+      await write({ type: 'start' });
+      await write({ type: 'text-start', id: 'echo' });
+      await write({ type: 'text-delta', id: 'echo', delta: JSON.stringify(event) });
+      await write({ type: 'text-delta', id: 'echo', delta: `\n${JSON.stringify(process.env)}` });
+      await write({ type: 'text-delta', id: 'echo', delta: `\n${JSON.stringify(contextFields(context))}` });
+      await write({ type: 'text-end', id: 'echo' });
+      await finish();
+    } else if (verb === 'fault') await fault(words[0] ?? '', { write, speak, finish, stream, event });
+    return undefined;
+  },
+);
+
+interface Tools {
+  readonly write: (chunk: unknown) => Promise<void>;
+  readonly speak: (count: number, paceMs: number) => Promise<void>;
+  readonly finish: () => Promise<void>;
+  readonly stream: ResponseStream;
+  readonly event: Event;
+}
+
+async function fault(name: string, { write, speak, finish, stream, event }: Tools): Promise<void> {
+  switch (name) {
+    case 'throw-before':
+      throw new TypeError('before any output');
+    case 'throw-during':
+      await speak(3, 1);
+      throw new Error('in the middle');
+    case 'throw-after':
+      await speak(3, 1);
+      await finish();
+      throw new Error('after the end');
+    case 'throw-coded':
+      throw Object.assign(new Error('the model server is away'), { code: 'MODEL_UNREACHABLE' });
+    case 'throw-later':
+      setTimeout(() => {
+        throw new Error('where nobody catches it');
+      }, 5);
+      await speak(1000, 5);
+      break;
+    case 'reject-later':
+      void Promise.reject(new Error('a promise nobody awaits'));
+      await speak(1000, 5);
+      break;
+    case 'exit':
+      await speak(3, 1);
+      process.exit(7);
+      break;
+    case 'exit-once':
+      if (event.attempt === 1) {
+        setTimeout(() => process.exit(7), 15);
+        await speak(1000, 5);
+      }
+      await speak(6, 1);
+      await finish();
+      break;
+    case 'loop':
+      await speak(3, 1);
+      for (;;);
+    case 'hang':
+      await speak(3, 1);
+      await new Promise(() => {});
+      break;
+    case 'leak-heap': {
+      const kept: unknown[] = [];
+      for (;;) kept.push(Array.from({ length: 1000 }, (_, index) => ({ index })));
+    }
+    case 'leak-buffers': {
+      const kept: Buffer[] = [];
+      for (;;) {
+        kept.push(Buffer.alloc(8 * 1024 * 1024, 1));
+        await sleep(5);
+      }
+    }
+    case 'noise':
+      process.stdout.write('noise on stdout\n');
+      process.stderr.write('noise on stderr\n');
+      for (let index = 0; index < 1000; index++) process.stdout.write(`line ${index}\n`);
+      await speak(3, 1);
+      await finish();
+      break;
+    case 'return-early':
+      await speak(3, 1);
+      break;
+    case 'no-await':
+      void speak(10, 1);
+      break;
+    case 'garbage':
+      stream.write('this is no event stream\n\n');
+      break;
+    case 'bad-json':
+      stream.write('data: {"type":\n\n');
+      break;
+    case 'half-event':
+      stream.write('data: {"type":"start"}');
+      break;
+    case 'fd3': {
+      const { writeSync } = await import('node:fs');
+      writeSync(3, Buffer.alloc(64, 0xff));
+      await sleep(10_000);
+      break;
+    }
+    case 'error-chunk':
+      await speak(2, 1);
+      await write({ type: 'error', errorText: 'MODEL_CUT: the model server ended its answer' });
+      stream.end('data: [DONE]\n\n');
+      break;
+    case 'plain-error-chunk':
+      await write({ type: 'start' });
+      await write({ type: 'error', errorText: 'something else' });
+      stream.end();
+      break;
+    case 'abort-chunk':
+      await speak(2, 1);
+      await write({ type: 'abort' });
+      stream.end();
+      break;
+    case 'huge-chunk':
+      await write({ type: 'text-delta', id: 'x', delta: 'x'.repeat(900 * 1024) });
+      break;
+  }
+}
+
+function contextFields(context: LambdaContext): unknown {
+  return {
+    ...context,
+    remainingMs: context.getRemainingTimeInMillis(),
+    hasSignal: context.signal instanceof AbortSignal,
+  };
+}
+
+function writeChunk(stream: ResponseStream, chunk: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(`data: ${JSON.stringify(chunk)}\n\n`, (error) => (error ? reject(error) : resolve()));
+  });
+}

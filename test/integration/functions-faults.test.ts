@@ -1,0 +1,142 @@
+// Whatever a function does to its process, its run ends exactly once, with the code that says what happened.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ErrorCode } from '@throughline/event';
+import type { FunctionConfig } from '@throughline/functions';
+import { answerFunction, ask, entryOf, memoryLog, openHouse, words } from './functions-harness.ts';
+
+interface Case {
+  readonly does: string;
+  readonly ask: string;
+  readonly outcome: 'done' | 'failed' | 'stopped';
+  readonly code?: ErrorCode;
+  readonly attempts?: number;
+  readonly config?: Partial<FunctionConfig>;
+  readonly text?: string;
+  readonly message?: RegExp;
+}
+
+const cases: Case[] = [
+  { does: 'throws before any output', ask: 'throw-before', outcome: 'failed', code: 'FUNCTION_ERROR', text: '' },
+  { does: 'throws in mid-answer', ask: 'throw-during', outcome: 'failed', code: 'FUNCTION_ERROR', text: words(3) },
+  { does: 'throws after its end', ask: 'throw-after', outcome: 'failed', code: 'FUNCTION_ERROR', text: words(3) },
+  { does: 'throws a coded error', ask: 'throw-coded', outcome: 'failed', code: 'MODEL_UNREACHABLE' },
+  { does: 'throws where nobody catches', ask: 'throw-later', outcome: 'failed', code: 'FUNCTION_ERROR' },
+  { does: 'leaves a rejection unhandled', ask: 'reject-later', outcome: 'failed', code: 'FUNCTION_ERROR' },
+  { does: 'exits', ask: 'exit', outcome: 'failed', code: 'FUNCTION_EXITED', attempts: 5, message: /code 7/ },
+  { does: 'exits once', ask: 'exit-once', outcome: 'done', attempts: 2, text: words(6) },
+  {
+    does: 'loops for ever',
+    ask: 'loop',
+    outcome: 'failed',
+    code: 'FUNCTION_TIMED_OUT',
+    config: { timeoutMs: 500 },
+    text: words(3),
+  },
+  { does: 'never settles', ask: 'hang', outcome: 'failed', code: 'FUNCTION_TIMED_OUT', config: { timeoutMs: 300 } },
+  {
+    does: 'leaks objects',
+    ask: 'leak-heap',
+    outcome: 'failed',
+    code: 'FUNCTION_OUT_OF_MEMORY',
+    config: { memoryMb: 128 },
+  },
+  {
+    does: 'leaks buffers',
+    ask: 'leak-buffers',
+    outcome: 'failed',
+    code: 'FUNCTION_OUT_OF_MEMORY',
+    config: { memoryMb: 128 },
+  },
+  { does: 'prints a lot', ask: 'noise', outcome: 'done', text: words(3) },
+  { does: 'returns without an end', ask: 'return-early', outcome: 'failed', code: 'FUNCTION_INCOMPLETE' },
+  { does: 'does not await its stream', ask: 'no-await', outcome: 'failed', code: 'FUNCTION_INCOMPLETE' },
+  { does: 'writes no event stream', ask: 'garbage', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID', text: '' },
+  { does: 'writes broken JSON', ask: 'bad-json', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID' },
+  { does: 'ends in mid-event', ask: 'half-event', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID' },
+  { does: 'writes too large a chunk', ask: 'huge-chunk', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID' },
+  {
+    does: 'writes to the descriptor of the supervisor',
+    ask: 'fd3',
+    outcome: 'failed',
+    code: 'FUNCTION_EXITED',
+    attempts: 2,
+    config: { attemptsMax: 2 },
+    message: /file descriptor 3/,
+  },
+  { does: 'reports a coded error', ask: 'error-chunk', outcome: 'failed', code: 'MODEL_CUT', text: words(2) },
+  { does: 'reports an error', ask: 'plain-error-chunk', outcome: 'failed', code: 'FUNCTION_ERROR', text: '' },
+  { does: 'aborts', ask: 'abort-chunk', outcome: 'stopped', text: words(2) },
+];
+
+for (const { does, ask: name, outcome, code, attempts = 1, config = {}, text, message } of cases) {
+  test(`a handler that ${does} ends ${code ?? outcome}, once`, async (t) => {
+    const { log, reader, logged } = await openHouse(t, { functions: [answerFunction(config)] });
+    const { runId } = await ask(log, `fault ${name}`);
+    const run = await reader.ended(runId);
+    assert.equal(run.outcome, outcome, JSON.stringify(run.ended));
+    assert.equal(run.ended?.error?.code, code);
+    assert.equal(run.attempts.length, attempts);
+    if (text !== undefined) assert.equal(reader.text(runId), text);
+    if (message !== undefined) assert.match(run.ended?.error?.message ?? '', message);
+    if (code !== undefined) assert.ok(run.ended?.error?.remedy !== '');
+    assert.deepEqual(reader.contradictions, []);
+    // The floor below it is unharmed: the next question is answered.
+    const next = await ask(log, 'words 2');
+    assert.equal((await reader.ended(next.runId)).outcome, 'done');
+    assert.equal(reader.run(runId)?.droppedRecords, 0);
+    assert.ok(logged.every(({ level }) => level !== 'error'));
+  });
+}
+
+test('a function that cannot be loaded is reported once, and its runs end FUNCTION_INIT_FAILED', async (t) => {
+  const { log, reader, supervisor, logged } = await openHouse(t, {
+    functions: [answerFunction({ entry: entryOf('broken') })],
+  });
+  const reports = (): number => logged.filter(({ fields }) => fields['code'] === 'FUNCTION_INIT_FAILED').length;
+  while (reports() === 0) await nextTurn();
+  assert.match(supervisor.status()[0]?.initError?.message ?? '', /no such luck/);
+  assert.deepEqual(supervisor.status()[0]?.environments, []);
+  const { runId } = await ask(log, 'words 2');
+  const run = await reader.ended(runId);
+  assert.equal(run.ended?.error?.code, 'FUNCTION_INIT_FAILED');
+  assert.match(run.ended.error.message, /no such luck/);
+  assert.equal(run.attempts.length, 1);
+});
+
+const unloadable: [string, Partial<FunctionConfig>, ErrorCode, RegExp][] = [
+  ['whose file is missing', { entry: entryOf('nowhere') }, 'FUNCTION_INIT_FAILED', /nowhere/],
+  ['without the export', { handler: 'elsewhere' }, 'FUNCTION_INIT_FAILED', /no export "elsewhere"/],
+  ['that takes a callback', { entry: entryOf('callback') }, 'FUNCTION_INIT_FAILED', /takes a callback/],
+  ['that does not stream', { entry: entryOf('buffered') }, 'FUNCTION_OUTPUT_INVALID', /streamifyResponse/],
+];
+for (const [which, config, code, message] of unloadable) {
+  test(`a run of a function ${which} ends ${code}`, async (t) => {
+    const { log, reader } = await openHouse(t, { functions: [answerFunction(config)] });
+    const { runId } = await ask(log, 'words 2');
+    const run = await reader.ended(runId);
+    assert.equal(run.ended?.error?.code, code);
+    assert.match(run.ended.error.message, message);
+  });
+}
+
+test('a run of a function that nobody knows ends UNKNOWN_FUNCTION', async (t) => {
+  const { log, reader } = await openHouse(t);
+  const { runId } = await ask(log, 'words 2', { functionName: 'nobody' });
+  const run = await reader.ended(runId);
+  assert.equal(run.ended?.error?.code, 'UNKNOWN_FUNCTION');
+  assert.equal(run.attempt, 0);
+});
+
+test('a record that is no event is skipped and counted, and runs go on', async (t) => {
+  const { log, reader, supervisor } = await openHouse(t, { log: await memoryLog(1) });
+  const encoder = new TextEncoder();
+  const text = (value: string): Uint8Array => encoder.encode(value);
+  const { runId } = await ask(log, 'words 2');
+  await reader.ended(runId);
+  await reader.close();
+  await log.append('conversations', [{ key: text('conversations/x'), value: text('rubbish') }]);
+  await supervisor.caughtUp();
+  assert.equal(supervisor.skippedRecords, 1);
+});
