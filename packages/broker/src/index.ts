@@ -1,4 +1,5 @@
 // Public surface of the broker floor.
+export { openBroker } from './open-broker.ts';
 export {
   type AppendedBatch,
   type Broker,
@@ -7,6 +8,9 @@ export {
   type ReadBatches,
   type TopicMetadata,
 } from './broker.ts';
-export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './disk.ts';
 export { type Durability, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
+
+// The disk, for whoever hands in another one.
+export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './disk.ts';
+export { systemDisk } from './system-disk.ts';

@@ -1,5 +1,6 @@
-// The closed segments that are open for reading: a bounded number over all partitions, the longest unused goes first. One
-// that is being read stays open until the read has ended, even when it is removed meanwhile.
+// The segments that are open: the active ones, and of the closed ones a bounded number over all partitions, of which the
+// longest unused goes first. One that is being read or synced stays open until that has ended, even when it is removed
+// meanwhile: a descriptor closed too early can be another file's by the time it is used.
 import type { OffsetIndex } from './offset-index.ts';
 import type { DiskFile } from './disk.ts';
 import type { TimeIndex } from './time-index.ts';
@@ -7,8 +8,8 @@ import type { TimeIndex } from './time-index.ts';
 /** What is open of a segment. */
 export interface SegmentFiles {
   readonly log: DiskFile;
-  readonly offsetIndex: OffsetIndex;
-  readonly timeIndex: TimeIndex;
+  offsetIndex: OffsetIndex;
+  timeIndex: TimeIndex;
   /** Where reads have ended: the next one in order begins there without a look into the index. */
   readonly positionHints: Map<bigint, number>;
 }
@@ -20,6 +21,8 @@ export interface OpenableSegment {
 interface Entry {
   readonly files: Promise<SegmentFiles>;
   userCount: number;
+  /** The active segment of a partition: never evicted. */
+  isPinned: boolean;
   /** Out of the pool: closed by its last user. */
   isForgotten: boolean;
   closed: Promise<void> | undefined;
@@ -27,6 +30,7 @@ interface Entry {
 
 export class OpenSegments {
   readonly #countMax: number;
+  #pinnedCount = 0;
   /** In the order of their last use. */
   readonly #entries = new Map<OpenableSegment, Entry>();
 
@@ -36,14 +40,11 @@ export class OpenSegments {
 
   /** Runs `action` with the segment's files open. */
   async use<T>(segment: OpenableSegment, action: (files: SegmentFiles) => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(segment) ?? {
-      files: segment.openFiles(),
-      userCount: 0,
-      isForgotten: false,
-      closed: undefined,
-    };
-    this.#entries.delete(segment);
-    this.#entries.set(segment, entry);
+    const entry = this.#entries.get(segment) ?? newEntry(segment.openFiles(), false);
+    if (!entry.isPinned) {
+      this.#entries.delete(segment);
+      this.#entries.set(segment, entry);
+    }
     entry.userCount++;
     try {
       await this.#evict();
@@ -58,9 +59,18 @@ export class OpenSegments {
     }
   }
 
-  /** Takes over the files of a segment that has just been closed for writing. */
-  async adopt(segment: OpenableSegment, files: SegmentFiles): Promise<void> {
-    this.#entries.set(segment, { files: Promise.resolve(files), userCount: 0, isForgotten: false, closed: undefined });
+  /** Takes over the files of a segment that is being written to. */
+  adopt(segment: OpenableSegment, files: SegmentFiles): void {
+    this.#entries.set(segment, newEntry(Promise.resolve(files), true));
+    this.#pinnedCount++;
+  }
+
+  /** The segment has been closed for writing: from now on it is one of many. */
+  async unpin(segment: OpenableSegment): Promise<void> {
+    const entry = this.#entries.get(segment);
+    if (entry?.isPinned !== true) return;
+    entry.isPinned = false;
+    this.#pinnedCount--;
     await this.#evict();
   }
 
@@ -69,6 +79,7 @@ export class OpenSegments {
     const entry = this.#entries.get(segment);
     if (entry === undefined) return;
     this.#entries.delete(segment);
+    if (entry.isPinned) this.#pinnedCount--;
     entry.isForgotten = true;
     await this.#closeUnused(entry);
   }
@@ -79,9 +90,9 @@ export class OpenSegments {
   }
 
   async #evict(): Promise<void> {
-    if (this.#entries.size <= this.#countMax) return;
+    if (this.#entries.size - this.#pinnedCount <= this.#countMax) return;
     for (const [segment, entry] of this.#entries) {
-      if (entry.userCount > 0) continue;
+      if (entry.userCount > 0 || entry.isPinned) continue;
       await this.forget(segment);
       return;
     }
@@ -97,4 +108,8 @@ export class OpenSegments {
     );
     await entry.closed;
   }
+}
+
+function newEntry(files: Promise<SegmentFiles>, isPinned: boolean): Entry {
+  return { files, userCount: 0, isPinned, isForgotten: false, closed: undefined };
 }

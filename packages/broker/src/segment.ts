@@ -165,9 +165,16 @@ export class Segment {
     const { files, indexer } = this.#active();
     if (offset >= indexer.nextOffset) return;
     const position = await this.#positionOf(files, offset);
-    const { indexer: shorter } = await scanSegment(files.log, { ...this.#scanOptions(), fileBytes: position });
+    const { indexer: shorter } = await scanSegment(files.log, {
+      ...this.#scanOptions(),
+      fileBytes: position,
+      syncedOffset: offset,
+    });
     await files.log.truncate(position);
-    this.#write(files.log, shorter);
+    files.offsetIndex = shorter.offsetIndex;
+    files.timeIndex = shorter.timeIndex;
+    files.positionHints.clear();
+    this.#writing = { files, indexer: shorter };
     this.#isLogDirty = true;
   }
 
@@ -222,10 +229,18 @@ export class Segment {
 
   /** Closes it for writing: from now on it is opened when somebody reads it. */
   async seal(): Promise<void> {
-    const { files } = this.#active();
     await this.storeIndexes();
     this.#stopWriting();
-    await this.#environment.openSegments.adopt(this, files);
+    await this.#environment.openSegments.unpin(this);
+  }
+
+  /** Takes a closed segment back for writing, when what came after it has been taken back. */
+  async reopen(): Promise<void> {
+    const { disk, openSegments } = this.#environment;
+    await openSegments.forget(this);
+    const log = await disk.open(this.#fileName('log'), 'write');
+    const { indexer } = await scanSegment(log, this.#scanOptions());
+    this.#write(log, indexer);
   }
 
   /** Writes the index files; they count only once `sync` has returned. */
@@ -251,10 +266,8 @@ export class Segment {
 
   /** Lets go of its files. */
   async close(): Promise<void> {
-    const files = this.#writing?.files;
     this.#stopWriting();
-    if (files === undefined) await this.#environment.openSegments.forget(this);
-    else await files.log.close();
+    await this.#environment.openSegments.forget(this);
   }
 
   /** Removes its files, by way of a name that the next start clears away. */
@@ -355,7 +368,9 @@ export class Segment {
   }
 
   #write(log: DiskFile, indexer: SegmentIndexer): void {
-    this.#writing = { files: newFiles(log, indexer.offsetIndex, indexer.timeIndex), indexer };
+    const files = newFiles(log, indexer.offsetIndex, indexer.timeIndex);
+    this.#writing = { files, indexer };
+    this.#environment.openSegments.adopt(this, files);
   }
 
   #stopWriting(): void {
@@ -370,7 +385,6 @@ export class Segment {
   }
 
   #using<T>(action: (files: SegmentFiles) => Promise<T>): Promise<T> {
-    if (this.#writing !== undefined) return action(this.#writing.files);
     return this.#environment.openSegments.use(this, action);
   }
 }

@@ -1,6 +1,5 @@
 // The segments of one partition, oldest first; the last is the active one. No gap lies inside a segment; between two there
 // may be one, where synced records were lost to the disk: a read there goes on with the next segment.
-import { assert } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
 import { deletedSuffix, Segment, segmentOfFile, type SegmentEnvironment } from './segment.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
@@ -65,7 +64,14 @@ export class Segments {
         all.push(await Segment.create(environment, folder, segment.nextOffset));
       }
     }
-    if (all.length === 0) all.push(await Segment.create(environment, folder, start.logStartOffset));
+    if (all.length === 0) {
+      // Offsets that were given out once are not given out again, even when the files are gone.
+      const { logStartOffset, recoveryPoint } = start;
+      if (recoveryPoint > logStartOffset) logger.error({ folder }, 'the files of this partition are gone');
+      all.push(
+        await Segment.create(environment, folder, recoveryPoint > logStartOffset ? recoveryPoint : logStartOffset),
+      );
+    }
     const segments = new Segments(environment, folder, all);
     segments.#isFolderDirty = !start.isClean || bases.length === 0;
     return segments;
@@ -115,9 +121,16 @@ export class Segments {
     this.#isFolderDirty = true;
   }
 
-  /** Forgets what the active segment holds from `offset` on. */
+  /** Forgets everything from `offset` on, the first of a batch. */
   async truncateTo(offset: bigint): Promise<void> {
-    assert(offset >= this.active.baseOffset, 'only the active segment is cut');
+    while (this.#all.length > 1 && this.active.baseOffset > offset) {
+      const { active } = this;
+      this.#all = this.#all.slice(0, -1);
+      await active.remove();
+      this.#sealedBytes -= this.active.sizeBytes;
+      await this.active.reopen();
+      this.#isFolderDirty = true;
+    }
     await this.active.truncateTo(offset);
   }
 
@@ -184,8 +197,8 @@ export class Segments {
     }
   }
 
-  async storeActiveIndexes(): Promise<void> {
-    await this.active.storeIndexes();
+  storeActiveIndexes(): Promise<void> {
+    return this.active.storeIndexes();
   }
 
   async close(): Promise<void> {

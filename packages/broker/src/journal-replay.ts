@@ -1,0 +1,102 @@
+// Bringing back after an unclean stop what the commit journal holds and the segments have lost.
+//
+// A batch was always written to its segment before it went into the journal, so most of what is read here is in the
+// segments already. What is missing stands at the end: the segment was torn there, or its last bytes never reached the
+// disk. When an entry begins below one that has been brought back, the later one counts: the earlier append had been
+// refused, and its offsets were given to others.
+import type { Logger } from '@throughline/event';
+import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
+import type { JournalEntry } from './commit-journal.ts';
+import { lastOffsetOf } from './batch-scan.ts';
+import type { Segments } from './segments.ts';
+
+/** Bytes brought back with one write. */
+const writeBytes = 1024 * 1024;
+
+export interface ReplayTarget {
+  /** The name, for the log. */
+  readonly name: string;
+  readonly segments: Segments;
+  readonly segmentBytes: number;
+}
+
+/** Appends what is missing; entries of partitions that `targetOf` does not know are of deleted topics. */
+export async function replayJournal(
+  entries: AsyncIterable<JournalEntry>,
+  targetOf: (topicId: string, partition: number) => ReplayTarget | undefined,
+  logger: Logger,
+): Promise<void> {
+  const replays = new Map<ReplayTarget, PartitionReplay>();
+  for await (const { topicId, partition, batch } of entries) {
+    const target = targetOf(Buffer.from(topicId).toString('hex'), partition);
+    if (target === undefined) continue;
+    let replay = replays.get(target);
+    if (replay === undefined) replays.set(target, (replay = new PartitionReplay(target, logger)));
+    await replay.add(batch);
+  }
+  for (const replay of replays.values()) await replay.finish();
+}
+
+class PartitionReplay {
+  readonly #target: ReplayTarget;
+  readonly #logger: Logger;
+  /** Where the log ended before. */
+  readonly #foundEnd: bigint;
+  #batches: Uint8Array[] = [];
+  #headers: RecordBatchHeader[] = [];
+  #pendingBytes = 0;
+  #nextOffset: bigint;
+
+  constructor(target: ReplayTarget, logger: Logger) {
+    this.#target = target;
+    this.#logger = logger;
+    this.#foundEnd = this.#nextOffset = target.segments.endOffset;
+  }
+
+  async add(batch: Uint8Array): Promise<void> {
+    const { segments, segmentBytes, name } = this.#target;
+    const header = readBatchHeader(batch, 0);
+    const { baseOffset } = header;
+    if (baseOffset < this.#foundEnd) return;
+    if (baseOffset < this.#nextOffset) {
+      await this.#write();
+      await segments.truncateTo(baseOffset);
+      this.#nextOffset = segments.endOffset;
+    }
+    if (baseOffset > this.#nextOffset) {
+      // Cannot be unless the disk has lost what it had synced. What was acknowledged is kept all the same.
+      const from = this.#nextOffset.toString();
+      this.#logger.error({ partition: name, from, to: baseOffset.toString() }, 'records are missing from the journal');
+      await this.#write();
+      await segments.roll(baseOffset);
+    }
+    const { active } = segments;
+    if (!active.hasRoomFor(this.#pendingBytes + batch.length, lastOffsetOf(header), segmentBytes)) {
+      await this.#write();
+      if (active.sizeBytes > 0) await segments.roll();
+    }
+    this.#batches.push(batch);
+    this.#headers.push(header);
+    this.#pendingBytes += batch.length;
+    this.#nextOffset = lastOffsetOf(header) + 1n;
+    if (this.#pendingBytes >= writeBytes) await this.#write();
+  }
+
+  async finish(): Promise<void> {
+    await this.#write();
+    const recordCount = this.#nextOffset - this.#foundEnd;
+    if (recordCount <= 0n) return;
+    this.#logger.info(
+      { partition: this.#target.name, recordCount: recordCount.toString() },
+      'records brought back from the journal',
+    );
+  }
+
+  async #write(): Promise<void> {
+    if (this.#batches.length === 0) return;
+    await this.#target.segments.append(this.#batches, this.#headers);
+    this.#batches = [];
+    this.#headers = [];
+    this.#pendingBytes = 0;
+  }
+}
