@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { utf8 } from '@throughline/event';
+import { seededRandom, utf8 } from '@throughline/event';
 import * as fc from 'fast-check';
-import { crc32c } from './crc32c.ts';
+import { crc32c, foldDistances } from './crc32c.ts';
 
 // RFC 3720 appendix B.4 (its bytes are shown in the order of transmission, hence the reversed look), and the usual check.
 const iscsiRead = Uint8Array.from(
@@ -46,4 +46,35 @@ test('any range of any bytes has the checksum that the definition gives, in one 
       assert.equal(crc32c(bytes, middle, end, crc32c(bytes, start, middle)), crc32c(bytes, start, end));
     }),
   );
+});
+
+test('the multiple that folding relies on is a multiple of the polynomial', () => {
+  // x^(32k) modulo P is what a message of a single one bit and k words of zeroes behind it leaves in the register.
+  const power = (words: number): number => {
+    let register = 0x80000000;
+    for (let bit = 0; bit < 32 * words; bit++) {
+      register = (register & 1) === 1 ? ((register >>> 1) ^ 0x82f63b78) >>> 0 : register >>> 1;
+    }
+    return register;
+  };
+  const degree = Math.max(...foldDistances);
+  const terms = [degree, ...foldDistances.map((distance) => degree - distance)];
+  assert.equal(terms.reduce((sum, words) => sum ^ power(words), 0) >>> 0, 0);
+});
+
+test('long bytes have the same checksum folded as bit by bit, from any start to any end, in one piece or in two', () => {
+  const bytes = seededRandom(1).bytes(140_000);
+  fc.assert(
+    fc.property(fc.nat(5000), fc.nat(140_000), fc.nat(140_000), (start, a, b) => {
+      const middle = Math.max(start, Math.min(a, b));
+      const end = Math.max(start, Math.max(a, b));
+      const whole = slow(bytes.subarray(start, end));
+      assert.equal(crc32c(bytes, start, end), whole);
+      assert.equal(crc32c(bytes, middle, end, crc32c(bytes, start, middle)), whole);
+    }),
+    { numRuns: 40 },
+  );
+  for (const length of [4095, 4096, 4097, 4099, 32_767, 32_768, 32_769, 65_536, 65_537]) {
+    assert.equal(crc32c(bytes, 7, 7 + length), slow(bytes.subarray(7, 7 + length)), String(length));
+  }
 });
