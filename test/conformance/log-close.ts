@@ -1,6 +1,7 @@
 // What close promises: what was acknowledged is kept, what was asked is answered, what comes later is refused.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { TopicDescription } from '@throughline/log';
 import { copied, first, plain, readAll, refused, textRecord, untilEnd, type Subject } from './log-support.ts';
 
 export function closeClaims(subject: Subject): void {
@@ -40,11 +41,12 @@ export function closeClaims(subject: Subject): void {
             const batch = Array.from({ length: 30 }, (_, n) => ({ ...textRecord(`${round}/${n}`), partition }));
             await other.log.append('kept', batch);
           }
-          const description = await other.log.admin.describeTopic('kept');
+          const described = withoutBytes(await other.log.admin.topics());
           const expected = [await readAll(other.log, 'kept', 0), await readAll(other.log, 'kept', 1)].map(copied);
           await other.log.close();
           other = await other.reopen!();
-          assert.deepEqual(await other.log.admin.topics(), [description]);
+          assert.deepEqual(withoutBytes(await other.log.admin.topics()), described);
+          assert.equal(described.length, 1);
           const found = [await readAll(other.log, 'kept', 0), await readAll(other.log, 'kept', 1)].map(plain);
           assert.deepEqual(found, expected);
           assert.equal(found[0]!.length, round * 30);
@@ -55,4 +57,12 @@ export function closeClaims(subject: Subject): void {
       }
     });
   });
+}
+
+/** What is written behind counts from when it is written; all else must be the same before a close and after it. */
+function withoutBytes(topics: readonly TopicDescription[]): object[] {
+  return topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((partition) => ({ ...partition, bytes: 0 })),
+  }));
 }

@@ -13,6 +13,7 @@ export type {
   TopicConfig,
   TopicDescription,
 } from './port.ts';
+export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
 export { type EmbeddedLogLimits } from './defaults.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
 export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

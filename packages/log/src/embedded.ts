@@ -1,0 +1,264 @@
+// The Log port over the broker in the same process: no socket and no protocol, but the very record batches that a Kafka
+// client would send and get. What comes in is coalesced per partition (append-coalescer.ts), what goes out is decoded
+// here; the broker itself never looks into a batch.
+import {
+  openBroker,
+  type Broker,
+  type BrokerOptions,
+  type PartitionLog,
+  type TopicMetadata,
+} from '@throughline/broker';
+import { systemClock, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import { AppendCoalescer } from './append-coalescer.ts';
+import { decodeBatches } from './decode-batches.ts';
+import { embeddedLogLimitDefaults, readBytesMaxDefault, type EmbeddedLogLimits } from './defaults.ts';
+import { partitionFor } from './partitioner.ts';
+import type {
+  AppendAck,
+  Log,
+  LogAdmin,
+  ReadRequest,
+  ReadResult,
+  TailRequest,
+  TailStart,
+  TailStep,
+  TopicDescription,
+} from './port.ts';
+import { SharedBatches } from './shared-batches.ts';
+import { Tail, type FollowedPartition } from './tail.ts';
+import { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';
+
+export interface EmbeddedLogOptions extends Partial<EmbeddedLogLimits> {
+  readonly broker: Broker;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the log of a data folder in this process. One process holds a folder at a time.
+ *
+ * @throws ThroughlineError DATA_DIR_IN_USE, DATA_FORMAT_UNSUPPORTED, CORRUPT_RECORD, OUT_OF_DISK
+ * @example const log = await openEmbeddedLog({ dataDir: '.throughline/log' })
+ */
+export async function openEmbeddedLog(options: BrokerOptions & Partial<EmbeddedLogLimits>): Promise<Log> {
+  return embedded({ ...options, broker: await openBroker(options) });
+}
+
+/**
+ * The Log port over `broker`, which it owns from here on: closing the log closes the broker.
+ *
+ * @example const log = embedded({ broker: await openBroker({ dataDir }) })
+ */
+export function embedded(options: EmbeddedLogOptions): Log {
+  return new EmbeddedLog(options);
+}
+
+/** What the log keeps beside a partition of the broker. */
+interface Companion {
+  readonly coalescer: AppendCoalescer;
+  readonly sharedBatches: SharedBatches;
+}
+
+class EmbeddedLog implements Log {
+  readonly #broker: Broker;
+  readonly #clock: Clock;
+  readonly #limits: EmbeddedLogLimits;
+  readonly #companions = new WeakMap<PartitionLog, Companion>();
+  readonly #tails = new Set<Tail>();
+  #closed: Promise<void> | undefined;
+
+  constructor({ broker, clock = systemClock, ...limits }: EmbeddedLogOptions) {
+    this.#broker = broker;
+    this.#clock = clock;
+    this.#limits = { ...embeddedLogLimitDefaults, ...limits };
+  }
+
+  append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+    // Not an async function: the call is in its partition's queue when it returns, in the order of the calls.
+    try {
+      this.#checkOpen();
+      const { partitionCount, config } = this.#broker.topic(topic);
+      const first = records[0];
+      if (first === undefined) return Promise.resolve([]);
+      const partition = this.#partitionOf(topic, first, partitionCount);
+      const others = records.some((record) => this.#partitionOf(topic, record, partitionCount) !== partition);
+      if (others) return this.#appendToMany(topic, records);
+      const { coalescer } = this.#companion(this.#broker.partition(topic, partition));
+      return coalescer.append(records, coalescer.admit(records, config.recordBytesMax));
+    } catch (error) {
+      return Promise.reject(ThroughlineError.from(error));
+    }
+  }
+
+  async read({ topic, partition, offset, bytesMax = readBytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+    this.#checkOpen();
+    const partitionLog = this.#broker.partition(topic, partition);
+    const { batches, logStartOffset, highWatermark } = await partitionLog.read(offset, bytesMax);
+    const decoded = decodeBatches(batches, { topic, partition, fromOffset: offset });
+    return { ...decoded, logStartOffset, highWatermark };
+  }
+
+  tail(request: TailRequest): AsyncIterable<TailStep> {
+    // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
+    const starting = this.#follow(request);
+    starting.catch(() => {});
+    return this.#steps(starting);
+  }
+
+  readonly admin: LogAdmin = {
+    createTopic: async (topic, { partitions, config = {} }) => {
+      this.#checkOpen();
+      checkTopicName(topic);
+      checkPartitionCount(partitions);
+      checkTopicConfig(config);
+      return this.#describe(await this.#broker.createTopic(topic, { partitions, config }));
+    },
+    deleteTopic: async (topic) => {
+      this.#checkOpen();
+      await this.#broker.deleteTopic(topic);
+      for (const tail of this.#tails) tail.wake();
+    },
+    topics: async () => {
+      this.#checkOpen();
+      return this.#broker.topics().map((metadata) => this.#describe(metadata));
+    },
+    describeTopic: async (topic) => {
+      this.#checkOpen();
+      return this.#describe(this.#broker.topic(topic));
+    },
+    alterTopic: async (topic, config) => {
+      this.#checkOpen();
+      checkTopicConfig(config);
+      return this.#describe(await this.#broker.alterTopic(topic, config));
+    },
+    offsetForTime: async (topic, partition, timestampMs) => {
+      this.#checkOpen();
+      return this.#broker.partition(topic, partition).offsetForTime(timestampMs);
+    },
+  };
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // A turn later, so that #closed is set: tails that are woken here see it.
+    await Promise.resolve();
+    for (const tail of this.#tails) tail.wake();
+    // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out.
+    for (const { topic, partitionCount } of this.#broker.topics()) {
+      for (let partition = 0; partition < partitionCount; partition++) {
+        await this.#companions.get(this.#broker.partition(topic, partition))?.coalescer.drained();
+      }
+    }
+    await this.#broker.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new ThroughlineError('CLOSED', 'the log is closed');
+  }
+
+  #partitionOf(topic: string, { key, partition }: ProducerRecord, partitionCount: number): number {
+    if (partition === undefined) return partitionFor(key, partitionCount);
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition;
+    throw new ThroughlineError(
+      'UNKNOWN_TOPIC',
+      `${topic} has ${partitionCount} partitions and no partition ${partition}`,
+    );
+  }
+
+  async #appendToMany(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+    const { partitionCount, config } = this.#broker.topic(topic);
+    const indexes = new Map<number, number[]>();
+    records.forEach((record, index) => {
+      const partition = this.#partitionOf(topic, record, partitionCount);
+      const list = indexes.get(partition);
+      if (list === undefined) indexes.set(partition, [index]);
+      else list.push(index);
+    });
+    // All parts are let in before the first is sent: a call that is refused leaves nothing behind.
+    const parts = [...indexes].map(([partition, list]) => {
+      const { coalescer } = this.#companion(this.#broker.partition(topic, partition));
+      const chosen = list.map((index) => records[index]!);
+      return { coalescer, list, chosen, bytesBound: coalescer.admit(chosen, config.recordBytesMax) };
+    });
+    const acks: AppendAck[] = [];
+    await Promise.all(
+      parts.map(async ({ coalescer, list, chosen, bytesBound }) => {
+        const partAcks = await coalescer.append(chosen, bytesBound);
+        list.forEach((index, at) => (acks[index] = partAcks[at]!));
+      }),
+    );
+    return acks;
+  }
+
+  async *#steps(starting: Promise<Tail>): AsyncGenerator<TailStep> {
+    const tail = await starting;
+    this.#tails.add(tail);
+    try {
+      yield* tail.steps();
+    } finally {
+      this.#tails.delete(tail);
+    }
+  }
+
+  async #follow({ topic, from, partitions, signal, bytesMax = readBytesMaxDefault }: TailRequest): Promise<Tail> {
+    this.#checkOpen();
+    const { partitionCount } = this.#broker.topic(topic);
+    const chosen = partitions ?? Array.from({ length: partitionCount }, (_, index) => index);
+    const followed = await Promise.all(
+      chosen.map(async (partition): Promise<FollowedPartition> => {
+        const partitionLog = this.#broker.partition(topic, partition);
+        const { sharedBatches } = this.#companion(partitionLog);
+        return { partitionLog, sharedBatches, position: await startOf(partitionLog, from) };
+      }),
+    );
+    return new Tail({
+      partitions: followed,
+      bytesMax,
+      sharedStepBytesMax: this.#limits.sharedStepBytesMax,
+      signal,
+      isClosed: () => this.#closed !== undefined,
+      checkExists: (partitionLog) => {
+        if (this.#isClosedOrHas(topic, partitionLog)) return;
+        throw new ThroughlineError('UNKNOWN_TOPIC', `${topic} has been deleted`);
+      },
+    });
+  }
+
+  #isClosedOrHas(topic: string, partitionLog: PartitionLog): boolean {
+    return this.#closed !== undefined || this.#broker.partition(topic, partitionLog.partition) === partitionLog;
+  }
+
+  #companion(partitionLog: PartitionLog): Companion {
+    let companion = this.#companions.get(partitionLog);
+    if (companion === undefined) {
+      const { topic, partition } = partitionLog;
+      companion = {
+        coalescer: new AppendCoalescer({
+          partitionLog,
+          clock: this.#clock,
+          limits: this.#limits,
+        }),
+        sharedBatches: new SharedBatches(topic, partition, this.#limits.sharedBatchCountMax),
+      };
+      this.#companions.set(partitionLog, companion);
+    }
+    return companion;
+  }
+
+  #describe({ topic, topicId, partitionCount, config }: TopicMetadata): TopicDescription {
+    const partitions = Array.from({ length: partitionCount }, (_, partition) => {
+      const { logStartOffset, highWatermark, bytes, isOnline } = this.#broker.partition(topic, partition);
+      return { partition, logStartOffset, highWatermark, bytes, isOnline };
+    });
+    return { topic, topicId, config, partitions };
+  }
+}
+
+async function startOf(partitionLog: PartitionLog, from: TailStart): Promise<bigint> {
+  if (from === 'earliest') return partitionLog.logStartOffset;
+  if (from === 'latest') return partitionLog.highWatermark;
+  if ('timestampMs' in from) return partitionLog.offsetForTime(from.timestampMs);
+  return from.offsets[partitionLog.partition] ?? partitionLog.logStartOffset;
+}
