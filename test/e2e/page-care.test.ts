@@ -167,7 +167,49 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('conversations are renamed, archived, deleted with a way back, and filtered', async () => {
+  test('a finished reply is left alone while the next one is written', async () => {
+    const tab = await open();
+    await tab.ask('tokens=40 name=finished');
+    await tab.untilEnded();
+    await tab.page.evaluate(() => {
+      const finished = document.querySelector('[data-reply-text]');
+      const changes = { count: 0 };
+      Object.assign(globalThis, { changes });
+      if (finished === null) throw new Error('no reply');
+      new MutationObserver((records) => (changes.count += records.length)).observe(finished, {
+        subtree: true,
+        childList: true,
+        characterData: true,
+        attributes: true,
+      });
+    });
+    await tab.ask('tokens=100 paceMs=5 name=next');
+    await until('the second reply', async () => (await tab.replies.count()) === 2);
+    await tab.untilEnded();
+    assert.equal(
+      await tab.page.evaluate(() => (globalThis as unknown as { changes: { count: number } }).changes.count),
+      0,
+    );
+    await tab.close();
+  });
+
+  test('a chosen theme holds after a reload, against what the system says', async () => {
+    const tab = await open('/', { scheme: 'light' });
+    const background = (): Promise<string> =>
+      tab.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const light = await background();
+    await tab.page.getByRole('button', { name: 'Theme: as the system' }).click();
+    await tab.page.getByRole('button', { name: 'Theme: light' }).click();
+    await tab.page.getByRole('button', { name: 'Theme: dark' }).waitFor();
+    const dark = await background();
+    assert.notEqual(dark, light);
+    await tab.page.reload();
+    await tab.composer.waitFor();
+    assert.equal(await background(), dark);
+    await tab.close();
+  });
+
+  test('conversations are renamed, archived, deleted when that is confirmed, and filtered', async () => {
     const tab = await open();
     const { page } = tab;
     await tab.ask('tokens=2 name=zebra');
@@ -193,9 +235,15 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await page.getByRole('menuitem', { name: 'Take out of the archive' }).click();
     await page.getByRole('button', { name: 'Back to all conversations' }).click();
     await act('Stripes', 'Delete');
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await act('Stripes', 'Delete');
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await list.getByRole('link', { name: /Stripes/ }).waitFor({ state: 'hidden' });
-    await page.getByRole('button', { name: 'Undo' }).click();
-    await list.getByRole('link', { name: /Stripes/ }).waitFor();
+    await page.getByText('Ask. Then try to make it forget.').waitFor();
+    await page.reload();
+    await tab.composer.waitFor();
+    await list.getByRole('listitem').first().waitFor();
+    assert.equal(await list.getByRole('link', { name: /Stripes/ }).count(), 0);
     assert.deepEqual(tab.errors, []);
     await tab.close();
   });

@@ -151,6 +151,25 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
+  test('an attempt that says something else becomes a version of its own, and what was shown stays', async () => {
+    const tab = await open();
+    // With stamp=yes every token is the time of its writing: no two attempts agree.
+    await tab.ask('tokens=120 paceMs=25 stamp=yes');
+    const shown = await tab.untilWords(20);
+    await tab.breakIt('Kill the function');
+    const versions = tab.replies.nth(-1).getByRole('group', { name: 'Versions of this reply' });
+    await versions.getByText('2/2').waitFor();
+    assert.equal(await tab.untilEnded(), 'Done');
+    assert.ok(!(await tab.replyText()).startsWith(shown));
+    await tab.strip().getByRole('button', { name: 'Show the version before' }).click();
+    await versions.getByText('1/2').waitFor();
+    assert.equal(await tab.untilEnded(), 'Superseded');
+    assert.ok((await tab.replyText()).startsWith(shown), 'nothing that was shown is gone');
+    await tab.strip().getByRole('button', { name: 'Show the version that took over' }).click();
+    await versions.getByText('2/2').waitFor();
+    await closeQuietly(tab);
+  });
+
   test('a cut connection is said, comes back by itself, and misses nothing', async () => {
     const tab = await open();
     const question = 'tokens=200 paceMs=25 name=cut';
@@ -218,7 +237,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await tab.page.getByRole('link', { name: 'Tables' }).click();
     const rows = tab.page.getByRole('region', { name: 'Rows of turns' });
     await rows.waitFor();
-    const row = rows.getByRole('row').filter({ hasText: 'name=row' });
+    const row = rows.getByRole('row').filter({ hasText: 'name=row' }).first();
     await until('the row', async () => {
       if ((await row.count()) > 0) return true;
       await tab.page.getByRole('button', { name: 'Read again' }).click();

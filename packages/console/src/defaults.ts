@@ -3,6 +3,12 @@
 /** Pixels from the end of the log within which a reader counts as being at the end: about two lines of text. */
 export const stickSlackPx = 48;
 
+/**
+ * Messages of a conversation that are rendered at first; the older ones come on request, as many again. More than anybody
+ * scrolls through in one go, and quick to mount.
+ */
+export const shownMessagesStep = 100;
+
 /** Milliseconds a toast with an action stays: long enough to read it and to reach the button. */
 export const toastMs = 8_000;
 

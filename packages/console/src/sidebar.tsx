@@ -29,7 +29,7 @@ export function Sidebar(props: {
     remove: setDeletingId,
   };
   return (
-    <div className="sidebar">
+    <aside className="sidebar" aria-label="Conversations and tables">
       <Link href="/" className="brand" onClick={onNew}>
         <Brand /> Throughline
       </Link>
@@ -68,7 +68,7 @@ export function Sidebar(props: {
           });
         }}
       />
-    </div>
+    </aside>
   );
 }
 

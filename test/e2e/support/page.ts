@@ -84,7 +84,7 @@ export class Tab {
     return await until('the end of the reply', async () => {
       if ((await this.replies.count()) === 0) return undefined;
       const text = await this.strip(index).innerText({ timeout: withinMs });
-      return /^\s*(Done|Stopped|Failed|Superseded)/.exec(text)?.[1];
+      return /^\s*Status\s+(Done|Stopped|Failed|Superseded)/.exec(text)?.[1];
     });
   }
 

@@ -47,7 +47,7 @@ export function BreakItMenu({ runId, onCutConnection }: BreakItProps): ReactNode
           run: () =>
             post(
               '/v1/dev/kill-function',
-              runId === undefined ? {} : { run: runId },
+              runId === undefined ? {} : { runId },
               'The function’s process is killed. The strip under the reply shows who took over.',
             ),
         },

@@ -43,7 +43,7 @@ export function Composer(props: ComposerProps): ReactNode {
 
   const hint = isRunning
     ? 'The reply is being written. Stop it to ask something else.'
-    : 'Enter sends · Shift + Enter makes a new line · ? lists the keys';
+    : 'Enter sends · Shift + Enter makes a new line';
   return (
     <>
       <form className="composer" onSubmit={send} aria-label="Ask">

@@ -1,9 +1,10 @@
 // One conversation: its bar, its log, its composer. Mounted anew for each conversation (`key`).
-import { useEffect, useImperativeHandle, type ReactNode, type Ref } from 'react';
+import { useEffect, useImperativeHandle, useState, type ReactNode, type Ref } from 'react';
 import { ConversationProvider, useClient, useConnection, useConversation } from '@throughline/state/react';
 import { Bar } from '../bar.tsx';
 import { BreakItMenu } from '../break-it/break-it-menu.tsx';
-import { ArrowDown } from '../ui/icons.tsx';
+import { shownMessagesStep } from '../defaults.ts';
+import { ArrowDown, ArrowUp } from '../ui/icons.tsx';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { ConnectionBanner } from './connection-banner.tsx';
@@ -33,6 +34,8 @@ export function ConversationScreen(props: {
   const act = useAct();
   const { scroller, content, isAtEnd, jumpToEnd } = useStickToEnd();
   const { messageIds, liveRunId, status, exists, isDeleted, send, stop } = conversation;
+  const [shownMax, setShownMax] = useState(shownMessagesStep);
+  const hiddenCount = Math.max(0, messageIds.length - shownMax);
   const isRunning = liveRunId !== undefined;
   const isGone = isDeleted || connection.state === 'gone';
   const isEmpty = messageIds.length === 0 && status !== 'loading' && !isGone;
@@ -77,7 +80,12 @@ export function ConversationScreen(props: {
             )}
             {messageIds.length > 0 && !isGone && (
               <div className="turns">
-                {messageIds.map((messageId) => (
+                {hiddenCount > 0 && (
+                  <button type="button" className="earlier" onClick={() => setShownMax(shownMax + shownMessagesStep)}>
+                    <ArrowUp /> Show earlier messages ({hiddenCount})
+                  </button>
+                )}
+                {messageIds.slice(hiddenCount).map((messageId) => (
                   <Turn key={messageId} conversationId={id} messageId={messageId} isBusy={isRunning} />
                 ))}
               </div>

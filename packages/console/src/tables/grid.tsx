@@ -1,6 +1,7 @@
 // Rows as a grid that scrolls sideways on a narrow screen. A column is as its values are: numbers stand right, long texts
 // are cut at three lines with the whole text in reach.
 import type { ReactNode } from 'react';
+import { isUlid } from '@throughline/event';
 import { Link } from 'wouter';
 import { conversationIdOf, sourceOf, type Row } from './table-data.ts';
 
@@ -52,6 +53,14 @@ function Cell({ column, row }: { readonly column: string; readonly row: Row }): 
   const conversationId = conversationIdOf(row);
   if (conversationId !== undefined && value === conversationId && column.startsWith('conversation'))
     return <Link href={`/c/${encodeURIComponent(conversationId)}`}>open</Link>;
+  if (isUlid(value)) {
+    // The end is what differs between neighbours; the whole id is in the title, and in SQL.
+    return (
+      <span className="mono" title={value}>
+        …{value.slice(-8)}
+      </span>
+    );
+  }
   const text = cellText(value);
   return (
     <span className={text.length > 40 ? 'clip' : undefined} title={text.length > 120 ? text : undefined}>
@@ -74,11 +83,4 @@ function cellText(value: unknown): string {
 function rowKey(row: Row, index: number): string {
   const source = sourceOf(row);
   return source === undefined ? String(index) : `${source.topic}-${source.partition}-${source.offset}`;
-}
-
-/** The columns of rows in the order of their first appearance, without the source, which has a column of its own. */
-export function columnsOf(rows: readonly Row[]): string[] {
-  const names = new Set<string>();
-  for (const row of rows) for (const name of Object.keys(row)) if (name !== 'source') names.add(name);
-  return [...names];
 }

@@ -48,7 +48,7 @@ export function SqlBox(): ReactNode {
         </button>
         <span role="status">
           {outcome?.kind === 'answer'
-            ? `${counted(outcome.answer.rows.length, 'row')} in ${duration(outcome.tookMs)}`
+            ? answerWords(outcome.answer, outcome.tookMs)
             : 'DuckDB SQL, reading only. Ctrl + Enter runs it.'}
         </span>
       </div>
@@ -58,4 +58,11 @@ export function SqlBox(): ReactNode {
       )}
     </form>
   );
+}
+
+function answerWords({ rows, isTruncated }: SqlAnswer, tookMs: number): string {
+  const count = counted(rows.length, 'row');
+  return isTruncated
+    ? `The first ${count}, in ${duration(tookMs)}; add a limit for others`
+    : `${count} in ${duration(tookMs)}`;
 }

@@ -6,7 +6,7 @@ import { ErrorNote } from '../ui/error-note.tsx';
 import { counted } from '../ui/format.ts';
 import { Retry } from '../ui/icons.tsx';
 import { useLoaded } from '../ui/use-loaded.ts';
-import { columnsOf, Grid } from './grid.tsx';
+import { Grid } from './grid.tsx';
 import { SqlBox } from './sql-box.tsx';
 import { listTables, readTable } from './table-data.ts';
 
@@ -54,13 +54,13 @@ function TableView({ name }: { readonly name: string }): ReactNode {
   const { loaded, reload } = useLoaded(load);
   if (loaded.kind === 'failed') return <ErrorNote error={loaded.error} onRetry={reload} />;
   if (loaded.kind === 'loading') return <p role="status">Reading {name}…</p>;
-  const { rows, nextAfter } = loaded.value;
+  const { columns, rows, next } = loaded.value;
   return (
     <section aria-label={name} className="tables-inner">
       {rows.length === 0 ? (
         <p>No rows yet. Ask something; its row is here when the reply has ended.</p>
       ) : (
-        <Grid label={`Rows of ${name}`} columns={columnsOf(rows)} rows={rows} />
+        <Grid label={`Rows of ${name}`} columns={columns} rows={rows} />
       )}
       <div className="grid-foot">
         <button type="button" onClick={reload}>
@@ -74,18 +74,18 @@ function TableView({ name }: { readonly name: string }): ReactNode {
               setBefore(before.slice(0, -1));
             }}
           >
-            Earlier page
+            Newer rows
           </button>
         )}
-        {nextAfter !== undefined && (
+        {next !== undefined && (
           <button
             type="button"
             onClick={() => {
               setBefore([...before, after]);
-              setAfter(nextAfter);
+              setAfter(next);
             }}
           >
-            Next page
+            Older rows
           </button>
         )}
         <span>
