@@ -20,7 +20,7 @@ import type { GatewayContext } from './context.ts';
 import * as defaults from './defaults.ts';
 import { jsonResponse } from './error-response.ts';
 import type { LiveConversation } from './live-conversation.ts';
-import { formatToken, parseToken } from './offset-token.ts';
+import { assertOnLog, formatToken, parseToken } from './offset-token.ts';
 import { readJson } from './request-body.ts';
 import { countParameter, flagParameter } from './query.ts';
 import { EventStream, type NodeBindings } from './sse.ts';
@@ -81,14 +81,15 @@ export function streamEvents(
   env: NodeBindings | undefined,
 ): Promise<Response> {
   const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset') ?? '';
-  const from = text === '' ? 0n : parseToken(text, context.generation).position + 1n;
+  const token = text === '' ? undefined : parseToken(text, context.generation);
   return context.cache.use(conversationId, (live) => {
     existing(live);
+    if (token !== undefined) assertOnLog(token, context.tail.position(context.reader.partitionOf(conversationId)));
     if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
     const stream = new EventStream(env, { queueBytesMax: defaults.readerQueueBytes });
     context.streams.add(stream);
     live.pin(stream.closed);
-    feedEvents(context, live, stream, from).catch((error: unknown) => {
+    feedEvents(context, live, stream, token === undefined ? 0n : token.position + 1n).catch((error: unknown) => {
       context.logger.error({ conversation: conversationId, reason: String(error) }, 'a reader of events was cut');
       stream.cut();
     });

@@ -6,10 +6,8 @@ export const bodyBytesMax = 1024 * 1024;
 export const longPollMs = 30_000;
 /** Silence after which an open stream gets a comment, in milliseconds: proxies cut idle streams after 30 to 60 s. */
 export const heartbeatMs = 15_000;
-/** Bytes that may wait for a slow reader before it falls back to reading the log, or is cut: a few seconds of text. */
+/** Bytes that may wait for a slow reader before it falls back to reading the log: a few seconds of text. */
 export const readerQueueBytes = 256 * 1024;
-/** Bytes that a reader of a reply may have waiting before its socket is destroyed: more than a whole long reply. */
-export const replyQueueBytesMax = 4 * 1024 * 1024;
 /** Folded conversations that stay in memory, measured by the bytes of their records: a few hundred long ones. */
 export const conversationCacheBytes = 64 * 1024 * 1024;
 /** Folded conversations that stay in memory, counted: each costs some kilobytes even when it is empty. */

@@ -17,8 +17,16 @@ import type { LiveEvent } from './live-event.ts';
 export interface RunReader {
   /** More of the reply. */
   onChunks(event: LiveEvent): void;
-  /** The run is over; `closing` are the ends of what it left open, `end` is what its own chunks ended with. */
-  onEnded(run: Run, end: ReplyEnd, closing: readonly UiChunk[]): void;
+  /** The run is over. */
+  onEnded(run: Run, ending: Ending): void;
+}
+
+/** How the chunks of a run ended. */
+export interface Ending {
+  /** What its own chunks ended with. */
+  readonly end: ReplyEnd;
+  /** The ends of what it left open. */
+  readonly closing: readonly UiChunk[];
 }
 
 /** A reply that is being written. */
@@ -27,6 +35,8 @@ export interface LiveReply {
   readonly chunks: ChunkCompactor;
   readonly readers: Set<RunReader>;
   end: ReplyEnd;
+  /** The last event that added to it. */
+  last: LiveEvent | undefined;
 }
 
 export class LiveConversation {
@@ -36,6 +46,7 @@ export class LiveConversation {
   /** Work under way that needs it to stay in memory. */
   pinCount = 0;
   readonly #replies = new Map<string, LiveReply>();
+  readonly #endings = new Map<string, Ending>();
   readonly #listeners = new Set<(event: LiveEvent) => void>();
   readonly #runWaiters = new Map<string, Set<() => void>>();
   #exclusive: Promise<unknown> = Promise.resolve();
@@ -58,6 +69,11 @@ export class LiveConversation {
   /** The reply of a run that has not ended. */
   reply(runId: string): LiveReply | undefined {
     return this.#replies.get(runId);
+  }
+
+  /** How a run ended that is over. */
+  ending(runId: string): Ending | undefined {
+    return this.#endings.get(runId);
   }
 
   /** The newest run that has not ended. */
@@ -118,7 +134,7 @@ export class LiveConversation {
     const run = this.conversation.runs.get(runId);
     if (run === undefined) return;
     if (live.event.type === 'run-requested') {
-      this.#replies.set(runId, { run, chunks: new ChunkCompactor(), readers: new Set(), end: 'none' });
+      this.#replies.set(runId, { run, chunks: new ChunkCompactor(), readers: new Set(), end: 'none', last: undefined });
       const waiters = this.#runWaiters.get(runId);
       this.#runWaiters.delete(runId);
       for (const wake of waiters ?? []) wake();
@@ -131,10 +147,15 @@ export class LiveConversation {
       reply.chunks.push(chunk);
       reply.end = endAfter(reply.end, chunk);
     }
-    if (chunks.length > 0) for (const reader of reply.readers) reader.onChunks(live);
+    if (chunks.length > 0) {
+      reply.last = live;
+      for (const reader of reply.readers) reader.onChunks(live);
+    }
     if (live.event.type !== 'run-ended') return;
+    const ending = { end: reply.end, closing };
     this.#replies.delete(runId);
-    for (const reader of reply.readers) reader.onEnded(run, reply.end, closing);
+    this.#endings.set(runId, ending);
+    for (const reader of reply.readers) reader.onEnded(run, ending);
     reply.readers.clear();
   }
 

@@ -59,6 +59,11 @@ export class LiveEvent {
     return this.#chunkBytes;
   }
 
+  /** The token of its last chunk. */
+  get lastToken(): string {
+    return formatToken(this.#generation, this.event.at.offset, Math.max(0, this.chunks.length - 1));
+  }
+
   /** The UI message chunks that it adds to a reply. */
   get chunks(): readonly UiChunk[] {
     const { event } = this;

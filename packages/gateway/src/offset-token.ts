@@ -40,3 +40,17 @@ export function parseToken(text: string, generation: string): OffsetToken {
   }
   return { generation: found, position: BigInt(position), subIndex: Number(subIndex) };
 }
+
+/**
+ * Refuses a token of a record that the log does not have: it was lost with a crash, or never was. Going on from there would
+ * leave out what is written at those offsets next.
+ *
+ * @param end the next offset of the partition
+ * @throws ThroughlineError OFFSET_OUT_OF_RANGE
+ */
+export function assertOnLog(token: OffsetToken, end: bigint): void {
+  if (token.position < end) return;
+  throw new ThroughlineError('OFFSET_OUT_OF_RANGE', 'the offset is beyond the end of the log', {
+    details: { highWatermark: String(end) },
+  });
+}

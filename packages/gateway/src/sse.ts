@@ -92,9 +92,10 @@ export class EventStream {
     this.#wroteSinceBeat = false;
   }
 
-  /** Resolves when the reader has taken enough that `isFull` is false, or when the stream is closed. */
+  /** Resolves when the stream is not full; one that was, when its reader has taken half, or when it is closed. */
   async drained(): Promise<void> {
-    while (this.isOpen && this.isFull) {
+    if (!this.isFull) return;
+    while (this.isOpen && this.queuedBytes > this.#queueBytesMax / 2) {
       await new Promise<void>((resolve) => {
         this.#drainWaiters.add(resolve);
       });

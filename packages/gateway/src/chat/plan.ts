@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto';
 import {
   conversationStream,
+  siblingsOf,
   textOf,
   ThroughlineError,
   titleFrom,
@@ -90,20 +91,21 @@ class Planner {
     const named = messages.get(this.#body.messageId ?? '');
     const parent = named?.role === 'assistant' ? messages.get(named.parentId ?? '') : named;
     if (parent?.role === 'user') return parent;
+    // A question, or an edit of one, that never arrived is asked now: "try again" after a failed request means just that.
     const shown = messages.get(last.id);
-    // A question that never arrived is asked now: "try again" after a failed request means just that.
-    return shown?.role === 'user' ? shown : undefined;
+    return shown?.role === 'user' ? this.#sameQuestion(shown, last) : undefined;
+  }
+
+  /** `found` or the sibling of it that has the content of `message`. */
+  #sameQuestion(found: MessageNode, message: ChatMessage): MessageNode | undefined {
+    return siblingsOf(this.#conversation, found.id)
+      .map((id) => this.#conversation.messages.get(id))
+      .find((sibling) => sibling?.role === 'user' && sameParts(sibling.parts, message.parts));
   }
 
   /** A sibling of `found` with other content. The same edit sent twice has the same id, so it is made once. */
   #edit(found: MessageNode, last: ChatMessage): ChatPlan {
-    const siblings =
-      found.parentId === null
-        ? this.#conversation.rootIds
-        : (this.#conversation.messages.get(found.parentId)?.childIds ?? []);
-    const same = siblings
-      .map((id) => this.#conversation.messages.get(id))
-      .find((sibling) => sibling?.role === 'user' && sameParts(sibling.parts, last.parts));
+    const same = this.#sameQuestion(found, last);
     if (same !== undefined) {
       const run = this.#newestRun(same.id);
       const isGoingOn = run !== undefined && this.#conversation.liveRunIds.has(run.runId);

@@ -7,15 +7,16 @@
 //   data: [DONE]
 //
 // A superseded reply goes on with the run that took over, beginning with its own `start`. A reader that is gone changes
-// nothing for the run. A reader that is slower than its queue allows is cut; it comes back and gets a compacted replay.
+// nothing for the run. A reader that is too slow for the live feed leaves it until it has taken what waits, then gets what
+// it missed from the log, compacted: however slow it is, no more waits for it than its queue.
 import type { Clock, Run, Timer, UiChunk } from '@throughline/event';
-import type { LiveConversation, LiveReply, RunReader } from '../live-conversation.ts';
+import type { Ending, LiveConversation, LiveReply, RunReader } from '../live-conversation.ts';
 import type { LiveEvent } from '../live-event.ts';
 import { formatToken, type OffsetToken } from '../offset-token.ts';
 import { encodeSse, type EventStream } from '../sse.ts';
 import { compactChunks } from './compact-chunks.ts';
-import type { RunHistory } from './read-run.ts';
-import { startChunk, terminalChunk, type ReplyEnd } from './reply-chunk.ts';
+import { beginOf, type RunPosition } from './read-run.ts';
+import { startChunk, terminalChunk } from './reply-chunk.ts';
 
 /** What the AI SDK's own server sends beside the headers of server-sent events. */
 export const uiStreamHeaders = { 'x-vercel-ai-ui-message-stream': 'v1' };
@@ -26,9 +27,8 @@ export interface ReplyStreamOptions {
   readonly live: LiveConversation;
   readonly stream: EventStream;
   readonly generation: string;
-  /** Reads what is on the log of a run. */
-  readonly readRun: (run: Run) => Promise<RunHistory>;
-  readonly queueBytesMax: number;
+  /** Reads what is on the log of a run after a position. */
+  readonly readRun: (runId: string, position: RunPosition) => Promise<LiveEvent[]>;
   /** How long a superseded reply waits for the run that goes on. */
   readonly siblingWaitMs: number;
   readonly clock: Clock;
@@ -41,15 +41,13 @@ export class ReplyStream implements RunReader {
   readonly #options: ReplyStreamOptions;
   readonly #followed = new Set<string>();
   #reply: LiveReply | undefined;
-  /** Bytes that may wait for the reader: the limit beside what stood when it came. */
-  #queueLimit = 0;
   #hasChunks = false;
   /** What happens while the past is still being read; undefined when the reader is up to date. */
   #later: (() => void)[] | undefined;
 
   constructor(options: ReplyStreamOptions) {
     this.#options = options;
-    options.stream.closed.addEventListener('abort', () => this.#reply?.readers.delete(this), { once: true });
+    options.stream.closed.addEventListener('abort', () => this.#leave(), { once: true });
   }
 
   /** Writes the reply of `run` from its start on. */
@@ -60,19 +58,15 @@ export class ReplyStream implements RunReader {
     this.#followed.add(run.id);
     this.#write(startChunk(run));
     const reply = live.reply(run.id);
-    if (reply === undefined) return this.#guard(this.#replay(run));
-    for (const chunk of reply.chunks.chunks) this.#write(chunk);
-    this.#noteChunks(reply.chunks.chunks.length);
+    if (reply === undefined) return this.#guard(this.#catchUp(run, beginOf(run)));
+    this.#writeCompacted(reply.chunks.chunks, reply.last);
     this.#join(reply);
   }
 
   /** Goes on with `run` for a reader that has seen everything up to `token`. */
   resume(run: Run, token: OffsetToken): void {
     this.#followed.add(run.id);
-    this.#later = [];
-    const reply = this.#options.live.reply(run.id);
-    if (reply !== undefined) this.#join(reply);
-    this.#guard(this.#catchUp(run, token, reply === undefined));
+    this.#guard(this.#catchUp(run, beginOf(run), token));
   }
 
   onChunks(event: LiveEvent): void {
@@ -83,46 +77,52 @@ export class ReplyStream implements RunReader {
     const { stream } = this.#options;
     stream.write(event.chunkBytes);
     this.#noteChunks(1);
-    if (stream.queuedBytes > this.#queueLimit) stream.cut();
+    if (!stream.isFull || this.#reply === undefined) return;
+    // The run stands in the very state that this event left.
+    const { run } = this.#reply;
+    const position: RunPosition = { offset: event.event.at.offset, run: structuredClone(run) };
+    this.#leave();
+    this.#guard(stream.drained().then(() => (stream.isOpen ? this.#catchUp(run, position) : undefined)));
   }
 
-  onEnded(run: Run, end: ReplyEnd, closing: readonly UiChunk[]): void {
+  onEnded(run: Run, ending: Ending): void {
     if (this.#later !== undefined) {
-      this.#later.push(() => this.onEnded(run, end, closing));
+      this.#later.push(() => this.onEnded(run, ending));
       return;
     }
     this.#reply = undefined;
-    for (const chunk of closing) this.#write(chunk);
+    for (const chunk of ending.closing) this.#write(chunk);
     if (run.outcome === 'superseded') this.#followSibling(run.ended?.supersededBy ?? '');
-    else this.#finish(terminalChunk(run, end), run.ended?.offset ?? run.requestedOffset);
+    else this.#finish(terminalChunk(run, ending.end), run.ended?.offset ?? run.requestedOffset);
   }
 
-  async #replay(run: Run): Promise<void> {
-    const { events, end, closing } = await this.#options.readRun(run);
-    const chunks = compactChunks(events.flatMap((event) => event.chunks));
-    for (const chunk of chunks) this.#write(chunk);
-    this.onEnded(run, end, closing);
-  }
-
-  async #catchUp(run: Run, token: OffsetToken, hasEnded: boolean): Promise<void> {
-    const { events, end, closing } = await this.#options.readRun(run);
-    for (const event of events) {
-      const { offset } = event.event.at;
-      if (offset > token.position) this.#options.stream.write(event.chunkBytes);
-      else if (offset === token.position) {
-        for (const chunk of event.chunks.slice(token.subIndex + 1)) this.#write(chunk);
-      }
-    }
-    const later = this.#later ?? [];
+  /** Writes from the log what came after `position`, but nothing up to `token`; then goes on live, or ends. */
+  async #catchUp(run: Run, position: RunPosition, token?: OffsetToken): Promise<void> {
+    const { live, readRun } = this.#options;
+    this.#later = [];
+    const reply = live.reply(run.id);
+    if (reply !== undefined) this.#join(reply);
+    const events = await readRun(run.id, position);
+    this.#writeCompacted(
+      events.flatMap((event) => chunksAfter(event, token)),
+      events.at(-1),
+    );
+    const later = this.#later;
     this.#later = undefined;
     for (const action of later) action();
-    if (hasEnded) this.onEnded(run, end, closing);
+    const ending = live.ending(run.id);
+    // A run that was over before has told nobody; one that ended meanwhile is among what came later.
+    if (reply === undefined && ending !== undefined) this.onEnded(run, ending);
   }
 
   #join(reply: LiveReply): void {
-    this.#queueLimit = this.#options.stream.queuedBytes + this.#options.queueBytesMax;
     this.#reply = reply;
     reply.readers.add(this);
+  }
+
+  #leave(): void {
+    this.#reply?.readers.delete(this);
+    this.#reply = undefined;
   }
 
   #followSibling(runId: string): void {
@@ -148,15 +148,23 @@ export class ReplyStream implements RunReader {
   #finish(terminal: UiChunk | undefined, offset: string | undefined): void {
     const { stream, generation } = this.#options;
     if (terminal !== undefined) {
-      const id = offset === undefined ? {} : { id: formatToken(generation, BigInt(offset)) };
-      stream.write(encodeSse({ ...id, data: JSON.stringify(terminal) }));
+      this.#write(terminal, offset === undefined ? undefined : formatToken(generation, BigInt(offset)));
     }
     stream.write(done);
     stream.end();
   }
 
-  #write(chunk: UiChunk): void {
-    this.#options.stream.write(encodeSse({ data: JSON.stringify(chunk) }));
+  /** Writes what stands in few chunks, the last with the token to go on from. */
+  #writeCompacted(chunks: readonly UiChunk[], last: LiveEvent | undefined): void {
+    const compacted = compactChunks(chunks);
+    for (const [index, chunk] of compacted.entries()) {
+      this.#write(chunk, index === compacted.length - 1 ? last?.lastToken : undefined);
+    }
+    this.#noteChunks(compacted.length);
+  }
+
+  #write(chunk: UiChunk, id?: string): void {
+    this.#options.stream.write(encodeSse({ ...(id === undefined ? {} : { id }), data: JSON.stringify(chunk) }));
   }
 
   #noteChunks(count: number): void {
@@ -172,4 +180,11 @@ export class ReplyStream implements RunReader {
       this.#options.stream.cut();
     });
   }
+}
+
+/** The chunks of an event that a reader at `token` has not seen. */
+function chunksAfter(event: LiveEvent, token: OffsetToken | undefined): readonly UiChunk[] {
+  const { offset } = event.event.at;
+  if (token === undefined || offset > token.position) return event.chunks;
+  return offset < token.position ? [] : event.chunks.slice(token.subIndex + 1);
 }

@@ -5,7 +5,7 @@ import type { Run } from '@throughline/event';
 import type { GatewayContext } from '../context.ts';
 import * as defaults from '../defaults.ts';
 import type { LiveConversation } from '../live-conversation.ts';
-import { parseToken, type OffsetToken } from '../offset-token.ts';
+import { assertOnLog, parseToken, type OffsetToken } from '../offset-token.ts';
 import { EventStream, type NodeBindings } from '../sse.ts';
 import { readRun } from './read-run.ts';
 import { ReplyStream, uiStreamHeaders } from './reply-stream.ts';
@@ -19,6 +19,7 @@ export async function resumeChat(
   const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset');
   const token = text === null || text === '' ? undefined : parseToken(text, context.generation);
   return context.cache.use(conversationId, (live) => {
+    if (token !== undefined) assertOnLog(token, context.tail.position(context.reader.partitionOf(conversationId)));
     const run = token === undefined ? live.newestLiveRun() : runAt(live, token);
     if (live.conversation.isDeleted || run === undefined) return new Response(null, { status: 204 });
     if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
@@ -40,15 +41,14 @@ export function openReply(
 ): Response {
   const { generation, clock, logger, reader } = context;
   const { id } = live.conversation;
-  const stream = new EventStream(env, { queueBytesMax: defaults.replyQueueBytesMax, headers: uiStreamHeaders });
+  const stream = new EventStream(env, { queueBytesMax: defaults.readerQueueBytes, headers: uiStreamHeaders });
   context.streams.add(stream);
   live.pin(stream.closed);
   const reply = new ReplyStream({
     live,
     stream,
     generation,
-    readRun: (run) => readRun(reader, id, run, live.conversation.lastOffset + 1n, generation),
-    queueBytesMax: defaults.replyQueueBytesMax,
+    readRun: (runId, position) => readRun(reader, id, runId, position, live.conversation.lastOffset + 1n, generation),
     siblingWaitMs: defaults.siblingWaitMs,
     clock,
     onFirstChunk,
