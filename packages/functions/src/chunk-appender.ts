@@ -153,7 +153,7 @@ export class ChunkAppender {
   #onAppended(isLast: boolean): void {
     this.#isAppending = false;
     if (isLast) this.close();
-    else if (this.#isEnding) this.#flush();
+    else if (this.#isEnding || this.#idle.length > 0) this.#flush();
     else this.#flushSoon();
     if (!this.#isAppending) this.#wakeIdle();
   }

@@ -127,6 +127,11 @@ export class RunAttempt {
     this.#over('abandoned');
   }
 
+  /** The log does not count what this attempt appends: only another attempt can go on. */
+  broken(): void {
+    this.#over('retry');
+  }
+
   /** Stop was pressed: what has been made so far stays, and the function is told. */
   stop(): void {
     this.#endAs({ outcome: 'stopped' });

@@ -344,7 +344,7 @@ class RunningSupervisor implements Supervisor {
     ) {
       // Somebody wrote chunks in our name. What readers have is what counts; the next attempt carries on from that.
       this.#logger.error({ run: run.id, attempt: event.attempt }, 'a chunk of ours does not count: attempt given up');
-      attempt.fenced();
+      attempt.broken();
     } else if (event.type === 'stop-requested' && isCounted && attempt !== undefined) attempt.stop();
     if (this.#isLive) this.#consider(entry);
   }
