@@ -161,16 +161,25 @@ describe('a fold', () => {
     assert.deepEqual(commits, [4n, 8n, 10n]);
   });
 
-  test('gathers what arrives within its delay into one transaction', async (t) => {
+  test('gathers what arrives within its delay into one transaction, and does not wait while somebody waits for it', async (t) => {
     const log = await logWith([], 2);
     const commits: string[] = [];
-    const running = await fold(
-      inMemory(log, { commitDelayMs: 20, onCommitted: (offsets) => commits.push(offsets.join()) }),
-    );
+    const committed = Promise.withResolvers<void>();
+    const onCommitted = (offsets: readonly bigint[]): void => {
+      commits.push(offsets.join());
+      committed.resolve();
+    };
+    const running = await fold(inMemory(log, { commitDelayMs: 20, onCommitted }));
     t.after(() => running.close());
     for (let round = 0; round < 5; round++) await append(log, ['a', 'b']);
-    await running.caughtUp();
+    await committed.promise;
     assert.deepEqual(commits, ['5,5']);
+    const patient = await fold(inMemory(log, { name: 'patient', commitDelayMs: 3_600_000 }));
+    t.after(() => patient.close());
+    await patient.caughtUp();
+    await append(log, ['c']);
+    await patient.caughtUp();
+    assert.deepEqual(patient.status().offsets, [6n, 5n]);
   });
 
   test('commits what it gathered before it closes', async () => {

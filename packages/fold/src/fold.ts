@@ -18,7 +18,7 @@ import {
 } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
-import { gather, slices, type Slice } from './gather.ts';
+import { gather, slices, type Slice, type Window } from './gather.ts';
 import { mismatch, type FoldMismatch } from './identity.ts';
 import type { Checkpoint, FoldStore, Rebuild } from './store.ts';
 
@@ -142,6 +142,8 @@ class RunningFold<State> implements Fold {
   #mustReplay: ThroughlineError | undefined;
   readonly #replayRequests: ReplayRequest[] = [];
   readonly #waiters = new Set<Waiter>();
+  /** Ends the wait of the records that are gathered. */
+  #closeWindow: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   stopped: Promise<ThroughlineError | undefined> = Promise.resolve(undefined);
   #resolveStopped: (error: ThroughlineError | undefined) => void = () => {};
@@ -210,6 +212,7 @@ class RunningFold<State> implements Fold {
       if (this.#hasReached(targets)) return resolve();
       if (this.#phase === 'stopped') return reject(this.#reason());
       this.#waiters.add({ targets, resolve, reject });
+      this.#closeWindow();
     });
   }
 
@@ -265,10 +268,10 @@ class RunningFold<State> implements Fold {
 
   /** Follows the log until it is interrupted; tells whether the tail ended by itself. */
   async #follow(): Promise<boolean> {
-    const { log, topic, commitDelayMs = defaults.commitDelayMs } = this.#options;
+    const { log, topic } = this.#options;
     const interrupt = this.#interrupt;
     const steps = log.tail({ topic, from: { offsets: this.#checkpoint!.offsets }, signal: interrupt.signal });
-    const options = { recordsMax: this.#commitRecordsMax, delayMs: commitDelayMs, clock: this.#clock };
+    const options = { recordsMax: this.#commitRecordsMax, openWindow: () => this.#openWindow() };
     for await (const batch of gather(steps, options)) {
       try {
         await this.#commit(batch);
@@ -281,6 +284,20 @@ class RunningFold<State> implements Fold {
       if (this.#phase === 'catching-up') await nextTurn();
     }
     return !interrupt.signal.aborted;
+  }
+
+  /** Records wait for others before their commit, but not while somebody waits for them. */
+  #openWindow(): Window | undefined {
+    const { commitDelayMs = defaults.commitDelayMs } = this.#options;
+    if (commitDelayMs <= 0 || this.#waiters.size > 0) return undefined;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(commitDelayMs, resolve);
+    const close = (): void => {
+      timer.cancel();
+      resolve();
+    };
+    this.#closeWindow = close;
+    return { closed, close };
   }
 
   async #commit(batch: readonly Slice[]): Promise<void> {

@@ -1,7 +1,7 @@
-// Gathers the steps of a tail into batches, one transaction each: at most `recordsMax` records, and at most `delayMs`
-// after the first of them. With a delay of 0 a batch is one step; what arrives while a batch commits makes the next step
-// larger, so that batches grow with load by themselves.
-import { ThroughlineError, type Clock, type LogRecord, type Timer } from '@throughline/event';
+// Gathers the steps of a tail into batches, one transaction each: at most `recordsMax` records, and no longer than the
+// window that opens with the first of them. Without windows a batch is one step; what arrives while a batch commits makes
+// the next step larger, so that batches grow with load by themselves.
+import type { LogRecord } from '@throughline/event';
 import type { TailStep } from '@throughline/log';
 
 /** Consecutive records of one partition. */
@@ -12,15 +12,21 @@ export interface Slice {
   readonly highWatermark: bigint;
 }
 
+/** The time in which records may join those that wait for their transaction. */
+export interface Window {
+  readonly closed: Promise<void>;
+  /** Called when the batch is full, or the tail has ended, before the window closes. */
+  close(): void;
+}
+
 export interface GatherOptions {
   readonly recordsMax: number;
-  readonly delayMs: number;
-  readonly clock: Clock;
+  /** Opens a window, or returns undefined where records do not wait. */
+  readonly openWindow: () => Window | undefined;
 }
 
 export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOptions): AsyncGenerator<Slice[]> {
-  const { recordsMax, delayMs, clock } = options;
-  if (recordsMax < 1) throw new ThroughlineError('INVALID_ARGUMENT', 'commitRecordsMax is at least 1');
+  const { recordsMax, openWindow } = options;
   const iterator = steps[Symbol.asyncIterator]();
   let pending = iterator.next();
   try {
@@ -38,8 +44,8 @@ export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOpt
       }
       pending = iterator.next();
       // The window is open from the first record that is held back.
-      if (delayMs > 0 && count > 0) {
-        const window = opens(clock, delayMs);
+      const window = count > 0 ? openWindow() : undefined;
+      if (window !== undefined) {
         for (;;) {
           const more = await Promise.race([pending, window.closed]);
           if (more === undefined || more.done === true || count + more.value.records.length > recordsMax) break;
@@ -47,7 +53,7 @@ export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOpt
           count += more.value.records.length;
           pending = iterator.next();
         }
-        window.timer.cancel();
+        window.close();
       }
       if (batch.length > 0) yield batch;
     }
@@ -67,9 +73,4 @@ export function* slices(step: Slice, recordsMax: number): Generator<Slice> {
     // The last piece ends where the step ends, which may lie beyond its last record (compacted or control records).
     yield { ...step, records: piece, nextOffset: after === undefined ? step.nextOffset : after.offset };
   }
-}
-
-function opens(clock: Clock, delayMs: number): { closed: Promise<undefined>; timer: Timer } {
-  const { promise: closed, resolve } = Promise.withResolvers<undefined>();
-  return { closed, timer: clock.after(delayMs, () => resolve(undefined)) };
 }

@@ -1,7 +1,7 @@
 // Every default of the pipelines, with its unit and its reason.
 export const defaults = {
-  /** Records of one transaction at most: DuckDB commits 10,000 rows in the time of a few single ones. */
-  commitRecordsMax: 5000,
+  /** Records of one transaction at most: reducing them takes about 10 ms, in which the process does nothing else. */
+  commitRecordsMax: 1000,
   /** Milliseconds that a record waits for more: a commit costs 2 to 5 ms, so that a busy topic costs 2 % of a core, and a table is never older than a blink. */
   commitDelayMs: 200,
   /** The largest page of a table, in rows. */

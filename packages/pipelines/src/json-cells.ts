@@ -30,3 +30,8 @@ export function jsonCells(library: DuckDbLibrary): DuckDBValueConverter<Json> {
     return JsonDuckDBValueConverter(value, type, converter);
   };
 }
+
+/** The name of a column's type; JSON is a VARCHAR with another name. */
+export function typeName(type: DuckDBType): string {
+  return type.alias ?? String(type);
+}

@@ -9,7 +9,7 @@ import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, Json } fr
 import { ThroughlineError, type Clock } from '@throughline/event';
 import type { DuckDbDatabase } from '@throughline/fold';
 import { defaults } from './defaults.ts';
-import { jsonCells } from './json-cells.ts';
+import { jsonCells, typeName } from './json-cells.ts';
 
 export interface Column {
   readonly name: string;
@@ -107,7 +107,7 @@ export class QueryRunner {
     const { library } = await this.#database.open();
     const convert = jsonCells(library);
     const names = result.deduplicatedColumnNames();
-    const columns = names.map((name, index) => ({ name, type: String(result.columnType(index)) }));
+    const columns = names.map((name, index) => ({ name, type: typeName(result.columnType(index)) }));
     const rows: Record<string, Json>[] = [];
     let bytes = 0;
     for (

@@ -6,7 +6,7 @@
 import { ThroughlineError } from '@throughline/event';
 import type { DuckDbDatabase } from '@throughline/fold';
 import { defaults } from './defaults.ts';
-import { jsonCells } from './json-cells.ts';
+import { jsonCells, typeName } from './json-cells.ts';
 import type { Column, QueryOptions, QueryResult, QueryRunner } from './query.ts';
 import { sourceColumns } from './table.ts';
 
@@ -51,35 +51,29 @@ type Rows = readonly Readonly<Record<string, unknown>>[];
 
 /** Reads the tables of these names. */
 export function tablesReader(database: DuckDbDatabase, names: readonly string[], queries: QueryRunner): TablesReader {
-  const read = async (sql: string, values: (string | number | bigint)[] = []): Promise<Rows> => {
+  const read = async (
+    sql: string,
+    values: (string | number | bigint)[] = [],
+  ): Promise<{ columns: Column[]; rows: Rows }> => {
     const { library } = await database.open();
     const connection = await database.connect();
     try {
-      const result = await connection.runAndReadAll(sql, values);
-      return result.convertRowObjects(jsonCells(library));
+      const result = await connection.run(sql, values);
+      const columns = result.columnNames().map((name, index) => ({ name, type: typeName(result.columnType(index)) }));
+      return { columns, rows: await result.convertRowObjects(jsonCells(library)) };
     } finally {
       connection.closeSync();
     }
-  };
-  const columnsOf = async (): Promise<Map<string, Column[]>> => {
-    const found = new Map<string, Column[]>(names.map((name) => [name, []]));
-    for (const row of await read(
-      'select table_name, column_name, data_type from duckdb_columns() order by column_index',
-    )) {
-      const column = { name: String(row['column_name']), type: String(row['data_type']) };
-      if (!Object.hasOwn(sourceColumns, column.name)) found.get(String(row['table_name']))?.push(column);
-    }
-    return found;
   };
 
   return {
     async list() {
       if (names.length === 0) return [];
-      const columns = await columnsOf();
       return Promise.all(
         names.map(async (name) => {
-          const [row] = await read(`select count(*) as row_count from "${name}"`);
-          return { name, columns: columns.get(name) ?? [], rowCount: Number(row?.['row_count']) };
+          const { columns } = await read(`from "${name}" limit 0`);
+          const { rows } = await read(`select count(*) as row_count from "${name}"`);
+          return { name, columns: columns.filter(isOwn), rowCount: Number(rows[0]?.['row_count']) };
         }),
       );
     },
@@ -88,21 +82,26 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
       if (!Number.isSafeInteger(limit) || limit < 1 || limit > defaults.pageRowsMax)
         throw new ThroughlineError('INVALID_ARGUMENT', `limit: expected 1 to ${defaults.pageRowsMax}`);
       const place = '(epoch_ms(source_time), source_partition, source_offset, source_index)';
-      const found = await read(
+      const { columns, rows } = await read(
         `select *, epoch_ms(source_time) as source_ms from "${name}"
          ${after === undefined ? '' : `where ${place} < ($1, $2, $3, $4)`}
          order by source_time desc, source_partition desc, source_offset desc, source_index desc limit ${limit + 1}`,
         after === undefined ? [] : parseCursor(after),
       );
-      const last = found.length > limit ? found[limit - 1] : undefined;
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
       return {
-        columns: (await columnsOf()).get(name) ?? [],
-        rows: found.slice(0, limit).map(toTableRow),
+        columns: columns.filter(isOwn),
+        rows: rows.slice(0, limit).map(toTableRow),
         ...(last === undefined ? {} : { next: cursorOf(last) }),
       };
     },
     sql: (text, options) => queries.run(text, options),
   };
+}
+
+/** Not one of the columns that the engine adds. */
+function isOwn({ name }: Column): boolean {
+  return name !== 'source_ms' && !Object.hasOwn(sourceColumns, name);
 }
 
 function toTableRow(row: Readonly<Record<string, unknown>>): TableRow {
