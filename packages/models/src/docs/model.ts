@@ -2,7 +2,7 @@
 // key and no network, and it makes nothing up; it is retrieval, not a language model, and says so where nothing matches.
 //
 //   * Deterministic: the same folder and the same questions give the same stream parts, byte for byte. A second attempt
-//     of a run therefore carries on where the first was cut (docs/PROTOCOL.md §5).
+//     of a run therefore carries on where the first was cut (docs/PROTOCOL.md §4.3).
 //   * Tokens are words and punctuation marks, counted the same way in the prompt and in the answer.
 import type {
   LanguageModelV4,

@@ -1,9 +1,10 @@
 // The index of a documents folder: passages in SQLite, ranked by FTS5's BM25 (Robertson and Zaragoza 2009; k1 = 1.2,
-// b = 0.75, fixed in SQLite), English endings cut off by its Porter stemmer, a hit in a heading counted four times.
+// b = 0.75, fixed in SQLite), English endings cut off by its Porter stemmer. A hit in a heading counts four times, one in
+// a code block a third: an answer is words first.
 //
 //   files         path, mtime and size of what is indexed: a file that differs is indexed again
 //   passages      id, path, ordinal, headings, anchor, markdown: what is quoted
-//   passages_fts  title (headings and file name), body: what is searched; contentless, its rowid is the passage's id
+//   passages_fts  title (headings and file name), body, code: what is searched; contentless, its rowid is the passage's id
 //
 // BM25 alone ranks *something* first for every question. Whether a passage answers at all is decided by coverage: which
 // share of the question's weight (each word by its inverse document frequency; a word that is nowhere weighs like one
@@ -60,10 +61,12 @@ const schema = `
   CREATE TABLE passages (id INTEGER PRIMARY KEY, path TEXT NOT NULL, ordinal INTEGER NOT NULL, headings TEXT NOT NULL,
     anchor TEXT, markdown TEXT NOT NULL);
   CREATE INDEX passages_path ON passages (path);
-  CREATE VIRTUAL TABLE passages_fts USING fts5(title, body, content = '', contentless_delete = 1,
+  CREATE VIRTUAL TABLE passages_fts USING fts5(title, body, code, content = '', contentless_delete = 1,
     tokenize = 'porter unicode61 remove_diacritics 2');
-  INSERT INTO passages_fts (passages_fts, rank) VALUES ('rank', 'bm25(4.0, 1.0)');
+  INSERT INTO passages_fts (passages_fts, rank) VALUES ('rank', 'bm25(4.0, 1.0, 0.33)');
 `;
+
+const codeBlock = /^ {0,3}(`{3,}|~{3,}).*\n[\s\S]*?^ {0,3}\1[`~]*[ \t]*$/gm;
 
 export function openPassageIndex(options: PassageIndexOptions): PassageIndex {
   return new SqlitePassageIndex(options);
@@ -86,7 +89,7 @@ class SqlitePassageIndex implements PassageIndex {
       insertPassage: this.#db.prepare(
         'INSERT INTO passages (path, ordinal, headings, anchor, markdown) VALUES (?, ?, ?, ?, ?)',
       ),
-      insertText: this.#db.prepare('INSERT INTO passages_fts (rowid, title, body) VALUES (?, ?, ?)'),
+      insertText: this.#db.prepare('INSERT INTO passages_fts (rowid, title, body, code) VALUES (?, ?, ?, ?)'),
       scores: this.#db.prepare('SELECT rowid AS id, -rank AS score FROM passages_fts WHERE passages_fts MATCH ?'),
       matches: this.#db.prepare('SELECT rowid AS id FROM passages_fts WHERE passages_fts MATCH ?'),
       passage: this.#db.prepare('SELECT path, ordinal, headings, anchor, markdown FROM passages WHERE id = ?'),
@@ -212,7 +215,9 @@ class SqlitePassageIndex implements PassageIndex {
         markdown,
       );
       const title = [...headings, file.path.replaceAll(/[/._-]/g, ' ')].join(' ');
-      this.#sql.insertText.run(lastInsertRowid, searchable(title), searchable(plainText(markdown)));
+      const code = (markdown.match(codeBlock) ?? []).join('\n');
+      const body = plainText(markdown.replaceAll(codeBlock, '\n'));
+      this.#sql.insertText.run(lastInsertRowid, searchable(title), searchable(body), searchable(code));
     }
     this.#sql.insertFile.run(file.path, file.mtimeMs, file.bytes);
   }

@@ -46,6 +46,16 @@ test('plain text is quoted as it stands: what looks like Markdown is escaped', (
   );
 });
 
+test('pieces of a long table keep its column names, pieces of a long code block its fences', () => {
+  const rows = Array.from({ length: 20 }, (_, index) => `| ${index} | ${'x'.repeat(40)} |`);
+  const table = splitDocument('markdown', ['| a | b |', '|---|---|', ...rows].join('\n'), 300);
+  const code = splitDocument('markdown', ['```ts', ...rows, '```'].join('\n'), 300);
+  assert.ok(table.length > 2 && code.length > 2);
+  for (const { markdown } of table) assert.match(markdown, /^\| a \| b \|\n\|---\|---\|\n\| \d/);
+  for (const { markdown } of code) assert.match(markdown, /^```ts\n[^`]+\n```$/);
+  for (const { markdown } of [...table, ...code]) assert.ok(markdown.length <= 300);
+});
+
 test('no passage is longer than the limit, and no word of the document is lost', () => {
   const line = fc.stringMatching(/^[a-z ]{0,80}$/);
   fc.assert(

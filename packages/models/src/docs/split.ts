@@ -44,18 +44,14 @@ function pack(blocks: readonly string[], charsMax: number): string[] {
   return packed;
 }
 
-/** A block above the size is cut between lines, a line above it between words; pieces of a code block keep its fences. */
+/** A block above the size is cut between lines, a line above it between words; what frames the block frames each piece. */
 function cut(block: string, charsMax: number): string[] {
   if (block.length <= charsMax) return [block];
-  const fence = /^ {0,3}(`{3,}|~{3,}).*\n/.exec(block);
-  const open = fence?.[0].trimEnd();
-  const close = fence?.[1];
-  const lines = block.split('\n');
-  const body = open === undefined ? lines : lines.slice(1, -1);
-  const room = charsMax - (open === undefined ? 0 : open.length + (close?.length ?? 0) + 2);
+  const { head, lines, tail } = framed(block);
+  const room = Math.max(1, charsMax - head.length - tail.length);
   const pieces: string[] = [];
   let current = '';
-  for (const line of body.flatMap((each) => cutLine(each, Math.max(room, 1)))) {
+  for (const line of lines.flatMap((each) => cutLine(each, room))) {
     if (current !== '' && current.length + 1 + line.length > room) {
       pieces.push(current);
       current = '';
@@ -63,7 +59,18 @@ function cut(block: string, charsMax: number): string[] {
     current = current === '' ? line : `${current}\n${line}`;
   }
   if (current !== '') pieces.push(current);
-  return open === undefined ? pieces : pieces.map((piece) => `${open}\n${piece}\n${close}`);
+  return pieces.map((piece) => head + piece + tail);
+}
+
+/** What must stand around every piece: the fences of a code block, the column names of a table. */
+function framed(block: string): { readonly head: string; readonly lines: readonly string[]; readonly tail: string } {
+  const lines = block.split('\n');
+  const [first = '', second = ''] = lines;
+  const fence = /^ {0,3}(`{3,}|~{3,})/.exec(first)?.[1];
+  if (fence !== undefined) return { head: `${first}\n`, lines: lines.slice(1, -1), tail: `\n${fence}` };
+  const isTable = first.includes('|') && /^[\s|:-]+$/.test(second) && second.includes('-');
+  if (isTable) return { head: `${first}\n${second}\n`, lines: lines.slice(2), tail: '' };
+  return { head: '', lines, tail: '' };
 }
 
 function cutLine(line: string, charsMax: number): string[] {
