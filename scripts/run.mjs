@@ -24,7 +24,7 @@ const [target, ...args] = process.argv.slice(2);
 if (target === undefined) fail('usage: node scripts/run.mjs <script.ts | start> [arguments]');
 const script =
   target === 'start'
-    ? [path.join(root, 'packages/throughline/src/cli/main.ts'), 'dev', ...args]
+    ? [path.join(root, 'packages/throughline/src/cli/main.ts'), 'dev', path.join(root, 'examples/ask-docs'), ...args]
     : [path.join(root, target), ...args];
 runScript(script);
 

@@ -33,7 +33,11 @@ test(
     }));
     const waiting = [...plans];
     const workers = Array.from({ length: atOnce }, async () => {
-      for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) kills += await playRound(plan);
+      for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {
+        // Not `kills += await …`: that reads before it waits, and the workers run side by side.
+        const hit = await playRound(plan);
+        kills += hit;
+      }
     });
     await Promise.all(workers);
     assert.ok(kills > rounds / 3, `only ${kills} of ${rounds} kills hit a running answer`);
@@ -44,15 +48,20 @@ test(
 interface Plan {
   readonly name: string;
   readonly question: string;
-  readonly killAfterMs: number;
+  /** How many tokens the event reader has shown when the kill is decided; 0 = as soon as the attempt is on the log. */
+  readonly killAtToken: number;
+  readonly killDelayMs: number;
 }
 
 /** One answer and one kill; returns 1 when the kill hit the process of a running attempt. */
-async function playRound({ name, question, killAfterMs }: Plan): Promise<number> {
+async function playRound({ name, question, killAtToken, killDelayMs }: Plan): Promise<number> {
   const expected = answerText(question);
   const chat = readChat(server.url, name, postQuestion(server.url, name, `${name}-q`, question));
   const events = new EventReader(server.url, name);
-  await pause(killAfterMs);
+  await events.until(
+    () => events.run?.phase === 'running' && events.textOf(events.run).split(' ').length > killAtToken,
+  );
+  await pause(killDelayMs);
   const hit = killAttempt(events);
   assert.equal(await chat, expected, `${name}: the chat reader (SEED=${seed})`);
   await events.done;

@@ -15,6 +15,7 @@ export class EventReader {
   readonly #stop = new AbortController();
   #lastId = '';
   #shown = new Map<string, string>();
+  #onChange: (() => void) | undefined;
   readonly done: Promise<void>;
 
   constructor(url: string, conversationId: string) {
@@ -35,6 +36,14 @@ export class EventReader {
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** Resolves at the first event after which `condition` holds, or when all runs have ended. */
+  async until(condition: () => boolean): Promise<void> {
+    const held = new Promise<void>((resolve) => {
+      this.#onChange = () => condition() && resolve();
+    });
+    await Promise.race([held, this.done]);
   }
 
   /** Ends when every run has ended, or when it is stopped. */
@@ -58,6 +67,7 @@ export class EventReader {
       if (event !== 'event') continue;
       const change = reduceConversation(this.conversation, eventFromJson(JSON.parse(data)));
       if (change.messageId !== undefined) this.#show(change.messageId);
+      this.#onChange?.();
       const { runs, liveRunIds } = this.conversation;
       if (runs.size > 0 && liveRunIds.size === 0) return true;
     }

@@ -1,0 +1,79 @@
+// Apache Kafka's own DumpLogSegments reads what the embedded log wrote: every batch of every segment, with
+// `--deep-iteration` (records, checksums) and `--index-sanity-check` (offset and time index against the log).
+//
+// Needs Java, Maven and the folder of tools beside the repository (../shared/tools/kafka); skips with the reason otherwise.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { integerBetween, seededRandom, utf8 } from '@throughline/event';
+import { openEmbeddedLog } from '@throughline/log';
+
+const kafka = path.resolve('../shared/tools/kafka/kafka.sh');
+const missing = [
+  existsSync(kafka) ? '' : `${path.relative('.', kafka)} is missing`,
+  spawnSync('java', ['-version']).status === 0 ? '' : 'java is missing',
+  spawnSync('mvn', ['-v']).status === 0 ? '' : 'mvn is missing',
+].filter(Boolean);
+const skip = missing.length > 0 ? missing.join('; ') : false;
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+
+test(
+  `Apache's DumpLogSegments accepts every segment and index that the embedded log writes (SEED=${seed})`,
+  { skip },
+  async () => {
+    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'throughline-judge-'));
+    try {
+      const appended = await writeLog(dataDir);
+      const segments = globSync(path.join(dataDir, '**/*.log')).filter((file) => /\d{20}\.log$/.test(file));
+      assert.ok(segments.length > 6, `only ${segments.length} segments`);
+      const indexes = segments
+        .flatMap((file) => [file.replace(/log$/, 'index'), file.replace(/log$/, 'timeindex')])
+        .filter(existsSync);
+      const records = dump(['--deep-iteration', '--files', segments.join(',')]);
+      assert.equal(records.match(/^\| offset: /gm)?.length, appended, 'records that Kafka found');
+      assert.doesNotMatch(records, /isvalid: false/);
+      const checked = dump(['--index-sanity-check', '--files', indexes.join(',')]);
+      assert.doesNotMatch(checked, /mismatch|corrupt|not found|non.?increasing/i);
+      assert.equal(checked.match(/passed sanity check/g)?.length, indexes.length);
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
+  },
+);
+
+/** Two topics, one of each durability that reaches the disk, small segments, records of many sizes; closed and reopened once. */
+async function writeLog(dataDir: string): Promise<number> {
+  const random = seededRandom(seed);
+  let count = 0;
+  for (let opening = 0; opening < 2; opening++) {
+    const log = await openEmbeddedLog({ dataDir });
+    for (const durability of ['os', 'fsync'] as const) {
+      const topic = `judged-${durability}`;
+      if (opening === 0)
+        await log.admin.createTopic(topic, { partitions: 2, config: { durability, segmentBytes: 64 * 1024 } });
+      for (let round = 0; round < 60; round++) {
+        const records = Array.from({ length: integerBetween(random, 1, 12) }, () => ({
+          key: random.float() < 0.2 ? null : utf8(`key-${integerBetween(random, 0, 50)}`),
+          value: random.float() < 0.05 ? null : random.bytes(integerBetween(random, 0, 800)),
+          headers: random.float() < 0.5 ? [] : [{ key: 'tl-type', value: utf8('chunk') }],
+        }));
+        await log.append(topic, records);
+        count += records.length;
+      }
+    }
+    await log.close();
+  }
+  return count;
+}
+
+function dump(options: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync('bash', [kafka, 'dump-log', ...options], {
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
