@@ -53,6 +53,10 @@ function schema<Output>(problem: Schema<Output>['problem']): Schema<Output> {
 const at = (path: string, expected: string): string =>
   path === '' ? `expected ${expected}` : `${path}: expected ${expected}`;
 
+// Whether a value fits is asked of every event; where it does not, hardly ever. So the path of a value is made only for one
+// that does not fit, by asking again with it. A schema is a few levels deep, which bounds the repetition.
+const below = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
+
 export function string(limits: { lengthMax?: number; pattern?: RegExp; what?: string } = {}): Schema<string> {
   const what = limits.what ?? 'a string';
   return schema((value, path) => {
@@ -95,8 +99,7 @@ export function array<Output>(item: Schema<Output>, limits: { lengthMin?: number
     if (!Array.isArray(value)) return at(path, 'an array');
     if (value.length < (limits.lengthMin ?? 0)) return at(path, `an array of at least ${limits.lengthMin}`);
     for (let index = 0; index < value.length; index++) {
-      const problem = item.problem(value[index], `${path}[${index}]`);
-      if (problem !== undefined) return problem;
+      if (item.problem(value[index], '') !== undefined) return item.problem(value[index], `${path}[${index}]`);
     }
     return undefined;
   });
@@ -106,9 +109,8 @@ export function array<Output>(item: Schema<Output>, limits: { lengthMin?: number
 export function record<Output>(item: Schema<Output>): Schema<Record<string, Output>> {
   return schema((value, path) => {
     if (!isObject(value)) return at(path, 'an object');
-    for (const [name, entry] of Object.entries(value)) {
-      const problem = item.problem(entry, path === '' ? name : `${path}.${name}`);
-      if (problem !== undefined) return problem;
+    for (const name of Object.keys(value)) {
+      if (item.problem(value[name], '') !== undefined) return item.problem(value[name], below(path, name));
     }
     return undefined;
   });
@@ -140,8 +142,7 @@ export function object<P extends Properties>(properties: P): Schema<ObjectOf<P>>
     for (const [name, property] of entries) {
       const inner = value[name];
       if (inner === undefined && optionalMark in property) continue;
-      const problem = property.problem(inner, path === '' ? name : `${path}.${name}`);
-      if (problem !== undefined) return problem;
+      if (property.problem(inner, '') !== undefined) return property.problem(inner, below(path, name));
     }
     return undefined;
   });

@@ -10,20 +10,21 @@ export interface Page {
 /** The browser's page. */
 export function browserPage(): Page {
   const page = globalThis.document as Document | undefined;
+  const window = page?.defaultView;
   const network = globalThis.navigator as Navigator | undefined;
   return {
     isHidden: () => page?.visibilityState === 'hidden',
     // Node has a navigator without this field.
     isOnline: () => network?.onLine !== false,
     onChange(listener) {
-      if (page === undefined) return () => {};
+      if (page === undefined || !window) return () => {};
       page.addEventListener('visibilitychange', listener);
-      globalThis.addEventListener('online', listener);
-      globalThis.addEventListener('offline', listener);
+      window.addEventListener('online', listener);
+      window.addEventListener('offline', listener);
       return () => {
         page.removeEventListener('visibilitychange', listener);
-        globalThis.removeEventListener('online', listener);
-        globalThis.removeEventListener('offline', listener);
+        window.removeEventListener('online', listener);
+        window.removeEventListener('offline', listener);
       };
     },
   };
