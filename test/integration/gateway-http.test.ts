@@ -83,6 +83,12 @@ async function assertError(
   assert.doesNotMatch(text, /node_modules|\.ts:\d|<html|<!doctype/i);
 }
 
+/** Tries until it is true. */
+async function until(attempt: () => Promise<unknown>): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries++) if ((await attempt()) === true) return;
+  assert.fail('never');
+}
+
 /** A request with headers that fetch does not let anybody set. */
 function rawGet(address: string, headers: Record<string, string>): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
@@ -373,6 +379,13 @@ describe('the rest', () => {
     await following;
     await post('/v1/topics/notes/records', { records: [{ value: 'd' }] });
     assert.match(await (await following).text(), /"value":"d"/);
+    assert.deepEqual(await lines('offset=latest&waitMs=5'), [], 'a long-poll read that nothing comes to');
+    const waiting = lines('offset=latest&waitMs=20000');
+    await until(async () => {
+      await post('/v1/topics/notes/records', { records: [{ value: 'e' }] });
+      return Promise.race([waiting.then(() => true), new Promise((resolve) => setTimeout(resolve, 5, false))]);
+    });
+    assert.equal((await waiting)[0], 'e');
     await assertError(await post('/v1/topics/none/records', { records }), 'UNKNOWN_TOPIC');
     await assertError(await post('/v1/topics/notes/records', { records: [] }), 'INVALID_ARGUMENT');
   });

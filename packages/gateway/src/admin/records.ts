@@ -1,6 +1,7 @@
 // Records of any topic over HTTP, for the command line and for curl: read as JSON lines, written one or many at a time.
 //
-//   GET  /v1/topics/:topic/records?partition=&offset=earliest|latest|N|&timeMs=&limit=&follow=true
+//   GET  /v1/topics/:topic/records?partition=&offset=earliest|latest|N|&timeMs=&limit=&follow=true|&waitMs=
+//        `follow` goes on for ever; `waitMs` (a long-poll read) waits that long for the first records and ends with them;
 //        one line per record: {"partition","offset","timestampMs","key","value","headers":[{"key","value"}]}
 //   POST /v1/topics/:topic/records  {"records":[{"key"?,"value"?,"headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
 //
@@ -15,6 +16,7 @@ import {
   string,
   ThroughlineError,
   utf8,
+  type Clock,
   type LogRecord,
   type OutputOf,
   type ProducerRecord,
@@ -60,12 +62,15 @@ export async function consumeRecords(context: GatewayContext, topic: string, req
     default: isFollowing ? Number.MAX_SAFE_INTEGER : defaults.recordsLimit,
     max: 1_000_000,
   });
+  const waitMs = waitOf(url, context.longPollMs);
   if (request.method === 'HEAD') return new Response(null, { headers: lineHeaders });
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, context.closing]);
-  const pages = isFollowing
-    ? follow(context, topic, partitions, starts, signal)
-    : readOnce(context, description, partitions, starts);
+  const followed = (): AsyncGenerator<readonly LogRecord[]> => follow(context, topic, partitions, starts, signal);
+  let pages: AsyncGenerator<readonly LogRecord[]>;
+  if (isFollowing) pages = followed();
+  else if (waitMs !== undefined) pages = first(followed(), context.clock, waitMs, stop);
+  else pages = readOnce(context, description, partitions, starts);
   return new Response(lines(pages, limit, stop), { headers: lineHeaders });
 }
 
@@ -113,6 +118,23 @@ async function* follow(
   for await (const { records } of log.tail({ topic, from, partitions, signal })) yield records;
 }
 
+/** The first page of `pages`, or nothing when it does not come in time. */
+async function* first(
+  pages: AsyncGenerator<readonly LogRecord[]>,
+  clock: Clock,
+  waitMs: number,
+  stop: AbortController,
+): AsyncGenerator<readonly LogRecord[]> {
+  const timer = clock.after(waitMs, () => stop.abort());
+  try {
+    const { done, value } = await pages.next();
+    if (done !== true) yield value;
+  } finally {
+    timer.cancel();
+    await pages.return(undefined);
+  }
+}
+
 /** Everything up to where each partition ended when the request came, partition by partition. */
 async function* readOnce(
   { log }: GatewayContext,
@@ -130,6 +152,13 @@ async function* readOnce(
       offset = nextOffset;
     }
   }
+}
+
+function waitOf(url: URL, waitMsMax: number): number | undefined {
+  const text = url.searchParams.get('waitMs');
+  if (text === null) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new ThroughlineError('INVALID_ARGUMENT', 'waitMs: expected milliseconds');
+  return Math.min(Number(text), waitMsMax);
 }
 
 function partitionsOf(url: URL, { topic, partitions }: TopicDescription): number[] {
