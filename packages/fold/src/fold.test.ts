@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import type { Log, TopicDescription } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
 
@@ -31,7 +32,7 @@ async function logWith(words: readonly string[], partitions = 2): Promise<Memory
 async function append(log: MemoryLog, words: readonly string[], partitions = 2): Promise<void> {
   await log.append(
     'words',
-    words.map((word, index) => ({ key: null, value: utf8(word), partition: index % partitions })),
+    words.map((word, index) => ({ key: null, value: utf8(word), partition: index % partitions, timestampMs: 1 })),
   );
 }
 function folder(t: TestContext): string {
@@ -50,7 +51,7 @@ const wordsIn = (store: SqliteStore): string[] =>
   store
     .read(({ prepare }) => prepare('select word from words order by partition, at').all())
     .map((row) => String(row['word']));
-const inMemory = (log: MemoryLog, extra: Partial<FoldOptions<Words>> = {}): FoldOptions<Words> => ({
+const inMemory = (log: Log, extra: Partial<FoldOptions<Words>> = {}): FoldOptions<Words> => ({
   log,
   topic: 'words',
   name: 'words',
@@ -60,7 +61,7 @@ const inMemory = (log: MemoryLog, extra: Partial<FoldOptions<Words>> = {}): Fold
   ...extra,
 });
 const inFile = (
-  log: MemoryLog,
+  log: Log,
   store: SqliteStore,
   extra: Partial<FoldOptions<SqliteState>> = {},
 ): FoldOptions<SqliteState> => ({
@@ -72,6 +73,33 @@ const inFile = (
   reduce: insert,
   ...extra,
 });
+/** The log as it is after retention has removed what is below `offset`, in every partition. */
+function startingAt(log: MemoryLog, offset: bigint): Log {
+  const describeTopic = async (topic: string): Promise<TopicDescription> => {
+    const found = await log.admin.describeTopic(topic);
+    return { ...found, partitions: found.partitions.map((each) => ({ ...each, logStartOffset: offset })) };
+  };
+  return {
+    append: (topic, records) => log.append(topic, records),
+    read: (request) => log.read(request),
+    tail: (request) => log.tail(request),
+    close: () => log.close(),
+    admin: { ...log.admin, describeTopic },
+  };
+}
+/** The log as it was when its topic had fewer partitions. */
+function withPartitions(log: MemoryLog, count: number): Log {
+  const partitions = Array.from({ length: count }, (_, partition) => partition);
+  const describeTopic = async (topic: string): Promise<TopicDescription> => {
+    const found = await log.admin.describeTopic(topic);
+    return { ...found, partitions: found.partitions.slice(0, count) };
+  };
+  return {
+    ...startingAt(log, 0n),
+    tail: (request) => log.tail({ ...request, partitions }),
+    admin: { ...log.admin, describeTopic },
+  };
+}
 const withCode = (code: string) => (error: unknown) => ThroughlineError.is(error) && error.code === code;
 
 describe('a fold', () => {
@@ -194,6 +222,44 @@ describe('a fold', () => {
     await assert.rejects(running.caughtUp(), withCode('CLOSED'));
   });
 
+  test('stops with a full disk and keeps nothing of that batch', async (t) => {
+    const log = await logWith(['a', 'b', 'c'], 1);
+    const store = fileStore(join(folder(t), 'words.db'));
+    const running = await fold(
+      inFile(log, store, {
+        commitRecordsMax: 1,
+        reduce: (state, record) => {
+          if (record.offset === 1n) state.database.exec('pragma max_page_count = 5');
+          state
+            .prepare('insert into words values (0, ?, ?)')
+            .run(Number(record.offset), wordOf(record).repeat(record.offset === 1n ? 100_000 : 1));
+        },
+      }),
+    );
+    t.after(() => running.close());
+    assert.equal((await running.stopped)?.code, 'OUT_OF_DISK');
+    assert.deepEqual(running.status().offsets, [1n]);
+    assert.deepEqual(wordsIn(store), ['a']);
+  });
+
+  test('that retention overtakes says so', async (t) => {
+    const log = await logWith(['a', 'b'], 1);
+    const gone: Log = {
+      ...startingAt(log, 0n),
+      // What the log throws when a reader's next record has been removed.
+      async *tail(request) {
+        for await (const step of log.tail(request)) {
+          yield step;
+          throw new ThroughlineError('OFFSET_OUT_OF_RANGE', 'words-0@2', { details: { logStartOffset: '7' } });
+        }
+      },
+    };
+    const running = await fold(inMemory(gone));
+    t.after(() => running.close());
+    const error = await running.stopped;
+    assert.deepEqual([error?.code, error?.details['logStartOffset']], ['FOLD_BEHIND_LOG', '7']);
+  });
+
   test('of an unknown topic is refused', async () => {
     await assert.rejects(fold(inMemory(new MemoryLog())), withCode('UNKNOWN_TOPIC'));
   });
@@ -269,6 +335,53 @@ describe('a restarted fold', () => {
     t.after(() => second.close());
     await second.caughtUp();
     assert.deepEqual(wordsIn(store), ['x', 'y', 'z']);
+  });
+
+  test('refuses a log that has lost records it has folded, also when the log has grown since', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const first = await fold(inFile(await logWith(['a', 'b', 'c'], 1), fileStore(path)));
+    await first.caughtUp();
+    await first.close();
+    // The same topic id, as after a power cut that the log survived with fewer records.
+    const shorter = await logWith(['a', 'b'], 1);
+    await assert.rejects(fold(inFile(shorter, fileStore(path))), withCode('FOLD_LOG_CHANGED'));
+    await append(shorter, ['x', 'y'], 1);
+    await assert.rejects(fold(inFile(shorter, fileStore(path))), withCode('FOLD_LOG_CHANGED'));
+    const store = fileStore(path);
+    const second = await fold(inFile(shorter, store, { replayOn: ['FOLD_LOG_CHANGED'] }));
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(wordsIn(store), ['a', 'b', 'x', 'y']);
+  });
+
+  test('refuses a log whose retention has removed records unseen, and may replay what is left', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'b'], 1);
+    const first = await fold(inFile(log, fileStore(path)));
+    await first.caughtUp();
+    await first.close();
+    await append(log, ['c', 'd', 'e'], 1);
+    const expired = startingAt(log, 4n);
+    await assert.rejects(fold(inFile(expired, fileStore(path))), withCode('FOLD_BEHIND_LOG'));
+    const store = fileStore(path);
+    const second = await fold(inFile(expired, store, { replayOn: ['FOLD_BEHIND_LOG'] }));
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(wordsIn(store), ['e']);
+  });
+
+  test('folds a partition that was added since from its first record', async (t) => {
+    const path = join(folder(t), 'words.db');
+    const log = await logWith(['a', 'b', 'c', 'd'], 2);
+    const first = await fold(inFile(withPartitions(log, 1), fileStore(path)));
+    await first.caughtUp();
+    assert.deepEqual(first.status().offsets, [2n]);
+    await first.close();
+    const store = fileStore(path);
+    const second = await fold(inFile(log, store));
+    t.after(() => second.close());
+    await second.caughtUp();
+    assert.deepEqual(wordsIn(store), ['a', 'c', 'b', 'd']);
   });
 
   test('refuses the file of another fold, a file of a newer format and a file that is no database', async (t) => {

@@ -20,6 +20,7 @@ import type { Log, TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import { gather, slices, type Slice, type Window } from './gather.ts';
 import { mismatch, type FoldMismatch } from './identity.ts';
+import { markOf } from './record-mark.ts';
 import type { Checkpoint, FoldStore, Rebuild } from './store.ts';
 
 export interface FoldOptions<State> {
@@ -161,7 +162,7 @@ class RunningFold<State> implements Fold {
     const { log, topic, name, codeVersion, store, replayOn = [] } = this.#options;
     const description = await log.admin.describeTopic(topic);
     const stored = await store.open(name);
-    const refusal = stored === undefined ? undefined : mismatch(stored, description, codeVersion);
+    const refusal = stored === undefined ? undefined : await mismatch(stored, log, description, codeVersion);
     if (refusal !== undefined && !replayOn.includes(refusal.code)) throw refusal;
     this.#mustReplay = refusal;
     // The claim: whoever owned this state before finds itself fenced at its next commit. A state that must be replayed
@@ -177,6 +178,7 @@ class RunningFold<State> implements Fold {
             fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
             // A partition that was added since starts at its first record.
             offsets: description.partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
+            marks: description.partitions.map((found) => stored?.marks[found.partition] ?? null),
             skippedRecords: stored?.skippedRecords ?? 0,
           };
     await store.transaction(stored, (state) => ({ state, next: claimed }));
@@ -305,8 +307,10 @@ class RunningFold<State> implements Fold {
     const expected = this.#checkpoint!;
     const records = batch.length === 1 ? batch[0]!.records : batch.flatMap((slice) => slice.records);
     const offsets = [...expected.offsets];
+    const marks = [...expected.marks];
     for (const slice of batch) {
       offsets[slice.partition] = slice.nextOffset;
+      marks[slice.partition] = markOf(slice.records.at(-1)!);
       this.#highWatermarks[slice.partition] = slice.highWatermark;
     }
     await store.prepare?.(records);
@@ -314,7 +318,7 @@ class RunningFold<State> implements Fold {
     let next = expected;
     await store.transaction(expected, (state) => {
       const reduced = this.#reduceAll(state, records, skips);
-      next = { ...expected, offsets, skippedRecords: expected.skippedRecords + skips.length };
+      next = { ...expected, offsets, marks, skippedRecords: expected.skippedRecords + skips.length };
       return { state: reduced, next };
     });
     this.#committed(next, skips);
@@ -378,10 +382,12 @@ class RunningFold<State> implements Fold {
     const description = await log.admin.describeTopic(topic);
     const skips: Skip[] = [];
     const offsets: bigint[] = [];
+    const marks: (string | null)[] = [];
     const rebuild = await store.rebuild();
     try {
       for (const { partition, logStartOffset, highWatermark } of description.partitions) {
         offsets[partition] = logStartOffset;
+        marks[partition] = null;
         while (offsets[partition] < highWatermark) {
           if (this.#isClosing) throw this.#closed();
           const offset = offsets[partition];
@@ -391,6 +397,8 @@ class RunningFold<State> implements Fold {
             await nextTurn();
           }
           offsets[partition] = step.nextOffset;
+          const last = step.records.at(-1);
+          if (last !== undefined) marks[partition] = markOf(last);
         }
       }
       const expected = this.#checkpoint!;
@@ -401,6 +409,7 @@ class RunningFold<State> implements Fold {
         codeVersion,
         fencingEpoch: expected.fencingEpoch,
         offsets,
+        marks,
         skippedRecords: skips.length,
       };
       await rebuild.swap(expected, next);

@@ -1,8 +1,9 @@
-// Whether a stored state may be carried on: it must come from this topic in this incarnation, from this code, and the log
-// must still have every record after it. If not, carrying on would mix two histories in silence, so the fold refuses.
+// Whether a stored state may be carried on: it must come from this topic in this incarnation, from this code and from these
+// records, and the log must still have every record after it. If not, carrying on would mix two histories in silence, so the fold refuses.
 import { createHash } from 'node:crypto';
 import { ThroughlineError } from '@throughline/event';
-import type { TopicDescription } from '@throughline/log';
+import type { Log, TopicDescription } from '@throughline/log';
+import { hasMarked } from './record-mark.ts';
 import type { Checkpoint } from './store.ts';
 
 /** Reasons to refuse a stored state; each is healed by a replay. */
@@ -13,14 +14,15 @@ export type FoldMismatch = 'FOLD_CODE_CHANGED' | 'FOLD_LOG_CHANGED' | 'FOLD_BEHI
  *
  * @returns an error of code FOLD_LOG_CHANGED, FOLD_CODE_CHANGED or FOLD_BEHIND_LOG
  */
-export function mismatch(
+export async function mismatch(
   stored: Checkpoint,
+  log: Log,
   description: TopicDescription,
   codeVersion: string,
-): (ThroughlineError & { code: FoldMismatch }) | undefined {
-  const { name } = stored;
-  if (stored.topic !== description.topic || stored.topicId !== description.topicId) {
-    return refuse('FOLD_LOG_CHANGED', `fold ${name}: its state is of ${stored.topic} in another incarnation`, {
+): Promise<(ThroughlineError & { code: FoldMismatch }) | undefined> {
+  const { name, topic } = stored;
+  if (topic !== description.topic || stored.topicId !== description.topicId) {
+    return refuse('FOLD_LOG_CHANGED', `fold ${name}: its state is of ${topic} in another incarnation`, {
       storedTopicId: stored.topicId,
       topicId: description.topicId,
     });
@@ -32,23 +34,27 @@ export function mismatch(
     });
   }
   for (const [partition, offset] of stored.offsets.entries()) {
-    const found = description.partitions[partition];
-    if (found === undefined || offset > found.highWatermark) {
-      // A log that ends before what was folded from it has lost records (a crash at durability memory or os) or was
-      // restored from an older copy: what it appends next is another history under the same offsets.
-      return refuse('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${stored.topic}-${partition}`, {
-        partition,
-        storedOffset: String(offset),
-        highWatermark: String(found?.highWatermark ?? 0n),
-      });
-    }
-    if (offset < found.logStartOffset) {
-      return refuse('FOLD_BEHIND_LOG', `fold ${name}: records of ${stored.topic}-${partition} are gone unseen`, {
-        partition,
-        storedOffset: String(offset),
-        logStartOffset: String(found.logStartOffset),
-      });
-    }
+    const { logStartOffset = 0n, highWatermark = 0n } = description.partitions[partition] ?? {};
+    const details = {
+      partition,
+      storedOffset: String(offset),
+      logStartOffset: String(logStartOffset),
+      highWatermark: String(highWatermark),
+    };
+    if (offset < logStartOffset)
+      return refuse('FOLD_BEHIND_LOG', `fold ${name}: records of ${topic}-${partition} are gone unseen`, details);
+    // A log that ends before what was folded from it has lost records (a crash at durability memory or os) or was restored
+    // from an older copy: what it appends next is another history under the same offsets.
+    if (offset > highWatermark)
+      return refuse('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${topic}-${partition}`, details);
+    const mark = stored.marks[partition] ?? null;
+    if (mark === null || offset === logStartOffset) continue;
+    if (!(await hasMarked(log, topic, partition, mark)))
+      return refuse(
+        'FOLD_LOG_CHANGED',
+        `fold ${name}: ${topic}-${partition} has another record than was folded`,
+        details,
+      );
   }
   return undefined;
 }

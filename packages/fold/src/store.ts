@@ -19,6 +19,8 @@ export interface Checkpoint {
   readonly fencingEpoch: number;
   /** Index = partition: the offset of the next record to fold. Never moves down but by a replay. */
   readonly offsets: readonly bigint[];
+  /** Index = partition: the fingerprint of the last record folded (record-mark.ts), null before the first. */
+  readonly marks: readonly (string | null)[];
   /** Records that were no valid event, over the life of this state. */
   readonly skippedRecords: number;
 }
@@ -65,7 +67,7 @@ export interface Rebuild<State> {
   discard(): Promise<void>;
 }
 
-/** A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings. */
+/** A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings, marks as one of strings. */
 export interface CheckpointRow {
   readonly name: string;
   readonly topic: string;
@@ -73,6 +75,7 @@ export interface CheckpointRow {
   readonly code_version: string;
   readonly fencing_epoch: number;
   readonly offsets: string;
+  readonly marks: string;
   readonly skipped_records: number;
 }
 
@@ -84,6 +87,7 @@ export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
     code_version: checkpoint.codeVersion,
     fencing_epoch: checkpoint.fencingEpoch,
     offsets: JSON.stringify(checkpoint.offsets.map(String)),
+    marks: JSON.stringify(checkpoint.marks),
     skipped_records: checkpoint.skippedRecords,
   };
 }
@@ -96,6 +100,7 @@ export function checkpointFromRow(row: CheckpointRow): Checkpoint {
     codeVersion: row.code_version,
     fencingEpoch: row.fencing_epoch,
     offsets: (JSON.parse(row.offsets) as string[]).map(BigInt),
+    marks: JSON.parse(row.marks) as (string | null)[],
     skippedRecords: row.skipped_records,
   };
 }

@@ -217,6 +217,14 @@ describe('a DuckDB file', () => {
     assert.equal(child.stdout.trim(), 'DATA_DIR_IN_USE', child.stderr);
   });
 
+  test('of another format is refused', async (t) => {
+    const database = databaseIn(t);
+    const log = await logWith(['a']);
+    await (await start(log, database)).close();
+    await database.write((connection) => connection.run('update _throughline_format set version = 2'));
+    await assert.rejects(start(log, database), withCode('DATA_FORMAT_UNSUPPORTED'));
+  });
+
   test('that is none, or in no folder, or closed, is refused with its code', async (t) => {
     const { path } = databaseIn(t);
     writeFileSync(path, 'this is no database'.repeat(1000));

@@ -82,6 +82,13 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
       foldName = name;
       tables = new TableSet(options, name, '');
       const row = await database.write(async (connection) => {
+        await connection.run(createFormat);
+        const format = await connection.runAndReadAll('select version from _throughline_format');
+        const version = Number(format.getRowsJS()[0]?.[0]);
+        if (version !== formatVersion)
+          throw new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${database.path} has format ${version}`, {
+            details: { path: database.path, version, supportedVersion: formatVersion },
+          });
         await connection.run(createCheckpoints);
         const found = await connection.runAndReadAll(readCheckpoint, [name]);
         return found.getRowObjectsJS()[0];
@@ -143,10 +150,13 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
   };
 }
 
+/** The version of our own tables in the file. */
+const formatVersion = 1;
+const createFormat = `create table if not exists _throughline_format as select ${formatVersion} as version`;
 const createCheckpoints = `create table if not exists _throughline_checkpoints (name varchar primary key, topic varchar not null,
   topic_id varchar not null, code_version varchar not null, fencing_epoch integer not null, offsets varchar not null,
-  skipped_records double not null)`;
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, skipped_records
+  marks varchar not null, skipped_records double not null)`;
+const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records
   from _throughline_checkpoints where name = $1`;
 
 /** The compare-and-swap: an update that finds the expected checkpoint, or nothing. */
@@ -159,14 +169,14 @@ async function writeCheckpoint(
   if (expected === undefined) {
     const found = await connection.runAndReadAll(readCheckpoint, [next.name]);
     if (found.currentRowCount > 0) throw fenced(next.name, expected);
-    await connection.run('insert into _throughline_checkpoints values ($1, $2, $3, $4, $5, $6, $7)', row);
+    await connection.run('insert into _throughline_checkpoints values ($1, $2, $3, $4, $5, $6, $7, $8)', row);
     return;
   }
   const was = checkpointToRow(expected);
   const result = await connection.run(
     `update _throughline_checkpoints set topic = $2, topic_id = $3, code_version = $4, fencing_epoch = $5, offsets = $6,
-       skipped_records = $7
-     where name = $1 and topic_id = $8 and code_version = $9 and fencing_epoch = $10 and offsets = $11`,
+       marks = $7, skipped_records = $8
+     where name = $1 and topic_id = $9 and code_version = $10 and fencing_epoch = $11 and offsets = $12`,
     [...row, was.topic_id, was.code_version, was.fencing_epoch, was.offsets],
   );
   if (result.rowsChanged !== 1) throw fenced(next.name, expected);

@@ -49,11 +49,11 @@ const applicationId = 0x544c464f;
 const formatVersion = 1;
 const createCheckpointTable = `create table if not exists _throughline_checkpoint (
   only_row integer primary key check (only_row = 1), name text not null, topic text not null, topic_id text not null,
-  code_version text not null, fencing_epoch integer not null, offsets text not null, skipped_records integer not null
+  code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null, skipped_records integer not null
 ) strict`;
 const writeCheckpoint = `insert or replace into _throughline_checkpoint
-  (only_row, name, topic, topic_id, code_version, fencing_epoch, offsets, skipped_records) values (1, ?, ?, ?, ?, ?, ?, ?)`;
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, skipped_records
+  (only_row, name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records) values (1, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records
   from _throughline_checkpoint`;
 
 /**
