@@ -26,11 +26,15 @@ test(
   { timeout: 280_000 },
   async () => {
     let kills = 0;
-    const plans = Array.from({ length: rounds }, (_, round) => ({
-      name: `kill-${round}`,
-      question: `name=k${round} tokens=${integerBetween(random, 10, 60)} paceMs=${integerBetween(random, 1, 8)}`,
-      killAfterMs: integerBetween(random, 0, 250),
-    }));
+    const plans = Array.from({ length: rounds }, (_, round) => {
+      const tokens = integerBetween(random, 10, 60);
+      return {
+        name: `kill-${round}`,
+        question: `name=k${round} tokens=${tokens} paceMs=${integerBetween(random, 1, 8)}`,
+        killAtToken: integerBetween(random, 0, tokens - 1),
+        killDelayMs: integerBetween(random, 0, 10),
+      };
+    });
     const waiting = [...plans];
     const workers = Array.from({ length: atOnce }, async () => {
       for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) {

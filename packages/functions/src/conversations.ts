@@ -6,6 +6,7 @@
 // a start reads the log from the checkpoint on, and what a conversation has seen already changes nothing. The checkpoint
 // of a partition is the first offset that a later start must read again: that of the oldest run which has not ended (so
 // a start finds every such run), or of the first event that no row has yet.
+import { crc32 } from 'node:zlib';
 import {
   conversationFromSnapshot,
   conversationOf,
@@ -15,9 +16,11 @@ import {
   type Change,
   type Conversation,
   type Logger,
+  type LogRecord,
   type PlacedEvent,
 } from '@throughline/event';
 import type { Checkpoint, SqliteStore } from '@throughline/fold';
+import type { Log, TopicDescription } from '@throughline/log';
 
 /** Changes when the shape of the rows or the reducer does: another version folds again from the log. */
 export const conversationsVersion = '1';
@@ -29,12 +32,14 @@ interface Entry {
   bytes: number;
   /** Offset of the first event that its row does not have. */
   dirtyFrom: bigint | undefined;
+  /** Counts up with each use of any conversation. */
+  usedAt: number;
 }
 
 export interface ConversationsOptions {
   readonly store: SqliteStore;
+  readonly log: Log;
   readonly topic: string;
-  readonly topicId: string;
   readonly conversationsMax: number;
   readonly bytesMax: number;
   readonly logger: Logger;
@@ -47,47 +52,49 @@ export interface Folded {
 
 export class Conversations {
   readonly #options: ConversationsOptions;
-  /** In the order of their last use, oldest first. */
   readonly #entries = new Map<string, Entry>();
+  #uses = 0;
   #bytes = 0;
-  /** Index = partition: the offset after the last event seen. */
+  /** Index = partition: the offset to read next, and what the record before it looked like. */
   readonly #positions: bigint[];
+  readonly #marks: (string | null)[];
+  readonly #lastRecords: (LogRecord | undefined)[] = [];
   #checkpoint: Checkpoint;
 
   private constructor(options: ConversationsOptions, checkpoint: Checkpoint) {
     this.#options = options;
     this.#checkpoint = checkpoint;
     this.#positions = [...checkpoint.offsets];
+    this.#marks = [...checkpoint.marks];
   }
 
   /** Opens the store; one that belongs to another log or another version is emptied, and the fold begins again. */
-  static async open(options: ConversationsOptions, startOffsets: readonly bigint[]): Promise<Conversations> {
-    const { store, topic, topicId } = options;
+  static async open(options: ConversationsOptions): Promise<Conversations> {
+    const { store, log, topic, logger } = options;
+    const description = await log.admin.describeTopic(topic);
     const name = `functions:${topic}`;
     const stored = await store.open(name);
-    const isUsable =
-      stored?.topicId === topicId &&
-      stored.codeVersion === conversationsVersion &&
-      stored.offsets.length === startOffsets.length &&
-      startOffsets.every((start, partition) => start <= stored.offsets[partition]!);
     const fresh: Checkpoint = {
       name,
       topic,
-      topicId,
+      topicId: description.topicId,
       codeVersion: conversationsVersion,
       fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
-      offsets: [...startOffsets],
+      offsets: description.partitions.map(({ logStartOffset }) => logStartOffset),
+      marks: description.partitions.map(() => null),
       skippedRecords: 0,
     };
-    if (stored === undefined || isUsable) {
-      const claimed = stored === undefined ? fresh : { ...stored, fencingEpoch: stored.fencingEpoch + 1 };
+    if (stored === undefined) {
+      await store.transaction(stored, (state) => ({ state, next: fresh }));
+      return new Conversations(options, fresh);
+    }
+    const refusal = await mismatchOf(stored, log, description);
+    if (refusal === undefined) {
+      const claimed = { ...stored, fencingEpoch: fresh.fencingEpoch };
       await store.transaction(stored, (state) => ({ state, next: claimed }));
       return new Conversations(options, claimed);
     }
-    options.logger.warn(
-      { topic, codeVersion: stored.codeVersion },
-      'function checkpoint is of another log: folding again',
-    );
+    logger.warn({ topic, reason: refusal }, 'checkpoint of functions cannot be used: the topic is read from its start');
     const rebuild = await store.rebuild();
     await rebuild.swap(stored, fresh);
     return new Conversations(options, fresh);
@@ -107,10 +114,15 @@ export class Conversations {
     this.#positions[partition] = maximum(offset, this.#positions[partition] ?? 0n);
   }
 
+  /** A record has been read; `apply` follows if it is an event. */
+  passed(record: LogRecord): void {
+    this.#positions[record.partition] = record.offset + 1n;
+    this.#lastRecords[record.partition] = record;
+  }
+
   /** Applies an event; undefined when its stream is no conversation. */
   apply(event: PlacedEvent, bytes: number): Folded | undefined {
     const { partition, offset } = event.at;
-    this.passed(partition, offset);
     const entry = this.#entry(event.stream, partition, event.type === 'conversation-created');
     if (entry === undefined) return undefined;
     const change = reduceConversation(entry.conversation, event);
@@ -122,11 +134,6 @@ export class Conversations {
     return { conversation: entry.conversation, change };
   }
 
-  /** A record was read that is no event. */
-  passed(partition: number, offset: bigint): void {
-    if (offset >= (this.#positions[partition] ?? 0n)) this.#positions[partition] = offset + 1n;
-  }
-
   get isTooLarge(): boolean {
     return this.#entries.size > this.#options.conversationsMax || this.#bytes > this.#options.bytesMax;
   }
@@ -134,6 +141,9 @@ export class Conversations {
   /** Writes what has changed, with the offsets to start from, in one transaction; then lets go of what is too much. */
   async save(): Promise<void> {
     const next = [...this.#positions];
+    for (const [partition, record] of this.#lastRecords.entries()) {
+      if (record !== undefined) this.#marks[partition] = markOf(record);
+    }
     const rows: [string, Entry][] = [];
     for (const [stream, entry] of this.#entries) {
       for (const id of entry.conversation.liveRunIds) {
@@ -148,6 +158,7 @@ export class Conversations {
     const checkpoint: Checkpoint = {
       ...this.#checkpoint,
       offsets: next.map((offset, partition) => maximum(offset, this.#checkpoint.offsets[partition] ?? 0n)),
+      marks: [...this.#marks],
     };
     await this.#options.store.transaction(this.#checkpoint, (state) => {
       const write = state.prepare('insert or replace into conversations (stream, snapshot) values (?, ?)');
@@ -163,9 +174,12 @@ export class Conversations {
     await this.#options.store.close();
   }
 
+  /** Lets go of what was not used for longest, down to half of what may be kept. */
   #evict(): void {
+    if (!this.isTooLarge) return;
     const { conversationsMax, bytesMax } = this.#options;
-    for (const [stream, entry] of this.#entries) {
+    const oldestFirst = [...this.#entries].sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    for (const [stream, entry] of oldestFirst) {
       if (this.#entries.size <= conversationsMax / 2 && this.#bytes <= bytesMax / 2) return;
       if (entry.dirtyFrom !== undefined || entry.conversation.liveRunIds.size > 0) continue;
       this.#entries.delete(stream);
@@ -174,10 +188,10 @@ export class Conversations {
   }
 
   #entry(stream: string, partition: number, isNew: boolean): Entry | undefined {
+    const usedAt = ++this.#uses;
     const known = this.#entries.get(stream);
     if (known !== undefined) {
-      this.#entries.delete(stream);
-      this.#entries.set(stream, known);
+      known.usedAt = usedAt;
       return known;
     }
     const id = conversationOf(stream);
@@ -187,6 +201,7 @@ export class Conversations {
       partition,
       bytes: 0,
       dirtyFrom: undefined,
+      usedAt,
     };
     this.#entries.set(stream, entry);
     this.#bytes += entry.bytes;
@@ -200,8 +215,35 @@ export class Conversations {
     const snapshot = row?.['snapshot'];
     if (typeof snapshot !== 'string') return undefined;
     const conversation = conversationFromSnapshot(JSON.parse(snapshot));
-    return { conversation, partition, bytes: snapshot.length, dirtyFrom: undefined };
+    return { conversation, partition, bytes: snapshot.length, dirtyFrom: undefined, usedAt: this.#uses };
   }
+}
+
+/**
+ * Why a stored state is not one of this log, or undefined when it is. Rows may be ahead of the checkpoint, so the marks are
+ * of the last record that was read: a log that has lost it (a power cut) has another history under the same offsets.
+ */
+async function mismatchOf(stored: Checkpoint, log: Log, description: TopicDescription): Promise<string | undefined> {
+  const { topic, topicId, partitions } = description;
+  if (stored.topic !== topic || stored.topicId !== topicId) return 'it is of another topic';
+  if (stored.codeVersion !== conversationsVersion) return `it is of version ${stored.codeVersion}`;
+  if (stored.offsets.length !== partitions.length) return 'the topic has another number of partitions';
+  for (const { partition, logStartOffset, highWatermark } of partitions) {
+    if (stored.offsets[partition]! < logStartOffset) return 'records are gone unseen';
+    const mark = stored.marks[partition] ?? null;
+    if (mark === null) continue;
+    const offset = BigInt(mark.slice(0, mark.indexOf(':')));
+    if (offset >= highWatermark) return 'it is ahead of the log';
+    if (offset < logStartOffset) continue;
+    const { records } = await log.read({ topic, partition, offset, bytesMax: 1 });
+    if (records[0] === undefined || markOf(records[0]) !== mark) return 'the log has another record than was read';
+  }
+  return undefined;
+}
+
+/** What a record looked like: `<offset>:<timestamp>:<CRC-32 of its value>`. */
+function markOf(record: LogRecord): string {
+  return `${record.offset}:${record.timestampMs}:${crc32(record.value ?? '').toString(36)}`;
 }
 
 function lower(offsets: bigint[], partition: number, offset: bigint): void {
