@@ -1,9 +1,11 @@
 // Whatever a function does to its process, its run ends exactly once, with the code that says what happened.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ErrorCode } from '@throughline/event';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { ThroughlineError, type ErrorCode, type ProducerRecord } from '@throughline/event';
 import type { FunctionConfig } from '@throughline/functions';
+import type { AppendAck } from '@throughline/log';
+import { MemoryLog } from '@throughline/testkit';
 import { answerFunction, ask, entryOf, memoryLog, openHouse, words } from './functions-harness.ts';
 
 interface Case {
@@ -88,6 +90,94 @@ for (const { does, ask: name, outcome, code, attempts = 1, config = {}, text, me
     assert.equal(reader.run(runId)?.droppedRecords, 0);
     assert.ok(logged.every(({ level }) => level !== 'error'));
   });
+}
+
+test('a handler that dies each time and says something else each time does not make siblings without end', async (t) => {
+  const { log, reader } = await openHouse(t, { functions: [answerFunction({ attemptsMax: 3 })] });
+  let { runId } = await ask(log, 'fault exit-vary');
+  let run = await reader.ended(runId);
+  let siblings = 0;
+  while (run.outcome === 'superseded') {
+    siblings++;
+    runId = run.ended?.supersededBy ?? '';
+    run = await reader.ended(runId);
+  }
+  assert.equal(run.ended?.error?.code, 'FUNCTION_EXITED');
+  assert.equal(siblings, 2);
+  assert.deepEqual(reader.contradictions, []);
+});
+
+test('a function that writes faster than the log takes it is made to wait', async (t) => {
+  const log = new SlowLog();
+  await log.admin.createTopic('conversations', { partitions: 1 });
+  const { reader, logged } = await openHouse(t, { log });
+  const wrote = (): number => logged.filter(({ fields }) => String(fields['line']).startsWith('wrote')).length;
+  log.hold();
+  const { runId } = await ask(log, 'fault flood');
+  // What fits into the pipe and into what may wait: about 2 of 13 MB.
+  let before = -1;
+  while (wrote() === 0 || wrote() !== before) {
+    before = wrote();
+    await sleep(150);
+  }
+  assert.ok(before < 60, `${before} of 200 chunks were taken`);
+  log.release();
+  const run = await reader.ended(runId);
+  assert.equal(run.outcome, 'done', JSON.stringify(run.ended));
+  assert.equal(reader.text(runId).length, 200 * 64 * 1024);
+});
+
+test('a full disk costs time: the records that it refused are appended when there is room again', async (t) => {
+  const log = new SlowLog();
+  await log.admin.createTopic('conversations', { partitions: 1 });
+  const { reader } = await openHouse(t, { log });
+  const { runId } = await ask(log, 'words 60 5');
+  await reader.until(() => reader.text(runId).includes('word5 '), 'some words');
+  log.refuse = 'OUT_OF_DISK';
+  while (log.refusals < 2) await nextTurn();
+  log.refuse = undefined;
+  const run = await reader.ended(runId);
+  assert.equal(run.outcome, 'done');
+  assert.equal(run.attempts.length, 1);
+  assert.equal(reader.text(runId), words(60));
+});
+
+test('a run whose records the log refused for good is carried on when the log takes them again', async (t) => {
+  const log = new SlowLog();
+  await log.admin.createTopic('conversations', { partitions: 1 });
+  const { reader, logged } = await openHouse(t, { log, functions: [answerFunction({ leaseMs: 300 })] });
+  const { runId } = await ask(log, 'words 60 5');
+  await reader.until(() => reader.text(runId).includes('word5 '), 'some words');
+  log.refuse = 'PARTITION_OFFLINE';
+  while (!logged.some(({ message }) => message.startsWith('attempt given up'))) await nextTurn();
+  log.refuse = undefined;
+  const run = await reader.ended(runId);
+  assert.equal(run.outcome, 'done');
+  assert.equal(run.attempts.length, 2);
+  assert.equal(reader.text(runId), words(60));
+  assert.deepEqual(reader.contradictions, []);
+});
+
+/** A log that refuses or delays what a supervisor appends, and takes what anybody else does. */
+class SlowLog extends MemoryLog {
+  refuse: ErrorCode | undefined;
+  refusals = 0;
+  #held: Promise<void> = Promise.resolve();
+  release: () => void = () => {};
+
+  hold(): void {
+    this.#held = new Promise((resolve) => (this.release = resolve));
+  }
+
+  override async append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+    const isSupervisors = records.some(({ headers = [] }) => headers.some(({ key }) => key === 'tl-attempt'));
+    if (isSupervisors && this.refuse !== undefined) {
+      this.refusals++;
+      throw new ThroughlineError(this.refuse, 'as the test wants it');
+    }
+    if (isSupervisors) await this.#held;
+    return super.append(topic, records);
+  }
 }
 
 test('a function that cannot be loaded is reported once, and its runs end FUNCTION_INIT_FAILED', async (t) => {

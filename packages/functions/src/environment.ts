@@ -84,6 +84,8 @@ export class Environment {
   readonly #paused = new Set<Invocation>();
   #isReady = false;
   #isStopped = false;
+  /** The process has gone; its pipes may have more to read. */
+  #hasExited = false;
   /** Load time of the process, once it is ready. */
   #initMs: number | undefined;
   #initError: HandlerError | undefined;
@@ -145,7 +147,8 @@ export class Environment {
 
   /** How many more invocations it takes now; 0 once it is to be killed. */
   get freeSlots(): number {
-    return this.#isStopped || this.#killedFor !== undefined ? 0 : this.#options.invocationsMax - this.#running.size;
+    if (this.#hasExited || this.#isStopped || this.#killedFor !== undefined) return 0;
+    return this.#options.invocationsMax - this.#running.size;
   }
 
   get runningCount(): number {
@@ -210,6 +213,7 @@ export class Environment {
       if (child.pid === undefined) settleAll();
     });
     child.on('exit', () => {
+      this.#hasExited = true;
       this.#signalGroup();
       this.#options.clock.after(pipeDrainMs, settleAll);
     });

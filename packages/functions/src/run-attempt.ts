@@ -62,6 +62,8 @@ export class RunAttempt {
   /** When something of the run was last handed to the log: the lease counts from there. */
   lastAppendMs: number;
   readonly #host: AttemptHost;
+  /** Tries of the runs that this one took over from. */
+  #triesBefore: number;
   readonly #appender: ChunkAppender;
   readonly #parser = new UiStreamParser(limits.uiChunkBytesMax);
   readonly #metadata: ReplyMetadata = {};
@@ -80,8 +82,9 @@ export class RunAttempt {
   /** How the run is to end, as soon as this attempt owns it. */
   #ending: Ending | undefined;
 
-  constructor(host: AttemptHost, run: Run, environment: Environment) {
+  constructor(host: AttemptHost, run: Run, environment: Environment, triesBefore: number) {
     this.#host = host;
+    this.#triesBefore = triesBefore;
     this.run = run;
     this.runId = run.id;
     this.number = run.attempt + 1;
@@ -237,6 +240,7 @@ export class RunAttempt {
       payload: { ...this.#figures(false), outcome: 'superseded', supersededBy: siblingId } satisfies RunEnded,
     };
     this.#replyId = this.#host.newId();
+    this.#triesBefore += this.number - 1;
     this.runId = siblingId;
     this.number = 1;
     this.claimId = this.#host.newId();
@@ -269,7 +273,8 @@ export class RunAttempt {
     if (this.#phase === 'over' || this.#ending !== undefined) return;
     if (settlement.kind === 'returned') this.#parser.end();
     const output = { terminal: this.#terminal, problem: this.#parser.problem };
-    this.#ending = endingFor(settlement, output, { attempt: this.number, attemptsMax: this.#host.attemptsMax });
+    const attempt = this.#triesBefore + this.number;
+    this.#ending = endingFor(settlement, output, { attempt, attemptsMax: this.#host.attemptsMax });
     this.#conclude();
   }
 

@@ -6,7 +6,7 @@
 //
 // It learns only from the log, also about itself: that it owns a run, that a run is stopped or has ended, that another
 // supervisor has taken over. Any number of supervisors can work on one log; the order of the log decides between them.
-import { mkdtempSync, mkdirSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -65,7 +65,10 @@ export interface SupervisorOptions {
   readonly takeOverAtOnce: boolean;
   /** Name of this incarnation; made up where absent. Two supervisors must not share one. */
   readonly owner?: string;
-  /** File of folded conversations and the checkpoint; a temporary one where absent: then each start reads the whole topic. */
+  /**
+   * File of folded conversations and the checkpoint, of this supervisor alone; a folder `<file>-scratch` is made beside it.
+   * A temporary one where absent: then each start reads the whole topic.
+   */
   readonly storePath?: string;
   /** Folder of V8's compile cache; it takes a quarter off the load time of a function. */
   readonly compileCacheDir?: string;
@@ -109,22 +112,18 @@ export interface Supervisor {
  */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
   const functions = options.functions.map(resolveFunction);
-  const { partitions, topicId } = await options.log.admin.describeTopic(options.topic);
-  const scratchDir = mkdtempSync(path.join(tmpdir(), 'throughline-functions-'));
+  const { partitions } = await options.log.admin.describeTopic(options.topic);
+  const scratchDir = makeScratchDir(options.storePath);
   try {
     const storePath = options.storePath ?? path.join(scratchDir, 'conversations.sqlite');
-    mkdirSync(path.dirname(storePath), { recursive: true });
-    const conversations = await Conversations.open(
-      {
-        store: sqliteStore({ path: storePath, initial: (database) => database.exec(Conversations.initial) }),
-        topic: options.topic,
-        topicId,
-        conversationsMax: options.conversationsMax ?? conversationsMax,
-        bytesMax: conversationBytesMax,
-        logger: options.logger ?? silentLogger,
-      },
-      partitions.map(({ logStartOffset }) => logStartOffset),
-    );
+    const conversations = await Conversations.open({
+      store: sqliteStore({ path: storePath, initial: (database) => database.exec(Conversations.initial) }),
+      log: options.log,
+      topic: options.topic,
+      conversationsMax: options.conversationsMax ?? conversationsMax,
+      bytesMax: conversationBytesMax,
+      logger: options.logger ?? silentLogger,
+    });
     const supervisor = new RunningSupervisor(options, functions, conversations, scratchDir);
     supervisor.start(partitions.map(({ highWatermark }) => highWatermark));
     return supervisor;
@@ -132,6 +131,15 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
     await rm(scratchDir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** A folder for what environments write; what a killed incarnation left in it is removed. */
+function makeScratchDir(storePath: string | undefined): string {
+  if (storePath === undefined) return mkdtempSync(path.join(tmpdir(), 'throughline-functions-'));
+  const scratchDir = `${storePath}-scratch`;
+  rmSync(scratchDir, { recursive: true, force: true });
+  mkdirSync(scratchDir, { recursive: true, mode: 0o700 });
+  return scratchDir;
 }
 
 /** A run that has not ended. */
@@ -301,13 +309,13 @@ class RunningSupervisor implements Supervisor {
   }
 
   #read(record: LogRecord): void {
+    this.#conversations.passed(record);
     let event: PlacedEvent;
     try {
       event = eventFromRecord(record);
     } catch (error) {
       if (!ThroughlineError.is(error, 'INVALID_EVENT')) throw error;
       this.skippedRecords++;
-      this.#conversations.passed(record.partition, record.offset);
       this.#logger.warn({ partition: record.partition, reason: error.message }, 'record is no valid event: skipped');
       return;
     }
@@ -397,8 +405,9 @@ class RunningSupervisor implements Supervisor {
     if (run.phase === 'running' && !mayTakeOver(run, this.owner, takeOverAtOnce, nowMs)) return;
     if (run.isStopRequested) return this.#end(entry, { outcome: 'stopped' });
     if (entry.isQueued) return;
-    if (run.attempt >= found.config.attemptsMax) {
-      return this.#end(entry, failed('RUN_ABANDONED', `the run was tried ${run.attempt} times`));
+    const tries = triesBefore(entry.conversation, run) + run.attempt;
+    if (tries >= found.config.attemptsMax) {
+      return this.#end(entry, failed('RUN_ABANDONED', `the run was tried ${tries} times`));
     }
     this.#enqueue(found, entry, run.phase === 'running');
   }
@@ -450,7 +459,7 @@ class RunningSupervisor implements Supervisor {
     if (event.length > limits.invokeBytesMax) {
       return this.#end(entry, failed('BODY_TOO_LARGE', `the conversation is ${event.length} characters long`));
     }
-    entry.attempt = new RunAttempt(found.host, run, environment);
+    entry.attempt = new RunAttempt(found.host, run, environment, triesBefore(conversation, run));
     found.running++;
     entry.attempt.start(uuid(this.#random), event);
   }
@@ -617,6 +626,20 @@ function isRunEvent(event: PlacedEvent): event is RunEvent {
 
 function keyOf(stream: string, runId: string): string {
   return `${stream}\0${runId}`;
+}
+
+/**
+ * Tries of the runs that `run` took over from. A function that dies again and again and says something else each time
+ * would otherwise make siblings without end. The first attempt of a sibling is the last one of the run before it.
+ */
+function triesBefore({ runs }: Conversation, run: Run): number {
+  let tries = 0;
+  const seen = new Set([run.id]);
+  for (let id = run.supersedes; id !== undefined && !seen.has(id); id = runs.get(id)?.supersedes) {
+    seen.add(id);
+    tries += Math.max(0, (runs.get(id)?.attempt ?? 1) - 1);
+  }
+  return tries;
 }
 
 /** What the attempts before `endAttempt` were billed: as measured here, or else from what they left on the log. */

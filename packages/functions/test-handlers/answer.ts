@@ -113,6 +113,24 @@ async function fault(name: string, { write, speak, finish, stream, event }: Tool
         await sleep(5);
       }
     }
+    case 'exit-vary':
+      // Dies each time, and says something else each time.
+      await write({ type: 'start' });
+      await write({ type: 'text-start', id: 't' });
+      await write({ type: 'text-delta', id: 't', delta: `${process.pid} ` });
+      await sleep(30);
+      process.exit(7);
+      break;
+    case 'flood':
+      await write({ type: 'start' });
+      await write({ type: 'text-start', id: 't' });
+      for (let index = 0; index < 200; index++) {
+        await write({ type: 'text-delta', id: 't', delta: 'x'.repeat(64 * 1024) });
+        process.stdout.write(`wrote ${index}\n`);
+      }
+      await write({ type: 'text-end', id: 't' });
+      await finish();
+      break;
     case 'noise':
       process.stdout.write('noise on stdout\n');
       process.stderr.write('noise on stderr\n');
