@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { eventFromRecord, toRecord, type PlacedEvent } from '@throughline/event';
+import { errorTable, eventFromRecord, ThroughlineError, toRecord, type PlacedEvent } from '@throughline/event';
 import type { Listener } from '@throughline/gateway';
 import { scriptedGateway, type ScriptedGateway, type ScriptedRun } from '../support/scripted-gateway.ts';
 import { sseEvents, uiChunks, type Chunk } from '../support/chat.ts';
@@ -208,6 +208,19 @@ describe('asking', () => {
         ['q-greeted', 'greeting'],
       ],
     );
+  });
+
+  test('is refused with the own code of a log that cannot keep it, and nothing streams', async () => {
+    for (const code of ['OUT_OF_DISK', 'PARTITION_OFFLINE', 'RECORD_TOO_LARGE'] as const) {
+      scripted.log.append = () => Promise.reject(new ThroughlineError(code, 'refused'));
+      const response = await ask({ id: 'refused' });
+      assert.equal(response.status, errorTable[code].httpStatus);
+      assert.equal(((await response.json()) as { error: { code: string } }).error.code, code);
+    }
+    Reflect.deleteProperty(scripted.log, 'append');
+    assert.equal((await fetch(`${listener.url}/v1/conversations/refused`)).status, 404);
+    await askJson({ id: 'refused' });
+    await scripted.nextRun();
   });
 
   test('a reader that goes away stops nothing', async () => {

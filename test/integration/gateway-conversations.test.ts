@@ -16,7 +16,7 @@ import {
   toRecord,
   utf8,
 } from '@throughline/event';
-import { createGateway, type Listener } from '@throughline/gateway';
+import { createGateway, type Gateway, type Listener } from '@throughline/gateway';
 import { partitionFor } from '@throughline/log';
 import { sseEvents } from '../support/chat.ts';
 import { scriptedGateway, type ScriptedGateway, type ScriptedRun } from '../support/scripted-gateway.ts';
@@ -306,5 +306,35 @@ describe('other writers and other times', () => {
       }
       await gateway.close();
     }
+  });
+
+  test('an index of another log, or that is ahead of its own, is folded again and shows nothing of the old one', async () => {
+    const storePath = path.join(dir, 'other-log.sqlite');
+    const first = await scriptedGateway({ storePath });
+    const question = { id: 'q', role: 'user', parts: [{ type: 'text', text: 'of the first log' }] };
+    const post = (gateway: Gateway, body: unknown): Promise<Response> => {
+      const headers = { 'content-type': 'application/json', accept: 'application/json' };
+      return gateway.fetch(
+        new Request('http://localhost/api/chat', { method: 'POST', headers, body: JSON.stringify(body) }),
+      );
+    };
+    for (const id of ['same', 'gone']) await post(first.gateway, { id, messages: [question] });
+    await first.gateway.fetch(new Request('http://localhost/v1/conversations'));
+    await first.close();
+    const second = await scriptedGateway();
+    const other = { ...question, parts: [{ type: 'text', text: 'of the second log' }] };
+    await post(second.gateway, { id: 'same', messages: [other] });
+    const gateway = await second.another({ storePath });
+    // Asked at once, while the index may still be folded again.
+    const same = (await (await gateway.fetch(new Request('http://localhost/v1/conversations/same'))).json()) as {
+      conversation: { title: string };
+    };
+    assert.equal(same.conversation.title, 'of the second log');
+    const page = (await (await gateway.fetch(new Request('http://localhost/v1/conversations'))).json()) as Page;
+    assert.deepEqual(
+      page.conversations.map(({ id, title }) => [id, title]),
+      [['same', 'of the second log']],
+    );
+    await second.close();
   });
 });

@@ -52,7 +52,7 @@ export function createApp(context: GatewayContext): App {
     '/v1/status': { GET: () => getStatus(context) },
     '/v1/topics': { GET: () => listTopics(context) },
     '/v1/topics/:topic/records': {
-      GET: (call) => consumeRecords(context, call.req.param('topic') ?? '', call.req.raw),
+      GET: (call) => consumeRecords(context, call.req.param('topic') ?? '', call.req.raw, call.env),
       POST: (call) => produceRecords(context, call.req.param('topic') ?? '', call.req.raw),
     },
     ...(context.dev === undefined

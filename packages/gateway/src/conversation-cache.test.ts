@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { conversationStream, systemClock, systemRandom, toRecord, ulids, type LogRecord } from '@throughline/event';
+import { conversationStream, systemClock, systemRandom, toRecord, ulids } from '@throughline/event';
 import type { Log, ReadRequest } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 import { ConversationCache } from './conversation-cache.ts';
@@ -54,7 +54,7 @@ async function setUp(limits: { bytesMax?: number; countMax?: number } = {}) {
       await log.append(topic, records);
       const { records: all, highWatermark } = await log.read({ topic, partition: 0, offset: position });
       position = highWatermark;
-      if (isLive) for (const record of all) cache.deliver(record as LogRecord);
+      if (isLive) for (const record of all) cache.deliver(record);
     },
     index: (offset: bigint) => (indexed = offset),
     titleOf: (id: string) => cache.use(id, ({ conversation }) => conversation.title),

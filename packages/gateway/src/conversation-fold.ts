@@ -22,7 +22,7 @@ import {
   type PlacedEvent,
   type Run,
 } from '@throughline/event';
-import { fold, sqliteStore, type Fold, type FoldStatus, type SqliteState } from '@throughline/fold';
+import { fold, sqliteStore, type Fold, type FoldMismatch, type FoldStatus, type SqliteState } from '@throughline/fold';
 import { partitionFor, type Log } from '@throughline/log';
 import type { DatabaseSync } from 'node:sqlite';
 
@@ -66,6 +66,8 @@ export interface ConversationFoldOptions {
 
 /** Counted up whenever the reducer or its tables change: stored state of another version is folded again. */
 const codeVersion = '1';
+/** Reasons for which a stored state cannot be carried on. */
+const mismatches: readonly FoldMismatch[] = ['FOLD_CODE_CHANGED', 'FOLD_LOG_CHANGED', 'FOLD_BEHIND_LOG'];
 const changedMax = 2_000;
 const createTables = `
   create table conversation(id text primary key, title text not null, created_ms integer not null, updated_ms integer not null,
@@ -84,6 +86,7 @@ export class ConversationFold {
   readonly #changed = new Set<string>();
   #fold!: Fold;
   #offsets: readonly bigint[] = [];
+  #isReplaying = false;
 
   private constructor(options: ConversationFoldOptions) {
     this.#options = options;
@@ -96,37 +99,43 @@ export class ConversationFold {
   /** @throws ThroughlineError what `fold` and the store throw on opening */
   static async start(options: ConversationFoldOptions): Promise<ConversationFold> {
     const index = new ConversationFold(options);
-    const { log, topic, clock, logger, commitDelayMs } = options;
-    index.#fold = await fold({
-      log,
-      topic,
-      name: 'gateway-conversations',
-      codeVersion,
-      store: index.#store,
-      reduce: (state, record) => index.#reduce(state, record),
-      onCommitted: (offsets) => index.#committed(offsets),
-      // The index is derived from the log alone: folding again is always right.
-      replayOn: ['FOLD_CODE_CHANGED', 'FOLD_LOG_CHANGED', 'FOLD_BEHIND_LOG'],
-      commitDelayMs,
-      clock,
-      logger,
-    });
+    try {
+      index.#fold = await index.#start([]);
+    } catch (error) {
+      const mismatch = mismatches.find((code) => ThroughlineError.is(error, code));
+      if (mismatch === undefined) throw error;
+      // The index is derived from the log alone: folding again is always right. Until that is done what is stored is of
+      // other code or of another log, and nobody may look at it.
+      index.#isReplaying = true;
+      index.#fold = await index.#start([mismatch]);
+    }
     index.#offsets = index.#fold.status().offsets;
     return index;
   }
 
-  /** Index = partition: the next offset that the index does not know yet. */
+  /** Index = partition: the next offset that the index does not know yet; empty while it is folded again. */
   get offsets(): readonly bigint[] {
-    return this.#offsets;
+    return this.#isReplaying ? [] : this.#offsets;
   }
 
   status(): FoldStatus {
     return this.#fold.status();
   }
 
-  /** Resolves once the index has everything that is on the log now. */
-  caughtUp(): Promise<void> {
-    return this.#fold.caughtUp();
+  /**
+   * Resolves once the index has everything that is on the log now, but after `waitMsMax` at the latest: an index that is
+   * folded again for minutes must not hold up the list for so long.
+   *
+   * @throws ThroughlineError what stopped the fold; CLOSED
+   */
+  async caughtUp(waitMsMax: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(waitMsMax, () => late.resolve());
+    try {
+      await Promise.race([this.#fold.caughtUp(), late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   close(): Promise<void> {
@@ -135,6 +144,7 @@ export class ConversationFold {
 
   /** Where the records of a conversation are, at or after `from`, as far as the index knows. */
   ranges(conversationId: string, from: bigint): OffsetRange[] {
+    if (this.#isReplaying) return [];
     return this.#store.read((state) =>
       big(
         state,
@@ -162,6 +172,7 @@ export class ConversationFold {
     readonly isArchived: boolean;
   }): SummaryPage {
     const [updatedMs, id] = options.after === undefined ? [Number.MAX_SAFE_INTEGER, ''] : parseAfter(options.after);
+    if (this.#isReplaying) return { conversations: [], next: null };
     const rows = this.#store.read((state) =>
       big(
         state,
@@ -179,12 +190,30 @@ export class ConversationFold {
 
   /** Where an event landed that a client wrote under this id, if it did. */
   offsetOfWritten(conversationId: string, eventId: string): bigint | undefined {
+    if (this.#isReplaying) return undefined;
     return this.#store.read((state) => {
       const row = big(state, 'select offset from written where conversation = ? and id = ?').get(
         conversationId,
         eventId,
       );
       return row?.['offset'] as bigint | undefined;
+    });
+  }
+
+  #start(replayOn: readonly FoldMismatch[]): Promise<Fold> {
+    const { log, topic, clock, logger, commitDelayMs } = this.#options;
+    return fold({
+      log,
+      topic,
+      name: 'gateway-conversations',
+      codeVersion,
+      store: this.#store,
+      reduce: (state, record) => this.#reduce(state, record),
+      onCommitted: (offsets) => this.#committed(offsets),
+      replayOn,
+      commitDelayMs,
+      clock,
+      logger,
     });
   }
 
@@ -228,6 +257,7 @@ export class ConversationFold {
 
   #committed(offsets: readonly bigint[]): void {
     this.#offsets = offsets;
+    this.#isReplaying = false;
     // More than a transaction's worth is a replay: it changes what is stored, and nothing that anybody was shown.
     const ids = this.#changed.size > changedMax ? [] : [...this.#changed];
     this.#changed.clear();

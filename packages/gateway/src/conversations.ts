@@ -47,7 +47,7 @@ export async function listConversations(context: GatewayContext, url: URL): Prom
   const limit = countParameter(url, 'limit', { default: defaults.pageLimit, max: defaults.pageLimitMax });
   const after = url.searchParams.get('after') ?? undefined;
   // What a request before this one was told is in the list.
-  await context.index.caughtUp();
+  await context.index.caughtUp(defaults.indexWaitMs);
   const { conversations, next } = context.index.list({ limit, after, isArchived: flagParameter(url, 'archived') });
   return jsonResponse({
     conversations: conversations.map((summary) => summaryJson(summary, context.generation)),
@@ -138,7 +138,7 @@ async function append(context: GatewayContext, live: LiveConversation, event: Ra
   const stops = runIds.map((runId) => stopRequest(context, conversation.id, runId));
   const offset = await appendRecords(context, [...stops, event].map(toRecord));
   // A retry asks the index; it has to know before the first answer is out.
-  await context.index.caughtUp();
+  await context.index.caughtUp(defaults.indexWaitMs);
   return offset;
 }
 

@@ -44,3 +44,7 @@ export const indexCommitMs = 10;
 export const tailRetryMs = 250;
 /** How long before a crash that was asked for, in milliseconds: long enough for the answer to leave the machine. */
 export const crashAfterMs = 50;
+/** How long an answer waits for the conversation index at most, in milliseconds: it is some 10 ms behind, but for a replay. */
+export const indexWaitMs = 2_000;
+/** How long an append waits to be handed on by the live tail, in milliseconds: longer means that the log cannot be read. */
+export const handedOnWithinMs = 10_000;

@@ -106,6 +106,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     topic,
     onRecord: (record) => cache.deliver(record),
     retryMs: defaults.tailRetryMs,
+    waitMsMax: defaults.handedOnWithinMs,
     clock,
     logger,
   });

@@ -9,7 +9,7 @@ async function startTail(
   onRecord: (record: LogRecord) => void,
   logger = silentLogger,
 ): Promise<LiveTail> {
-  return LiveTail.start({ log, topic: 'topic', onRecord, retryMs: 1, clock: systemClock, logger });
+  return LiveTail.start({ log, topic: 'topic', onRecord, retryMs: 1, waitMsMax: 60_000, clock: systemClock, logger });
 }
 
 const record = (value: string) => ({ key: utf8('key'), value: utf8(value) });
@@ -63,5 +63,24 @@ test('whoever waits when the tail closes is told so', async () => {
   const refused = assert.rejects(waiting, (error) => ThroughlineError.is(error, 'CLOSED'));
   await tail.close();
   await refused;
+  await log.close();
+});
+
+test('a record that somebody chokes on is reported, and the next ones are handed on', async () => {
+  const log = new MemoryLog();
+  await log.admin.createTopic('topic', { partitions: 1 });
+  const seen: bigint[] = [];
+  const reported: unknown[] = [];
+  const logger = { ...silentLogger, error: (fields: LogFields) => reported.push(fields['offset']) };
+  const choke = ({ offset }: LogRecord): void => {
+    if (offset === 1n) throw new TypeError('a defect');
+    seen.push(offset);
+  };
+  const tail = await startTail(log, choke, logger);
+  await log.append('topic', [record('a'), record('b'), record('c')]);
+  await tail.reached(0, 2n);
+  assert.deepEqual(seen, [0n, 2n]);
+  assert.deepEqual(reported, ['1']);
+  await tail.close();
   await log.close();
 });

@@ -10,6 +10,8 @@ export interface LiveTailOptions {
   readonly onRecord: (record: LogRecord) => void;
   /** How long to wait before trying again after the log failed to read. */
   readonly retryMs: number;
+  /** How long somebody may wait for an offset. */
+  readonly waitMsMax: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -56,14 +58,24 @@ export class LiveTail {
   /**
    * Resolves when the record at `offset` has been handed on.
    *
-   * @throws ThroughlineError CLOSED
+   * @throws ThroughlineError CLOSED; what keeps the log from being read, once that has taken too long
    */
-  reached(partition: number, offset: bigint): Promise<void> {
-    if (this.position(partition) > offset) return Promise.resolve();
-    if (this.#stop.signal.aborted) return Promise.reject(closed());
-    return new Promise((resolve, reject) => {
-      this.#waiters.add({ partition, offset, resolve, reject });
+  async reached(partition: number, offset: bigint): Promise<void> {
+    if (this.position(partition) > offset) return;
+    if (this.#stop.signal.aborted) throw closed();
+    const { clock, waitMsMax } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { partition, offset, resolve, reject };
+    this.#waiters.add(waiter);
+    const timer = clock.after(waitMsMax, () => {
+      this.#waiters.delete(waiter);
+      reject(this.#problem ?? new ThroughlineError('INTERNAL', 'a record was appended and does not come by'));
     });
+    try {
+      await promise;
+    } finally {
+      timer.cancel();
+    }
   }
 
   async close(): Promise<void> {
@@ -89,8 +101,22 @@ export class LiveTail {
     this.#waiters.clear();
   }
 
+  /** A defect in what one record leads to must not keep the others from everybody. */
+  #handOn(record: LogRecord): void {
+    const { onRecord, logger, topic } = this.#options;
+    try {
+      onRecord(record);
+    } catch (error) {
+      const reason = error instanceof Error ? error.stack : String(error);
+      logger.error(
+        { topic, partition: record.partition, offset: String(record.offset), reason },
+        'a record was not taken',
+      );
+    }
+  }
+
   async #follow(): Promise<void> {
-    const { log, topic, onRecord } = this.#options;
+    const { log, topic } = this.#options;
     const steps = log.tail({ topic, from: { offsets: [...this.#positions] }, signal: this.#stop.signal });
     for await (const { partition, records, nextOffset } of steps) {
       this.#problem = undefined;
@@ -98,7 +124,7 @@ export class LiveTail {
         assert(record.offset >= this.position(partition), 'a tail goes forward');
         // The position moves first: a reader that asks while it is handed the record finds it counted.
         this.#positions[partition] = record.offset + 1n;
-        onRecord(record);
+        this.#handOn(record);
       }
       this.#positions[partition] = nextOffset;
       for (const waiter of this.#waiters) {

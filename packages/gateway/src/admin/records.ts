@@ -27,6 +27,7 @@ import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
 import { countParameter, flagParameter } from '../query.ts';
 import { readJson } from '../request-body.ts';
+import type { NodeBindings } from '../sse.ts';
 
 const recordSchema = object({
   key: optional(nullable(string())),
@@ -51,7 +52,12 @@ export async function produceRecords(context: GatewayContext, topic: string, req
  *
  * @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, INVALID_ARGUMENT
  */
-export async function consumeRecords(context: GatewayContext, topic: string, request: Request): Promise<Response> {
+export async function consumeRecords(
+  context: GatewayContext,
+  topic: string,
+  request: Request,
+  env: NodeBindings | undefined,
+): Promise<Response> {
   const { log } = context;
   const url = new URL(request.url);
   const description = await log.admin.describeTopic(topic);
@@ -71,7 +77,11 @@ export async function consumeRecords(context: GatewayContext, topic: string, req
   if (isFollowing) pages = followed();
   else if (waitMs !== undefined) pages = first(followed(), context.clock, waitMs, stop);
   else pages = readOnce(context, description, partitions, starts);
-  return new Response(lines(pages, limit, stop), { headers: lineHeaders });
+  const cut = (error: unknown): void => {
+    context.logger.error({ topic, reason: String(error) }, 'records could not be read on');
+    env?.outgoing?.destroy();
+  };
+  return new Response(lines(pages, limit, stop, cut), { headers: lineHeaders });
 }
 
 const lineHeaders = {
@@ -81,24 +91,30 @@ const lineHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-/** The pages as a body: the next one is read when the reader has taken the last. */
+/** The pages as a body: the next one is read when the reader has taken the last. A body that cannot go on is cut. */
 function lines(
   pages: AsyncGenerator<readonly LogRecord[]>,
   limit: number,
   stop: AbortController,
+  cut: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
   let left = limit;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = left > 0 ? await pages.next() : { done: true, value: undefined };
-      if (done === true || value === undefined) {
-        stop.abort();
-        controller.close();
-        return;
+      try {
+        const { done, value } = left > 0 ? await pages.next() : { done: true, value: undefined };
+        if (done === true || value === undefined) {
+          stop.abort();
+          controller.close();
+          return;
+        }
+        const taken = value.slice(0, left);
+        left -= taken.length;
+        controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(recordJson(record))}\n`).join('')));
+      } catch (error) {
+        cut(error);
+        controller.error(error);
       }
-      const taken = value.slice(0, left);
-      left -= taken.length;
-      controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(recordJson(record))}\n`).join('')));
     },
     async cancel() {
       stop.abort();
