@@ -5,6 +5,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -17,16 +18,27 @@ if (started.skip !== false) process.stderr.write(`page tests skipped: ${started.
 describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
   let browser: Browser;
   let server: TestServer;
+  /** Its application answers with every kind of part, and ends in every way. */
+  let every: TestServer;
+  let folder = '';
 
   before(async () => {
     if (started.browser === undefined) return;
     browser = started.browser;
+    folder = process.env['THROUGHLINE_SCREENSHOTS'] ?? (await mkdtemp(path.join(tmpdir(), 'throughline-page-')));
     server = await startServer();
+    every = await startServer({ app: fileURLToPath(new URL('support/app', import.meta.url)) });
   });
   after(async () => {
     await browser?.close();
-    await server?.dispose();
+    await Promise.all([server?.dispose(), every?.dispose()]);
   });
+
+  async function shoot(tab: Tab, name: string): Promise<void> {
+    const isWider = await tab.page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+    assert.equal(isWider, false, `${name} scrolls sideways`);
+    await tab.page.screenshot({ path: path.join(folder, `${name}.png`) });
+  }
 
   const open = (where = '/', options = {}): Promise<Tab> => Tab.open(browser, server.url + where, options);
 
@@ -65,6 +77,58 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     assert.match(await log.innerText(), /<img\/src=x/, 'HTML is shown as the characters it is made of');
     for (const link of await log.locator('[data-reply-text] a').all())
       assert.match((await link.getAttribute('rel')) ?? '', /noopener/);
+    assert.deepEqual(tab.errors, []);
+    await tab.close();
+  });
+
+  test('a reply that failed says what happened, by which code and what to do, and Retry makes another', async () => {
+    const tab = await Tab.open(browser, every.url);
+    await tab.ask('cut');
+    assert.equal(await tab.untilEnded(), 'Failed');
+    assert.equal(await tab.replyText(), 'Half an answer', 'the text so far stays');
+    const alert = tab.replies.nth(-1).getByRole('alert');
+    assert.match(await alert.innerText(), /MODEL_CUT[^]*after 3 chunks[^]*Press Retry; the text so far stays\./);
+    await alert.getByRole('button', { name: 'Retry' }).click();
+    await tab.replies.nth(0).getByText('2/2').waitFor();
+    assert.equal(await tab.untilEnded(), 'Failed');
+    await tab.ask('throw');
+    await until('the second reply', async () => (await tab.replies.count()) === 2);
+    assert.equal(await tab.untilEnded(), 'Failed');
+    assert.match(await tab.replies.nth(1).getByRole('alert').innerText(), /FUNCTION_ERROR[^]*had enough/);
+    await assertAccessible(tab.page, 'failed replies');
+    await shoot(tab, 'failed');
+    await tab.close();
+  });
+
+  test('every kind of part has its place: Markdown, reasoning, tools, sources', async () => {
+    const tab = await Tab.open(browser, every.url);
+    await tab.ask('rich');
+    assert.equal(await tab.untilEnded(), 'Done');
+    const reply = tab.replies.nth(0);
+    for (const [role, name] of [
+      ['heading', 'What follows'],
+      ['link', 'link'],
+      ['table', undefined],
+      ['blockquote', undefined],
+      ['button', 'Copy code'],
+    ] as const)
+      assert.equal(await reply.getByRole(role, name === undefined ? {} : { name, exact: true }).count(), 1, role);
+    assert.match(await reply.innerText(), /Tool search has answered/);
+    await reply.getByText('Reasoning').click();
+    await reply.getByText('First I thought.').waitFor();
+    const sources = reply.getByRole('list', { name: 'Sources' });
+    assert.equal(await sources.getByRole('listitem').count(), 2);
+    assert.equal(await sources.getByRole('link').count(), 1, 'a source whose address could run something is no link');
+    await tab.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await reply.getByRole('button', { name: 'Copy code' }).click();
+    await reply.getByText('Copied').waitFor();
+    assert.match(await tab.page.evaluate(() => navigator.clipboard.readText()), /^const answer = await log\.read/);
+    await reply.getByRole('button', { name: 'Copy reply' }).click();
+    await until('the reply in the clipboard', () =>
+      tab.page.evaluate(async () => (await navigator.clipboard.readText()).includes('## What follows')),
+    );
+    await assertAccessible(tab.page, 'every kind of part');
+    await shoot(tab, 'rich');
     assert.deepEqual(tab.errors, []);
     await tab.close();
   });
@@ -136,6 +200,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     assert.equal(await tab.composer.inputValue(), 'one\ntwo ?n', 'a draft survives a reload');
     await tab.composer.fill('tokens=500 paceMs=20 name=esc');
     await page.keyboard.press('Enter');
+    await until('the second reply', async () => (await tab.replies.count()) === 2);
     await tab.untilWords(5);
     await page.keyboard.press('Escape');
     assert.equal(await tab.untilEnded(), 'Stopped');
@@ -249,32 +314,27 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
   });
 
   test('on a phone of 360 px nothing is cut off, and pictures of every screen are kept for looking at', async (t) => {
-    const folder = process.env['THROUGHLINE_SCREENSHOTS'] ?? (await mkdtemp(path.join(tmpdir(), 'throughline-page-')));
     for (const [width, height] of [
       [360, 740],
       [1280, 860],
     ] as const) {
       for (const scheme of ['light', 'dark'] as const) {
         const tab = await open('/', { width, height, scheme });
-        const shoot = async (name: string): Promise<void> => {
-          const isWider = await tab.page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-          assert.equal(isWider, false, `${name} scrolls sideways at ${width} px`);
-          await tab.page.screenshot({ path: path.join(folder, `${width}-${scheme}-${name}.png`) });
-        };
-        await shoot('empty');
+        const shootAs = (name: string): Promise<void> => shoot(tab, `${width}-${scheme}-${name}`);
+        await shootAs('empty');
         await tab.ask('tokens=120 paceMs=10 name=picture');
         await tab.untilWords(40);
-        await shoot('streaming');
+        await shootAs('streaming');
         await tab.breakIt('Kill the function');
         await tab.untilEnded();
-        await shoot('killed');
+        await shootAs('killed');
         if (width === 360) {
           await tab.page.getByRole('button', { name: 'Conversations' }).click();
-          await shoot('drawer');
+          await shootAs('drawer');
         }
         await tab.page.goto(`${server.url}/tables`);
         await tab.page.getByRole('region', { name: 'Rows of turns' }).waitFor();
-        await shoot('tables');
+        await shootAs('tables');
         await tab.close();
       }
     }

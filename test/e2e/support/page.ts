@@ -62,7 +62,7 @@ export class Tab {
   }
 
   strip(index = -1): Locator {
-    return this.replies.nth(index).getByRole('region', { name: 'How this reply was made' });
+    return this.replies.nth(index).getByRole('group', { name: 'How this reply was made' });
   }
 
   async ask(text: string): Promise<void> {

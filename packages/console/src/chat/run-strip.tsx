@@ -18,7 +18,7 @@ export function RunStrip(props: {
   const owner = attempts.find((attempt) => attempt.isOwner);
   const { usage, costUsd, model, supersededBy } = run.ended ?? {};
   return (
-    <section className="strip" aria-label="How this reply was made" data-state={state}>
+    <div className="strip" role="group" aria-label="How this reply was made" data-state={state}>
       <dl className="strip-facts">
         <Fact name="Status" isHidden>
           <span className="dot" data-state={state === 'stopping' ? 'running' : state} /> <b>{stateWords[state]}</b>
@@ -62,7 +62,7 @@ export function RunStrip(props: {
           This version took over from one that was cut and could not be carried on word by word.
         </RunLink>
       )}
-    </section>
+    </div>
   );
 }
 

@@ -54,6 +54,7 @@ function QuestionTurn({ messageId, isBusy, message }: OwnProps): ReactNode {
   const isSent = delivery === 'sent';
   return (
     <article className="turn" data-role="user" aria-label="Question">
+      <h2 className="visually-hidden">Question</h2>
       <span className="turn-mark" aria-hidden="true" />
       <Question
         text={textOf(parts)}
@@ -110,6 +111,7 @@ function ReplyTurn({ conversationId, messageId, isBusy, message }: OwnProps): Re
       aria-label="Reply"
       aria-busy={isLive}
     >
+      <h2 className="visually-hidden">Reply</h2>
       <span className="turn-mark" aria-hidden="true" />
       <div data-reply-text dir="auto">
         {Array.from({ length: message.partCount }, (_, index) => (

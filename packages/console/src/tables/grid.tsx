@@ -30,7 +30,7 @@ export function Grid(props: {
           {rows.map((row, index) => (
             <tr key={rowKey(row, index)}>
               {hasSources && (
-                <td className="source mono">
+                <td className="mono">
                   <SourceCell row={row} />
                 </td>
               )}

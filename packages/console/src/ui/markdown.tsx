@@ -35,6 +35,11 @@ function Image({ src, alt }: ElementProps<'img'>): ReactNode {
   return typeof src === 'string' && /^https?:/.test(src) ? <Link href={src}>[{text}]</Link> : <span>[{text}]</span>;
 }
 
+/** Of a task list. */
+function Checkbox({ node: _node, ...props }: ElementProps<'input'>): ReactNode {
+  return <input {...props} aria-label={props.checked === true ? 'done' : 'open'} />;
+}
+
 function Table({ node: _node, ...props }: ElementProps<'table'>): ReactNode {
   return (
     <div className="table-scroll" tabIndex={0} role="group" aria-label="Table">
@@ -48,13 +53,14 @@ const components = {
   img: Image,
   pre: CodeBlock,
   table: Table,
-  // The page's own headings are h1 and h2; an answer's start below them, so that the outline stays one tree.
+  // Each turn has a heading of the second level; an answer's own stand below it, so that the outline is one tree.
   h1: ({ children }: ElementProps<'h1'>) => <h3 className="h1">{children}</h3>,
-  h2: ({ children }: ElementProps<'h2'>) => <h4 className="h2">{children}</h4>,
-  h3: ({ children }: ElementProps<'h3'>) => <h5>{children}</h5>,
-  h4: ({ children }: ElementProps<'h4'>) => <h6>{children}</h6>,
+  h2: ({ children }: ElementProps<'h2'>) => <h3>{children}</h3>,
+  h3: ({ children }: ElementProps<'h3'>) => <h4>{children}</h4>,
+  h4: ({ children }: ElementProps<'h4'>) => <h5>{children}</h5>,
   h5: ({ children }: ElementProps<'h5'>) => <h6>{children}</h6>,
   h6: ({ children }: ElementProps<'h6'>) => <h6>{children}</h6>,
+  input: Checkbox,
   code: plain('code'),
   inlineCode: plain('code'),
   blockquote: plain('blockquote'),
