@@ -102,10 +102,9 @@ export class CommitJournal {
     this.#nextSequence = nextSequence;
   }
 
-  /** Opens the journal; what the files hold has to be replayed before (`readJournal`). */
+  /** Opens the journal in its folder; what the files hold has to be replayed before (`readJournal`). */
   static async open(options: JournalOptions): Promise<CommitJournal> {
     const { disk, folder } = options;
-    await disk.makeFolder(folder);
     let largest = 0n;
     const journal = new CommitJournal(options, 1n);
     for (const name of await journalNames(disk, folder)) {
@@ -115,6 +114,8 @@ export class CommitJournal {
       journal.#free.push({ file: await disk.open(path, 'write'), sequence: 0n, position: 0, isKept: false });
       journal.#fileCount = Math.max(journal.#fileCount, Number.parseInt(name, 10) + 1);
     }
+    // A start that was cut off may have made a file and not its name certain.
+    await disk.syncDirectory(folder);
     journal.#nextSequence = largest + 1n;
     return journal;
   }

@@ -149,6 +149,8 @@ class EmbeddedBroker implements Broker {
         logger,
       );
     }
+    await disk.makeFolder(folder);
+    await disk.syncDirectory(dataDir);
     let broker: EmbeddedBroker | undefined;
     const journal = await CommitJournal.open({
       disk,

@@ -111,5 +111,7 @@ export class OpenSegments {
 }
 
 function newEntry(files: Promise<SegmentFiles>, isPinned: boolean): Entry {
+  // Whoever asked for it meets the failure in `use`, perhaps some turns later.
+  files.catch(() => {});
   return { files, userCount: 0, isPinned, isForgotten: false, closed: undefined };
 }

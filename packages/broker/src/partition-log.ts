@@ -83,8 +83,11 @@ export class Partition implements PartitionLog {
   /** Groups handed to the journal and not settled. */
   #commitCount = 0;
   #onCommitted: (() => void)[] = [];
-  /** The journal refused a group for want of space: what is beyond the high watermark must go. */
-  #mustRollBack = false;
+  /**
+   * Groups that the journal refused for want of space. They are told so once what was written of them to the segment is
+   * gone, or a crash in between would bring back what had been refused.
+   */
+  #refused: Waiting[] = [];
   /** Acknowledged in memory and refused by a full disk: tried again when the timer fires. */
   #isDiskFull = false;
   #retryTimer: Timer | undefined;
@@ -375,13 +378,13 @@ export class Partition implements PartitionLog {
 
   async #work(): Promise<void> {
     while (!this.#isDiskFull) {
-      if (this.#mustRollBack) await this.#rollBack();
+      if (this.#refused.length > 0) await this.#rollBack();
       const next = this.#queue[0];
       if (next === undefined) return;
       if ('run' in next) {
         this.#queue.shift();
         await this.#committed();
-        if (this.#mustRollBack) await this.#rollBack();
+        if (this.#refused.length > 0) await this.#rollBack();
         await next.run();
       } else {
         await this.#writeNext();
@@ -394,7 +397,7 @@ export class Partition implements PartitionLog {
     if (group.length === 0) {
       // Only a segment without commits under way is closed, so that a rollback never has to reopen one.
       await this.#committed();
-      if (this.#mustRollBack) return;
+      if (this.#refused.length > 0) return;
       await this.#guarded([], () => this.#segments.roll());
       return;
     }
@@ -402,7 +405,11 @@ export class Partition implements PartitionLog {
     const headers = group.map(({ header }) => header);
     if (!(await this.#guarded(group, () => this.#segments.append(batches, headers)))) return;
     if (this.#config.durability !== 'fsync') return this.#acknowledge(group);
-    if (this.#mustRollBack) return this.#refuseGroup(group, this.#outOfDisk(undefined));
+    if (this.#refused.length > 0) {
+      // It stands behind one that is about to be taken back.
+      this.#refused.push(...group);
+      return;
+    }
     this.#commitCount++;
     this.#options.journal.commit(this.#journalPartition, batches, (error) => this.#onSettled(group, error));
   }
@@ -485,29 +492,29 @@ export class Partition implements PartitionLog {
     this.#commitCount--;
     if (error === undefined) this.#acknowledge(group);
     else if (error.code === 'OUT_OF_DISK') {
-      this.#mustRollBack = true;
-      this.#refuseGroup(group, error);
+      this.#refused.push(...group);
       this.#refuse(error);
     } else {
       this.#goOffline(error, 'the commit journal failed');
       this.#refuseGroup(group, this.#offline());
     }
     if (this.#commitCount === 0) for (const resolve of this.#onCommitted.splice(0)) resolve();
-    if (this.#mustRollBack) this.#pump();
+    if (this.#refused.length > 0) this.#pump();
   }
 
   /** Takes back what was written to the segment and refused by the journal. */
   async #rollBack(): Promise<void> {
     await this.#committed();
-    this.#mustRollBack = false;
-    if (!this.#isOnline) return;
+    const refused = this.#refused;
+    this.#refused = [];
     try {
-      await this.#segments.truncateTo(this.#highWatermark);
-      await this.#segments.active.sync();
-      this.#resetNextOffset();
+      if (this.#isOnline) await this.#segments.truncateTo(this.#highWatermark);
+      if (this.#isOnline) await this.#segments.active.sync();
     } catch (error) {
       this.#goOffline(error, 'a refused append could not be taken back');
     }
+    this.#resetNextOffset();
+    this.#refuseGroup(refused, this.#isOnline ? this.#outOfDisk(undefined) : this.#offline());
   }
 
   #acknowledge(group: readonly Waiting[]): void {

@@ -1,3 +1,5 @@
 // Doubles for tests; nothing that ships imports them.
+export { FaultyDisk, type DiskFault, type DiskOperation } from './faulty-disk.ts';
+export { MemoryDisk } from './memory-disk.ts';
 export { MemoryLog } from './memory-log.ts';
 export { VirtualClock } from './virtual-clock.ts';
