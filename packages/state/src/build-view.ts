@@ -27,19 +27,21 @@ export interface ViewSource {
 export function shownIds(conversation: Conversation, outgoing: readonly OutgoingMessage[]): string[] {
   const ids = visiblePath(conversation).map(({ id }) => id);
   for (const entry of outgoing) {
-    if (conversation.messages.has(entry.sentId ?? entry.messageId)) continue;
     const place = placeOf(conversation, entry);
-    // A new branch hides the one that it begins beside.
-    const parentIndex = place === undefined ? ids.length - 1 : place === null ? -1 : ids.indexOf(place);
-    if (place !== null && parentIndex < 0 && place !== undefined) continue;
-    const follower = ids[parentIndex + 1];
-    if (place !== undefined && (follower === undefined || conversation.messages.has(follower)))
-      ids.length = parentIndex + 1;
+    if (place !== undefined) {
+      const parentIndex = place === null ? -1 : ids.indexOf(place);
+      // It belongs to a branch that is not shown.
+      if (place !== null && parentIndex < 0) continue;
+      const follower = ids[parentIndex + 1];
+      // A new branch hides the one that it begins beside; what else is on its way from there stays.
+      if (follower !== undefined && conversation.messages.has(follower)) ids.length = parentIndex + 1;
+    }
     ids.push(entry.messageId);
   }
   return ids;
 }
 
+/** The message that an outgoing one goes below; null at the top, undefined below whatever is last. */
 function placeOf(conversation: Conversation, entry: OutgoingMessage): string | null | undefined {
   if (entry.editOf !== undefined) return conversation.messages.get(entry.editOf)?.parentId ?? null;
   return entry.parentId;

@@ -29,7 +29,7 @@ export interface ClientOptions {
 }
 
 export interface Client {
-  /** The conversation of that id, new or not; the same object until it is closed. */
+  /** The conversation of that id, new or not; the same object for as long as it is used. */
   conversation(id: string): LiveConversation;
   /** The list of conversations. */
   conversations(): ConversationList;
@@ -80,13 +80,22 @@ export function createClient(options: ClientOptions = {}): Client {
       if (!isFollowed()) void list.refresh();
     },
   };
+  const forgetUnused = (exceptId: string): void => {
+    for (const [id, conversation] of conversations) {
+      if (conversations.size <= settings.conversationsMax) return;
+      if (id === exceptId || conversation.isInUse) continue;
+      conversation.close();
+      conversations.delete(id);
+    }
+  };
   return {
     conversation(id) {
-      let conversation = conversations.get(id);
-      if (conversation === undefined) {
-        conversation = new LiveConversation(id, environment, handlers);
-        conversations.set(id, conversation);
-      }
+      const known = conversations.get(id);
+      const conversation = known ?? new LiveConversation(id, environment, handlers);
+      // The map's order is that of last use.
+      if (known !== undefined) conversations.delete(id);
+      conversations.set(id, conversation);
+      if (known === undefined) forgetUnused(id);
       return conversation;
     },
     conversations: () => list,

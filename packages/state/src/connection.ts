@@ -222,9 +222,9 @@ export class Connection {
 
   #pageChanged(): void {
     const { page } = this.#environment;
-    if (!page.isOnline()) this.#try?.abort(new ThroughlineError('SERVER_UNREACHABLE', 'the network is gone'));
-    else if (!page.isHidden() && (this.#view.state === 'offline' || this.#view.state === 'reconnecting'))
-      this.#wake?.();
+    // A browser without a network still reaches a server on its own machine: being offline cuts nothing by itself.
+    if (!page.isOnline() || page.isHidden()) return;
+    if (this.#view.state === 'offline' || this.#view.state === 'reconnecting') this.#wake?.();
   }
 
   #viewOf(state: ConnectionState, tries: number, error?: ThroughlineError): ConnectionView {

@@ -21,6 +21,8 @@ export const defaults = {
   sendTriesMax: 12,
   /** Messages that may wait to be sent in one conversation; a person writes a handful. */
   outboxMax: 100,
+  /** Conversations kept in memory after nobody looks at them any more: going back to one of the last costs no reload. */
+  conversationsMax: 20,
   /** ms that a conversation stays connected after its last subscriber left: going back and forth costs nothing. */
   lingerMs: 5_000,
   /** ms between reads of the conversation list while no connection brings its changes. */

@@ -44,6 +44,15 @@ export class Listeners {
     const listeners = this.#byKey.get(key);
     if (listeners === undefined) return;
     // A listener may unsubscribe itself or others: those who were there when it happened are told.
-    for (const listener of Array.from(listeners)) listener();
+    for (const listener of Array.from(listeners)) {
+      try {
+        listener();
+      } catch (error) {
+        // A defect of one subscriber is reported as what it is, an uncaught error, and keeps nothing from the others.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

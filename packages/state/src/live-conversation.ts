@@ -68,7 +68,6 @@ export class LiveConversation {
   #lingerTimer: { cancel(): void } | undefined;
   /** Attempts whose gap has been answered by a new snapshot; a gap that is on the log itself stays one. */
   readonly #resyncedGaps = new Set<string>();
-  #foldedEvents = 0;
 
   constructor(id: string, environment: Environment, handlers: LiveConversationHandlers) {
     this.id = id;
@@ -216,9 +215,9 @@ export class LiveConversation {
     this.#outbox.close();
   }
 
-  /** Events folded so far: for tests and benchmarks. */
-  get foldedEvents(): number {
-    return this.#foldedEvents;
+  /** Somebody subscribes, or something is on its way. */
+  get isInUse(): boolean {
+    return this.#listeners.count > 0 || this.#outbox.entries.length > 0;
   }
 
   #countChanged(count: number): void {
@@ -268,7 +267,6 @@ export class LiveConversation {
     let isStructural = false;
     for (const event of events) {
       const change = reduceConversation(this.#conversation, event);
-      this.#foldedEvents++;
       if (change.isStructural === true) isStructural = true;
       collectKeys(dirty, change);
       if (change.verdict === 'gap') this.#answerGap(event);
