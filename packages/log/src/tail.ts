@@ -2,7 +2,7 @@
 // one step per partition in turn, so that a busy partition does not keep the others waiting. A partition stands in the
 // queue exactly while there is something to read in it; looking at the high watermark and going to sleep happen without
 // a pause in between, so no wake-up is lost.
-import type { PartitionLog } from '@throughline/broker';
+import type { PartitionLog, ReadBatches } from '@throughline/broker';
 import { ThroughlineError } from '@throughline/event';
 import { decodeBatches } from './decode-batches.ts';
 import type { TailStep } from './port.ts';
@@ -13,6 +13,8 @@ export interface FollowedPartition {
   readonly sharedBatches: SharedBatches;
   /** Where it starts. */
   position: bigint;
+  /** A read from `position` that is under way already. */
+  ahead?: Promise<ReadBatches> | undefined;
 }
 
 export interface TailOptions {
@@ -92,11 +94,14 @@ export class Tail {
     const { partitionLog, sharedBatches, position } = followed;
     const { bytesMax, sharedStepBytesMax } = this.#options;
     try {
-      const { batches, highWatermark } = await partitionLog.read(position, bytesMax);
+      const reading = followed.ahead ?? partitionLog.read(position, bytesMax);
+      followed.ahead = undefined;
+      const { batches, highWatermark } = await reading;
       const { topic, partition } = partitionLog;
       const shared = batches.length <= sharedStepBytesMax ? sharedBatches : undefined;
       const { records, nextOffset } = decodeBatches(batches, { topic, partition, fromOffset: position, shared });
       followed.position = nextOffset;
+      if (batches.length > sharedStepBytesMax && nextOffset < highWatermark) this.#readAhead(followed);
       // A batch can hold nothing for readers (a transaction marker): the position moves on, the step is not shown.
       return records.length === 0 ? undefined : { partition, records, nextOffset, highWatermark };
     } catch (error) {
@@ -105,6 +110,13 @@ export class Tail {
       this.#options.checkExists(partitionLog);
       throw error;
     }
+  }
+
+  /** Far behind the end, the disk fetches the next step while the consumer works on this one. */
+  #readAhead(followed: FollowedPartition): void {
+    followed.ahead = followed.partitionLog.read(followed.position, this.#options.bytesMax);
+    // Its failure is met by the step that waits for it; a tail that ends before does not care.
+    followed.ahead.catch(() => {});
   }
 
   #sleep(): Promise<void> {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, utf8 } from '@throughline/event';
 import * as fc from 'fast-check';
-import { crc32c, foldDistances } from './crc32c.ts';
+import { foldDistances } from './crc32c-fold.ts';
+import { crc32c } from './crc32c.ts';
 
 // RFC 3720 appendix B.4 (its bytes are shown in the order of transmission, hence the reversed look), and the usual check.
 const iscsiRead = Uint8Array.from(
@@ -74,7 +75,7 @@ test('long bytes have the same checksum folded as bit by bit, from any start to 
     }),
     { numRuns: 40 },
   );
-  for (const length of [4095, 4096, 4097, 4099, 32_767, 32_768, 32_769, 65_536, 65_537]) {
+  for (const length of [2047, 2048, 2049, 2051, 2064, 32_767, 32_768, 32_769, 65_536, 65_537]) {
     assert.equal(crc32c(bytes, 7, 7 + length), slow(bytes.subarray(7, 7 + length)), String(length));
   }
 });

@@ -1,12 +1,12 @@
 // CRC-32C (Castagnoli): the checksum of a Kafka record batch and of the commit journal's frames.
 //
 // Polynomial 0x1EDC6F41, reflected 0x82F63B78; the register starts as all ones and is inverted at the end (RFC 3720 §12.1,
-// whose appendix B.4 has the check values). Plain JavaScript without a dependency, because node:zlib has CRC-32 only, which
-// is another polynomial. Two ways, measured in docs/internals/wire.md:
+// whose appendix B.4 has the check values). There is no dependency; node:zlib has CRC-32 only, which is another polynomial.
+// Two ways, measured in docs/internals/wire.md:
 //
 //   slicing-by-8   eight bytes at a time with eight tables of 256 entries (Kounavis and Berry, "A Systematic Approach to
 //                  Building High Performance Software-based CRC Generators", 2005)
-//   folding        above some KiB, about twice as fast. Bytes form a polynomial over GF(2), and
+//   folding        above 2 KiB, several times as fast. Bytes form a polynomial over GF(2), and
 //                    x^(32·209) + x^(32·144) + x^(32·54) + x^(32·39) + x^(32·14) + 1
 //                  is a multiple of the CRC's polynomial P. Adding a multiple of P never changes the remainder, so a
 //                  32-bit word can be cleared by adding it to the words 65, 155, 170, 195 and 209 places on: five additions
@@ -15,19 +15,18 @@
 //                  terms with the smallest degree in whole words, and crc32c.test.ts checks that it is one.)
 //
 // Words are only ever added to words, so the byte order of the machine does not matter.
+import { clearWords, foldDegree, foldMemory } from './crc32c-fold.ts';
 
 const tables = makeTables();
 
-/** Where a cleared word is added, in words after it; the last is the degree of the multiple. */
-export const foldDistances = [65, 155, 170, 195, 209] as const;
-const tailWords = 209;
 /** Below this many bytes the tail costs more than the folding saves. */
-const foldBytesMin = 4096;
+const foldBytesMin = 2048;
 /** Bytes folded at a time: the copy stays in the processor's nearest cache. */
 const foldBytesMax = 32 * 1024;
-/** A piece stands behind `tailWords` words of zero, so that the first words need no special case. */
-const words = new Int32Array(tailWords + foldBytesMax / 4);
-const wordBytes = new Uint8Array(words.buffer);
+const tailBytes = foldDegree * 4;
+/** A piece stands behind `foldDegree` words of zero, so that its first words need no special case. */
+const words = new Int32Array(foldMemory);
+const wordBytes = new Uint8Array(foldMemory);
 
 /**
  * The CRC-32C of `bytes` from `start` up to, not including, `end`.
@@ -40,25 +39,23 @@ export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length,
   let register = ~seed;
   let at = start;
   while (end - at >= foldBytesMin) {
-    const length = Math.min(end - at, foldBytesMax) & ~3;
+    // Words are cleared four at a time.
+    const length = tailBytes + ((Math.min(end - at, foldBytesMax) - tailBytes) & ~15);
     register = fold(bytes, at, length, register);
     at += length;
   }
   return ~slice(bytes, at, end, register) >>> 0;
 }
 
-/** The register after `length` bytes, a multiple of four, by folding. */
+/** The register after `length` bytes by folding. */
 function fold(bytes: Uint8Array, start: number, length: number, register: number): number {
-  const first = tailWords * 4;
-  wordBytes.set(bytes.subarray(start, start + length), first);
+  wordBytes.set(bytes.subarray(start, start + length), tailBytes);
   // A register that is not zero is the same as a zero one that meets these four bytes.
-  for (let i = 0; i < 4; i++) wordBytes[first + i]! ^= register >>> (8 * i);
-  const end = tailWords + (length >>> 2);
-  const cleared = end - tailWords;
+  for (let i = 0; i < 4; i++) wordBytes[tailBytes + i]! ^= register >>> (8 * i);
+  clearWords(0, length - tailBytes);
   const w = words;
-  for (let i = tailWords; i < cleared; i++) {
-    w[i] = w[i]! ^ w[i - 65]! ^ w[i - 155]! ^ w[i - 170]! ^ w[i - 195]! ^ w[i - 209]!;
-  }
+  const cleared = length >>> 2;
+  const end = cleared + foldDegree;
   // The tail takes what the cleared words hand on, and hands nothing on itself.
   for (let i = cleared; i < end; i++) {
     let word = w[i]! ^ w[i - 209]!;
