@@ -152,7 +152,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     fetch: (request) => app(request),
     async listen(listenOptions) {
-      const listener = await listen(app, listenOptions, { closeWithinMs: defaults.closeWithinMs, logger });
+      const listener = await listen(app, listenOptions, { closeWithinMs: defaults.closeWithinMs, clock, logger });
       listeners.add(listener);
       return { url: listener.url, port: listener.port, close: stopServing };
     },

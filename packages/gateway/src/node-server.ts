@@ -3,7 +3,7 @@
 import { createServer, STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { ThroughlineError, type ErrorCode, type Logger } from '@throughline/event';
+import { ThroughlineError, type Clock, type ErrorCode, type Logger } from '@throughline/event';
 import type { App } from './app.ts';
 import { errorJson, errorResponse } from './error-response.ts';
 
@@ -30,7 +30,7 @@ export interface ListenOptions {
 export async function listen(
   app: App,
   { host, port }: ListenOptions,
-  { closeWithinMs, logger }: { readonly closeWithinMs: number; readonly logger: Logger },
+  { closeWithinMs, clock, logger }: { readonly closeWithinMs: number; readonly clock: Clock; readonly logger: Logger },
 ): Promise<Listener> {
   const answer = getRequestListener((request, env) => app(request, { outgoing: env.outgoing as never }), {
     // The globals belong to the application that we run in.
@@ -38,14 +38,18 @@ export async function listen(
     // Nothing thrown gets past the app; what does is a request that could not be made into one.
     errorHandler: (error) => errorResponse(unreadable(error), logger),
   });
-  const server = createServer((incoming, outgoing) => void answer(incoming, outgoing));
+  const server = createServer((incoming, outgoing) => {
+    // A connection that is kept alive would hold a server open that takes no more requests.
+    outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()));
+    void answer(incoming, outgoing);
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(error, socket));
   const bound = await bind(server, host, port);
   const name = host.includes(':') ? `[${host}]` : host;
   return {
     url: `http://${name}:${bound}`,
     port: bound,
-    close: () => close(server, closeWithinMs),
+    close: () => close(server, clock, closeWithinMs),
   };
 }
 
@@ -69,12 +73,12 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-function close(server: Server, closeWithinMs: number): Promise<void> {
+function close(server: Server, clock: Clock, closeWithinMs: number): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), closeWithinMs);
+    const timer = clock.after(closeWithinMs, () => server.closeAllConnections());
     server.close(() => {
-      clearTimeout(timer);
+      timer.cancel();
       resolve();
     });
     server.closeIdleConnections();
