@@ -2,7 +2,8 @@
 export { fold, type Fold, type FoldOptions, type FoldStatus } from './fold.ts';
 export { codeVersionOf, type FoldMismatch } from './identity.ts';
 export type { Advance, Checkpoint, FoldStore, Rebuild } from './store.ts';
-export { duckdbStore, type DuckDbState, type DuckDbStoreOptions, type DuckDbTable } from './stores/duckdb.ts';
+export { duckdbStore } from './stores/duckdb.ts';
+export type { DuckDbState, DuckDbStoreOptions, DuckDbTable } from './stores/duckdb-tables.ts';
 export { checkName, type ColumnType, type Columns, type ColumnValue, type Row } from './stores/duckdb-columns.ts';
 export { DuckDbDatabase, type DuckDbLibrary, type DuckDbOptions } from './stores/duckdb-database.ts';
 export { memoryStore, type MemoryStore } from './stores/memory.ts';

@@ -1,0 +1,56 @@
+// A topic folded from its first record to the high watermarks of the beginning, into a state that is in the making.
+import type { LogRecord } from '@throughline/event';
+import type { Log, TopicDescription } from '@throughline/log';
+import { defaults } from './defaults.ts';
+import { slices } from './gather.ts';
+import { markOf } from './record-mark.ts';
+import type { Skip } from './reduce-records.ts';
+import type { Rebuild } from './store.ts';
+
+export interface ReplayOptions<State> {
+  readonly log: Log;
+  /** The topic as it is at the beginning: what is appended later is followed after the swap. */
+  readonly description: TopicDescription;
+  readonly rebuild: Rebuild<State>;
+  readonly recordsMax: number;
+  readonly reduceAll: (state: State, records: readonly LogRecord[], skips: Skip[]) => State;
+  /** Throws when the fold is closing. */
+  readonly checkOpen: () => void;
+}
+
+export interface Replayed {
+  readonly offsets: readonly bigint[];
+  readonly marks: readonly (string | null)[];
+  readonly skips: readonly Skip[];
+}
+
+export async function foldFromStart<State>(options: ReplayOptions<State>): Promise<Replayed> {
+  const { log, description, rebuild, recordsMax, reduceAll, checkOpen } = options;
+  const { topic } = description;
+  const skips: Skip[] = [];
+  const offsets: bigint[] = [];
+  const marks: (string | null)[] = [];
+  for (const { partition, logStartOffset, highWatermark } of description.partitions) {
+    let offset = logStartOffset;
+    marks[partition] = null;
+    while (offset < highWatermark) {
+      checkOpen();
+      const step = await log.read({ topic, partition, offset, bytesMax: defaults.replayReadBytes });
+      for (const { records } of slices({ ...step, partition }, recordsMax)) {
+        await rebuild.prepare?.(records);
+        await rebuild.apply((state) => reduceAll(state, records, skips));
+        await nextTurn();
+      }
+      const last = step.records.at(-1);
+      if (last !== undefined) marks[partition] = markOf(last);
+      offset = step.nextOffset;
+    }
+    offsets[partition] = offset;
+  }
+  return { offsets, marks, skips };
+}
+
+/** Lets timers and sockets have their turn: a log in memory would otherwise fill every turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
