@@ -1,0 +1,91 @@
+// What the embedded log adds to the port: batches that other writers put into the broker. The port's own promises are
+// judged in test/conformance.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { openBroker, type Broker } from '@throughline/broker';
+import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
+import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
+import { embedded } from './embedded.ts';
+import type { Log } from './port.ts';
+
+async function withLog(action: (log: Log, broker: Broker) => Promise<void>): Promise<void> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'embedded-log-'));
+  try {
+    const broker = await openBroker({ dataDir });
+    const log = embedded({ broker });
+    await log.admin.createTopic('notes', { partitions: 1, config: { durability: 'memory' } });
+    await action(log, broker);
+    await log.close();
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+const batchOf = (text: string, codec: Codec = 'none'): Uint8Array =>
+  encodeRecordBatch([{ key: null, value: utf8(text) }], { nowMs: 1, codec });
+const texts = (records: readonly LogRecord[]): string[] => records.map(({ value }) => fromUtf8(value!));
+const read = (log: Log, offset: bigint) => log.read({ topic: 'notes', partition: 0, offset });
+async function failure(action: Promise<unknown>): Promise<unknown> {
+  try {
+    await action;
+  } catch (error) {
+    return error;
+  }
+  return assert.fail('expected a failure');
+}
+
+test('batches that another writer has compressed with gzip or zstd are read', () =>
+  withLog(async (log, broker) => {
+    for (const codec of ['gzip', 'zstd'] as const) await broker.partition('notes', 0).append(batchOf(codec, codec));
+    assert.deepEqual(texts((await read(log, 0n)).records), ['gzip', 'zstd']);
+  }));
+
+test('a batch that cannot be decoded costs itself only: reading stops before it, and can go on after it', () =>
+  withLog(async (log, broker) => {
+    const partition = broker.partition('notes', 0);
+    const snappy = batchOf('snappy');
+    snappy[22] = 2;
+    writeBatchCrc(snappy, 0, snappy.length);
+    await partition.append(batchOf('before'));
+    await partition.append(snappy);
+    await partition.append(batchOf('after'));
+    const first = await read(log, 0n);
+    assert.deepEqual(texts(first.records), ['before']);
+    assert.equal(first.nextOffset, 1n);
+    const error = await failure(read(log, 1n));
+    assert.ok(ThroughlineError.is(error, 'NOT_BUILT_YET'));
+    assert.equal(error.details['nextOffset'], '2');
+    assert.deepEqual(texts((await read(log, 2n)).records), ['after']);
+    const seen: string[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const { records } of log.tail({ topic: 'notes', from: 'earliest' })) seen.push(...texts(records));
+      },
+      (thrown) => ThroughlineError.is(thrown, 'NOT_BUILT_YET'),
+    );
+    assert.deepEqual(seen, ['before']);
+  }));
+
+test('a batch of sound checksum whose records break the format is CORRUPT_RECORD with a way on', () =>
+  withLog(async (log, broker) => {
+    const broken = batchOf('broken');
+    broken[61] = 0x7f;
+    writeBatchCrc(broken, 0, broken.length);
+    await broker.partition('notes', 0).append(broken);
+    const error = await failure(read(log, 0n));
+    assert.ok(ThroughlineError.is(error, 'CORRUPT_RECORD'));
+    assert.equal(error.details['nextOffset'], '1');
+  }));
+
+test('tails of one partition get the same records, decoded once', () =>
+  withLog(async (log) => {
+    const tails = [0, 1, 2].map(() => log.tail({ topic: 'notes', from: 'latest' })[Symbol.asyncIterator]());
+    const steps = tails.map((tail) => tail.next());
+    await log.append('notes', [{ key: null, value: utf8('shared') }]);
+    const records = (await Promise.all(steps)).map(({ value }) => (value as { records: LogRecord[] }).records[0]!);
+    assert.deepEqual(texts(records), ['shared', 'shared', 'shared']);
+    assert.ok(records[0] === records[1] && records[1] === records[2]);
+    for (const tail of tails) await tail.return?.();
+  }));
