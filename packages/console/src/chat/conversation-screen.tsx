@@ -32,10 +32,13 @@ export function ConversationScreen(props: {
   const conversation = useConversation(id);
   const connection = useConnection(id);
   const act = useAct();
-  const { scroller, content, isAtEnd, jumpToEnd } = useStickToEnd();
+  const { scroller, content, isAtEnd, jumpToEnd, growUpwards } = useStickToEnd();
   const { messageIds, liveRunId, status, exists, isDeleted, send, stop } = conversation;
   const [shownMax, setShownMax] = useState(shownMessagesStep);
   const hiddenCount = Math.max(0, messageIds.length - shownMax);
+  const showEarlier = (): void => {
+    growUpwards(() => setShownMax(shownMax + shownMessagesStep));
+  };
   const isRunning = liveRunId !== undefined;
   const isGone = isDeleted || connection.state === 'gone';
   const isEmpty = messageIds.length === 0 && status !== 'loading' && !isGone;
@@ -81,7 +84,7 @@ export function ConversationScreen(props: {
             {messageIds.length > 0 && !isGone && (
               <div className="turns">
                 {hiddenCount > 0 && (
-                  <button type="button" className="earlier" onClick={() => setShownMax(shownMax + shownMessagesStep)}>
+                  <button type="button" className="earlier" onClick={showEarlier}>
                     <ArrowUp /> Show earlier messages ({hiddenCount})
                   </button>
                 )}

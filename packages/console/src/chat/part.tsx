@@ -15,7 +15,10 @@ export const Part = memo(function Part(props: {
   const part = usePart(props.messageId, props.index);
   if (part === undefined) return null;
   const text = textField(part, 'text');
-  if (part.type === 'text') return <Markdown text={text} isStreaming={props.isLive && part['state'] === 'streaming'} />;
+  if (part.type === 'text') {
+    const isStreaming = props.isLive && part['state'] === 'streaming';
+    return <Markdown id={`${props.messageId}-${props.index}`} text={text} isStreaming={isStreaming} />;
+  }
   if (part.type === 'reasoning') return text === '' ? null : <Reasoning text={text} />;
   if (part.type === 'file') return <File part={part} />;
   if (part.type === 'dynamic-tool' || part.type.startsWith('tool-')) return <ToolCall part={part} />;

@@ -122,19 +122,19 @@ function ReplyTurn({ conversationId, messageId, isBusy, message }: OwnProps): Re
       <ReplySources messageId={messageId} />
       {run?.outcome === 'failed' && <RunFailure error={run.ended?.error} canRetry={!isBusy} onRetry={retryReply} />}
       <div className="turn-actions">
-        {!isLive && (
-          <>
-            <CopyButton label="Copy reply" text={() => textOf(conversation.get(`parts:${messageId}`) ?? [])} />
-            <button
-              type="button"
-              className="quiet"
-              disabled={isBusy}
-              title="Ask again; this version stays"
-              onClick={retryReply}
-            >
-              <Retry /> Retry
-            </button>
-          </>
+        {!isLive && message.partCount > 0 && (
+          <CopyButton label="Copy reply" text={() => textOf(conversation.get(`parts:${messageId}`) ?? [])} />
+        )}
+        {!isLive && run?.outcome !== 'failed' && (
+          <button
+            type="button"
+            className="quiet"
+            disabled={isBusy}
+            title="Ask again; this version stays"
+            onClick={retryReply}
+          >
+            <Retry /> Retry
+          </button>
         )}
         <Branches noun="reply" messageId={messageId} />
       </div>

@@ -1,6 +1,7 @@
 // Scrolling that does not fight the reader: the log follows its end only while the reader is there. Whoever scrolls up
 // stays where they are, and gets a button back to the newest.
 import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 import { stickSlackPx } from '../defaults.ts';
 
 export interface StickToEnd {
@@ -10,6 +11,8 @@ export interface StickToEnd {
   readonly content: RefObject<HTMLDivElement | null>;
   readonly isAtEnd: boolean;
   readonly jumpToEnd: () => void;
+  /** Makes a change that adds something above what is in sight, which stays there. */
+  readonly growUpwards: (change: () => void) => void;
 }
 
 /** Starts at the end. */
@@ -24,6 +27,14 @@ export function useStickToEnd(): StickToEnd {
     setIsAtEnd(true);
     const element = scroller.current;
     if (element !== null) element.scrollTop = element.scrollHeight;
+  }, []);
+
+  const growUpwards = useCallback((change: () => void) => {
+    const element = scroller.current;
+    const fromEnd = element === null ? 0 : element.scrollHeight - element.scrollTop;
+    // A browser anchors its scrolling by itself, everywhere but at the very top, where this is pressed.
+    flushSync(change);
+    if (element !== null) element.scrollTop = element.scrollHeight - fromEnd;
   }, []);
 
   useEffect(() => {
@@ -53,5 +64,5 @@ export function useStickToEnd(): StickToEnd {
     };
   }, []);
 
-  return { scroller, content, isAtEnd, jumpToEnd };
+  return { scroller, content, isAtEnd, jumpToEnd, growUpwards };
 }

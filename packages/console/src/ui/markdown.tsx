@@ -5,7 +5,7 @@
 //   * raw HTML is shown as the characters it is made of (the `raw` plugin is left out), what is left is sanitised;
 //   * links go through rehype-harden (no javascript:, no data:) and open apart, without a handle on this page;
 //   * images are not loaded: a picture's address would tell a stranger that it was looked at. Its text becomes a link.
-import { memo, type ComponentProps, type ReactNode } from 'react';
+import { memo, useMemo, type ComponentProps, type ReactNode } from 'react';
 import { defaultRehypePlugins, Streamdown, type Components } from 'streamdown';
 import { CodeBlock } from './code-block.tsx';
 
@@ -55,7 +55,12 @@ const components = {
   table: Table,
   // Each turn has a heading of the second level; an answer's own stand below it, so that the outline is one tree.
   h1: ({ children }: ElementProps<'h1'>) => <h3 className="h1">{children}</h3>,
-  h2: ({ children }: ElementProps<'h2'>) => <h3>{children}</h3>,
+  // The one h2 that is not the answer's own is the hidden label of its footnotes.
+  h2: ({ children, className, id }: ElementProps<'h2'>) => (
+    <h3 id={id} className={className === 'sr-only' ? 'visually-hidden' : undefined}>
+      {children}
+    </h3>
+  ),
   h3: ({ children }: ElementProps<'h3'>) => <h4>{children}</h4>,
   h4: ({ children }: ElementProps<'h4'>) => <h5>{children}</h5>,
   h5: ({ children }: ElementProps<'h5'>) => <h6>{children}</h6>,
@@ -88,7 +93,10 @@ const noQuestion = { enabled: false };
 export const Markdown = memo(function Markdown(props: {
   readonly text: string;
   readonly isStreaming: boolean;
+  /** Tells this text from all others of the page: its footnotes' addresses begin with it. */
+  readonly id: string;
 }): ReactNode {
+  const remarkRehypeOptions = useMemo(() => ({ clobberPrefix: `${props.id}-` }), [props.id]);
   return (
     <Streamdown
       className="markdown"
@@ -98,6 +106,7 @@ export const Markdown = memo(function Markdown(props: {
       parseIncompleteMarkdown={props.isStreaming}
       components={components}
       rehypePlugins={rehypePlugins}
+      remarkRehypeOptions={remarkRehypeOptions}
       linkSafety={noQuestion}
       controls={false}
     >
