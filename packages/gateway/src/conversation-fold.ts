@@ -1,30 +1,12 @@
 // The stream index: a fold of topic `conversations` into SQLite that knows of each conversation what the list shows, and
 // where on the log its records are. The records themselves stay on the log; a conversation is folded from them when
-// somebody opens it (conversations-in-memory.ts).
-//
-//   conversation(id, title, created_ms, updated_ms, is_archived, is_deleted, last_offset, open_runs)
-//   record_range(conversation, first_offset, last_offset)    inclusive; may span a few foreign records (rangeGapRecords)
-//   run(conversation, id, state)                             state: JSON of `Run` until it ends, then null
-//   written(conversation, id, offset)                        events that clients retry by id, and where they landed
-//
-// All offsets of a conversation are of one partition, which follows from its key. A record that a foreign producer put on
-// another partition has no place in the conversation's order; it is skipped like any other record that is no event.
-import {
-  conversationOf,
-  eventFromRecord,
-  fromUtf8,
-  reduceRun,
-  runFrom,
-  ThroughlineError,
-  type Clock,
-  type Logger,
-  type LogRecord,
-  type PlacedEvent,
-  type Run,
-} from '@throughline/event';
+// somebody opens it (conversation-cache.ts). What a record changes is in conversation-rows.ts.
+import { ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
 import { fold, sqliteStore, type Fold, type FoldMismatch, type FoldStatus, type SqliteState } from '@throughline/fold';
-import { partitionFor, type Log } from '@throughline/log';
+import type { Log } from '@throughline/log';
 import type { DatabaseSync } from 'node:sqlite';
+import { codeVersion, createTables, reduceRecord } from './conversation-rows.ts';
+import { changedSummariesMax } from './defaults.ts';
 
 /** What the list of conversations shows. */
 export interface ConversationSummary {
@@ -64,21 +46,8 @@ export interface ConversationFoldOptions {
   readonly logger: Logger;
 }
 
-/** Counted up whenever the reducer or its tables change: stored state of another version is folded again. */
-const codeVersion = '1';
 /** Reasons for which a stored state cannot be carried on. */
 const mismatches: readonly FoldMismatch[] = ['FOLD_CODE_CHANGED', 'FOLD_LOG_CHANGED', 'FOLD_BEHIND_LOG'];
-const changedMax = 2_000;
-const createTables = `
-  create table conversation(id text primary key, title text not null, created_ms integer not null, updated_ms integer not null,
-    is_archived integer not null, is_deleted integer not null, last_offset integer not null, open_runs integer not null
-  ) strict, without rowid;
-  create index conversation_by_update on conversation(is_deleted, is_archived, updated_ms desc, id desc);
-  create table record_range(conversation text not null, first_offset integer not null, last_offset integer not null,
-    primary key (conversation, first_offset)) strict, without rowid;
-  create table run(conversation text not null, id text not null, state text, primary key (conversation, id)) strict, without rowid;
-  create table written(conversation text not null, id text not null, offset integer not null,
-    primary key (conversation, id)) strict, without rowid;`;
 
 export class ConversationFold {
   readonly #options: ConversationFoldOptions;
@@ -218,111 +187,20 @@ export class ConversationFold {
   }
 
   #reduce(state: SqliteState, record: LogRecord): void {
-    const event = eventFromRecord(record);
-    const id = conversationOf(event.stream);
-    if (id === undefined) throw new ThroughlineError('INVALID_EVENT', `${event.stream} is no conversation`);
-    if (partitionFor(record.key, this.#options.partitionCount) !== record.partition) {
-      throw new ThroughlineError(
-        'INVALID_EVENT',
-        `${fromUtf8(record.key ?? new Uint8Array())} is on another partition`,
-      );
-    }
-    this.#addToRange(state, id, record.offset);
-    // A chunk changes nothing that the list shows; at fifty a second it is not worth a row.
-    if (event.type === 'chunk' || event.type === 'lease-renewed') return;
-    const { timestampMs, offset } = event.at;
-    state
-      .prepare(
-        `insert into conversation values (?, '', ?, ?, 0, 0, ?, 0)
-          on conflict do update set last_offset = excluded.last_offset`,
-      )
-      .run(id, timestampMs, timestampMs, offset);
-    if (changeRow(state, id, event)) {
-      state.prepare('update conversation set updated_ms = max(updated_ms, ?) where id = ?').run(timestampMs, id);
-    }
-    this.#changed.add(id);
-  }
-
-  #addToRange(state: SqliteState, id: string, offset: bigint): void {
-    const extended = state
-      .prepare(
-        `update record_range set last_offset = ?1 where conversation = ?2 and last_offset >= ?3
-          and first_offset = (select max(first_offset) from record_range where conversation = ?2)`,
-      )
-      .run(offset, id, offset - BigInt(this.#options.rangeGapRecords));
-    if (Number(extended.changes) === 0) {
-      state.prepare('insert into record_range values (?, ?, ?)').run(id, offset, offset);
-    }
+    const { partitionCount, rangeGapRecords } = this.#options;
+    const changed = reduceRecord(state, record, { partitionCount, rangeGapRecords });
+    if (changed !== undefined) this.#changed.add(changed);
   }
 
   #committed(offsets: readonly bigint[]): void {
     this.#offsets = offsets;
     this.#isReplaying = false;
     // More than a transaction's worth is a replay: it changes what is stored, and nothing that anybody was shown.
-    const ids = this.#changed.size > changedMax ? [] : [...this.#changed];
+    const ids = this.#changed.size > changedSummariesMax ? [] : [...this.#changed];
     this.#changed.clear();
     const summaries = ids.flatMap((id) => this.summary(id) ?? []);
     if (summaries.length > 0) this.#options.onSummaries(summaries);
   }
-}
-
-/** Applies what the list shows; tells whether the conversation moves to the top by it. */
-function changeRow(state: SqliteState, id: string, event: PlacedEvent): boolean {
-  switch (event.type) {
-    case 'conversation-created':
-    case 'conversation-renamed':
-      state.prepare('update conversation set title = ? where id = ?').run(event.payload.title, id);
-      return noteWritten(state, id, event);
-    case 'conversation-archived':
-      state.prepare('update conversation set is_archived = ? where id = ?').run(event.payload.archived ? 1 : 0, id);
-      return noteWritten(state, id, event);
-    case 'conversation-deleted':
-      state.prepare('update conversation set is_deleted = 1 where id = ?').run(id);
-      return noteWritten(state, id, event);
-    case 'branch-selected':
-    case 'feedback-given':
-      noteWritten(state, id, event);
-      return false;
-    case 'message-created':
-      return true;
-    case 'run-requested':
-    case 'attempt-started':
-    case 'run-ended':
-      return changeRun(state, id, event);
-    default:
-      return false;
-  }
-}
-
-function noteWritten(state: SqliteState, id: string, event: PlacedEvent): boolean {
-  state.prepare('insert into written values (?, ?, ?) on conflict do nothing').run(id, event.id, event.at.offset);
-  return true;
-}
-
-/**
- * Follows a run as far as needed to know whether it is over. Chunks are left out: whether an end counts depends on the
- * attempts alone, so `reduceRun` gives the same answer without them.
- */
-function changeRun(
-  state: SqliteState,
-  id: string,
-  event: Extract<PlacedEvent, { type: 'run-requested' | 'attempt-started' | 'run-ended' }>,
-): boolean {
-  const row = state.prepare('select state from run where conversation = ? and id = ?').get(id, event.run);
-  if (event.type === 'run-requested') {
-    if (row !== undefined) return false;
-    state.prepare('insert into run values (?, ?, ?)').run(id, event.run, JSON.stringify(runFrom(event)));
-    state.prepare('update conversation set open_runs = open_runs + 1 where id = ?').run(id);
-    return true;
-  }
-  if (typeof row?.['state'] !== 'string') return false;
-  const run = JSON.parse(row['state']) as Run;
-  if (reduceRun(run, event) !== 'counts') return false;
-  const hasEnded = run.phase === 'ended';
-  const update = state.prepare('update run set state = ? where conversation = ? and id = ?');
-  update.run(hasEnded ? null : JSON.stringify(run), id, event.run);
-  if (hasEnded) state.prepare('update conversation set open_runs = open_runs - 1 where id = ?').run(id);
-  return hasEnded;
 }
 
 function summaryOf(row: Record<string, unknown>): ConversationSummary {

@@ -48,3 +48,5 @@ export const crashAfterMs = 50;
 export const indexWaitMs = 2_000;
 /** How long an append waits to be handed on by the live tail, in milliseconds: longer means that the log cannot be read. */
 export const handedOnWithinMs = 10_000;
+/** Lines of the list that one commit may announce: more are a replay, which changes nothing that anybody was shown. */
+export const changedSummariesMax = 2_000;
