@@ -6,7 +6,7 @@
 //
 // Messages stand in the order of their making; the branches of each follow from their `parentId`.
 import { idSchema } from './conversation-events.ts';
-import { messageParts, type MessageParts } from './message-parts.ts';
+import { messageParts, open, type MessageParts } from './message-parts.ts';
 import { emptyConversation, type Conversation, type MessageNode } from './reduce-conversation.ts';
 import type { Run } from './reduce-run.ts';
 import {
@@ -21,6 +21,7 @@ import {
   record,
   string,
   unknown,
+  type OutputOf,
 } from './schema.ts';
 
 const count = number({ min: 0, integer: true });
@@ -122,8 +123,8 @@ export function conversationFromSnapshot(value: unknown): Conversation {
     conversation.messages.set(message.id, messageFromJson(message, parent?.id ?? null));
   }
   for (const [parentId, childId] of Object.entries(snapshot.selectedIds)) {
-    if ((conversation.messages.get(childId)?.parentId ?? '') === parentId)
-      conversation.selectedIds.set(parentId, childId);
+    const child = conversation.messages.get(childId);
+    if (child !== undefined && (child.parentId ?? '') === parentId) conversation.selectedIds.set(parentId, childId);
   }
   for (const run of snapshot.runs) {
     conversation.runs.set(run.id, runFromJson(run));
@@ -155,39 +156,26 @@ function messageToJson(message: MessageNode): unknown {
   };
 }
 
-type MessageJson = ReturnType<typeof parseMessage>;
-const parseMessage = (value: unknown) => parse(messageSchema, value);
+type MessageJson = OutputOf<typeof messageSchema>;
 
 function messageFromJson(json: MessageJson, parentId: string | null): MessageNode {
-  const partCount = json.parts.length;
-  const content: MessageParts = {
-    ...messageParts(json.parts, json.metadata),
-    finishReason: json.finishReason,
-    ignoredChunks: json.ignoredChunks ?? 0,
-    ...(json.open === undefined
-      ? {}
-      : {
-          stepStart: Math.min(json.open.stepStart, partCount),
-          openTexts: openMap(json.open.texts, partCount),
-          openReasonings: openMap(json.open.reasonings, partCount),
-          openToolInputs: openMap(json.open.toolInputs, partCount),
-        }),
-  };
-  const { id, role, runId, createdMs, feedback } = json;
-  return {
-    ...content,
-    id,
-    parentId,
-    role,
-    childIds: [],
-    runId,
-    createdMs,
-    feedback,
-  };
+  const { id, role, parts, metadata, finishReason, runId, createdMs, feedback, ignoredChunks = 0 } = json;
+  const content = { ...messageParts(parts, metadata), finishReason, ignoredChunks };
+  if (json.open !== undefined) {
+    content.stepStart = Math.min(json.open.stepStart, parts.length);
+    reopen(content, 'openTexts', json.open.texts);
+    reopen(content, 'openReasonings', json.open.reasonings);
+    reopen(content, 'openToolInputs', json.open.toolInputs);
+  }
+  return { ...content, id, parentId, role, childIds: [], runId, createdMs, feedback };
 }
 
-function openMap(open: Readonly<Record<string, number>>, partCount: number): Map<string, number> {
-  return new Map(Object.entries(open).filter(([, index]) => index < partCount));
+function reopen(
+  content: MessageParts,
+  kind: Parameters<typeof open>[1],
+  indexes: Readonly<Record<string, number>>,
+): void {
+  for (const [id, index] of Object.entries(indexes)) if (index < content.parts.length) open(content, kind, id, index);
 }
 
 function runFromJson(json: unknown): Run {

@@ -20,15 +20,32 @@ export interface MessageParts {
   /** Where the parts of the current step begin. */
   stepStart: number;
   /** Index of the part that a chunk id (texts, reasonings) or a tool call id (tool inputs) still writes to. */
-  readonly openTexts: Map<string, number>;
-  readonly openReasonings: Map<string, number>;
-  readonly openToolInputs: Map<string, number>;
+  openTexts: ReadonlyMap<string, number>;
+  openReasonings: ReadonlyMap<string, number>;
+  openToolInputs: ReadonlyMap<string, number>;
   /** Chunks that did not fit or that this version does not know. */
   ignoredChunks: number;
 }
 
 /** What a chunk changed: the part of that index, the number of parts, only the metadata, or nothing. */
 export type PartsChange = number | 'structure' | 'metadata' | 'nothing';
+
+/** Shared by all messages to which nothing is being written: three maps of their own would be most of their size. */
+const noneOpen: ReadonlyMap<string, number> = new Map();
+type OpenKind = 'openTexts' | 'openReasonings' | 'openToolInputs';
+
+/** Notes that chunks of `id` write to the part at `index` from now on. */
+export function open(message: MessageParts, kind: OpenKind, id: string, index: number): void {
+  if (message[kind] === noneOpen) message[kind] = new Map([[id, index]]);
+  else (message[kind] as Map<string, number>).set(id, index);
+}
+
+/** Forgets what chunks of `id` write to, or of all ids. */
+export function close(message: MessageParts, kind: OpenKind, id?: string): void {
+  if (message[kind] === noneOpen) return;
+  if (id !== undefined) (message[kind] as Map<string, number>).delete(id);
+  if (id === undefined || message[kind].size === 0) message[kind] = noneOpen;
+}
 
 /** An empty message, or one that was written whole. */
 export function messageParts(parts: readonly UiPart[] = [], metadata?: unknown): MessageParts {
@@ -37,9 +54,9 @@ export function messageParts(parts: readonly UiPart[] = [], metadata?: unknown):
     metadata,
     finishReason: undefined,
     stepStart: 0,
-    openTexts: new Map(),
-    openReasonings: new Map(),
-    openToolInputs: new Map(),
+    openTexts: noneOpen,
+    openReasonings: noneOpen,
+    openToolInputs: noneOpen,
     ignoredChunks: 0,
   };
 }
@@ -84,9 +101,9 @@ export function pick(chunk: UiChunk, ...names: readonly string[]): Fields {
 
 /** Marks texts that will not grow any more as done: their run ended without ending them. */
 export function closeTexts(message: MessageParts): void {
-  for (const open of [message.openTexts, message.openReasonings]) {
-    for (const index of open.values()) replace(message, index, { state: 'done' });
-    open.clear();
+  for (const kind of ['openTexts', 'openReasonings'] as const) {
+    for (const index of message[kind].values()) replace(message, index, { state: 'done' });
+    close(message, kind);
   }
 }
 

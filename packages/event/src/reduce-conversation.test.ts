@@ -287,7 +287,7 @@ test('what is no snapshot is refused with the place of what is wrong', () => {
 test('a snapshot that was tampered with gives a tree without cycles and parts in their bounds', () => {
   const conversation = conversationFromSnapshot({
     ...(snapshot(emptyConversation('c1')) as object),
-    selectedIds: { '': 'b', b: 'a', zz: 'nobody' },
+    selectedIds: { '': 'nobody', b: 'a', zz: 'nobody' },
     messages: [
       { id: 'a', parentId: 'b', role: 'user', parts: [], createdMs: 1 },
       {

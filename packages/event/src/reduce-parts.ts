@@ -5,7 +5,17 @@
 //
 // The reducer is total. A chunk that does not fit (a delta without its start, an unknown tool call, an unknown type)
 // changes nothing and is counted.
-import { ignored, pick, push, replace, type Fields, type MessageParts, type PartsChange } from './message-parts.ts';
+import {
+  close,
+  ignored,
+  open,
+  pick,
+  push,
+  replace,
+  type Fields,
+  type MessageParts,
+  type PartsChange,
+} from './message-parts.ts';
 import { reduceToolParts } from './reduce-tool-parts.ts';
 import type { UiChunk } from './run-events.ts';
 
@@ -25,12 +35,12 @@ export function reduceParts(message: MessageParts, chunk: UiChunk): PartsChange 
     case 'reasoning-delta':
       return appendText(message, message.openReasonings, chunk);
     case 'text-start':
-      message.openTexts.set(String(chunk['id']), message.parts.length);
+      open(message, 'openTexts', String(chunk['id']), message.parts.length);
       return push(message, { type: 'text', text: '', ...pick(chunk, 'providerMetadata'), state: 'streaming' });
     case 'text-end':
-      return endText(message, message.openTexts, chunk, pick(chunk, 'citations', 'providerMetadata'));
+      return endText(message, 'openTexts', chunk, pick(chunk, 'citations', 'providerMetadata'));
     case 'reasoning-start':
-      message.openReasonings.set(String(chunk['id']), message.parts.length);
+      open(message, 'openReasonings', String(chunk['id']), message.parts.length);
       return push(message, {
         type: 'reasoning',
         ...pick(chunk, 'id', 'providerMetadata'),
@@ -38,7 +48,7 @@ export function reduceParts(message: MessageParts, chunk: UiChunk): PartsChange 
         state: 'streaming',
       });
     case 'reasoning-end':
-      return endText(message, message.openReasonings, chunk, pick(chunk, 'providerMetadata'));
+      return endText(message, 'openReasonings', chunk, pick(chunk, 'providerMetadata'));
     case 'custom':
       return push(message, { type: chunk.type, ...pick(chunk, 'kind', 'providerMetadata') });
     case 'file':
@@ -88,18 +98,23 @@ function appendText(message: MessageParts, open: ReadonlyMap<string, number>, ch
   return index;
 }
 
-function endText(message: MessageParts, open: Map<string, number>, chunk: UiChunk, fields: Fields): PartsChange {
+function endText(
+  message: MessageParts,
+  kind: 'openTexts' | 'openReasonings',
+  chunk: UiChunk,
+  fields: Fields,
+): PartsChange {
   const id = String(chunk['id']);
-  const index = open.get(id);
+  const index = message[kind].get(id);
   if (index === undefined) return ignored(message);
-  open.delete(id);
+  close(message, kind, id);
   return replace(message, index, { ...fields, state: 'done' });
 }
 
 function resetStep(message: MessageParts): PartsChange {
-  message.openTexts.clear();
-  message.openReasonings.clear();
-  message.openToolInputs.clear();
+  close(message, 'openTexts');
+  close(message, 'openReasonings');
+  close(message, 'openToolInputs');
   if (message.parts.length === message.stepStart) return 'nothing';
   message.parts.length = message.stepStart;
   return 'structure';

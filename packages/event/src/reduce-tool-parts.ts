@@ -2,7 +2,9 @@
 // approved, and ends with an output or an error. A part belongs to a step; only an output or an approval may reach back
 // to a call of an earlier step.
 import {
+  close,
   ignored,
+  open,
   pick,
   replace,
   toUiPart,
@@ -132,7 +134,7 @@ function startInput(message: MessageParts, chunk: UiChunk): PartsChange {
     ...renamed(chunk, 'providerMetadata', 'callProviderMetadata'),
   });
   if (index === undefined) return ignored(message);
-  message.openToolInputs.set(chunk['toolCallId'] as string, index);
+  open(message, 'openToolInputs', chunk['toolCallId'] as string, index);
   return index === countBefore ? 'structure' : index;
 }
 
@@ -149,7 +151,7 @@ function endInput(message: MessageParts, chunk: UiChunk, isDynamic: boolean, fie
   const countBefore = message.parts.length;
   const index = put(message, chunk, isDynamic, fields);
   if (index === undefined) return ignored(message);
-  message.openToolInputs.delete(chunk['toolCallId'] as string);
+  close(message, 'openToolInputs', chunk['toolCallId'] as string);
   return index === countBefore ? 'structure' : index;
 }
 
@@ -169,6 +171,6 @@ function change(message: MessageParts, index: number, fieldsFor: (part: UiPart) 
   if (streamed === undefined) return ignored(message);
   const part = toUiPart(streamed);
   message.parts[index] = part;
-  message.openToolInputs.delete(part['toolCallId'] as string);
+  close(message, 'openToolInputs', part['toolCallId'] as string);
   return replace(message, index, fieldsFor(part));
 }
