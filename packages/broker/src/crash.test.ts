@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Broker } from './broker.ts';
 import { openBroker } from './open-broker.ts';
 import { batchOf, readAll } from './test-support.ts';
@@ -56,6 +56,8 @@ async function runLives(durability: Durability, lives: readonly Life[]): Promise
   const memory = new MemoryDisk();
   /** What was sent and not refused, in order, since the topic was made. */
   let sent: Batch[] = [];
+  /** The topic has been acknowledged. */
+  let isMade = false;
   let name = 0;
   for (const one of [...lives, undefined]) {
     const disk = new FaultyDisk(memory);
@@ -71,7 +73,9 @@ async function runLives(durability: Durability, lives: readonly Life[]): Promise
     try {
       broker = await openBroker(options);
       if (broker.topics().length === 0) {
+        assert.equal(isMade, false, 'the topic is lost');
         await broker.createTopic('t', { partitions: 1, config: { durability, segmentBytes: 1024 } });
+        isMade = true;
         sent = [];
       }
       const log = broker.partition('t', 0);

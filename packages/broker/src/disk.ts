@@ -38,7 +38,7 @@ export interface Disk {
   readFile(path: string): Promise<Uint8Array | undefined>;
   /** Names in a folder; none when there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
-  /** Makes the folder and those above it. */
+  /** Makes the folder and those above it, names certain. */
   makeFolder(folder: string): Promise<void>;
   /** Removes a folder with all that is in it; one that is not there is no error. */
   removeFolder(folder: string): Promise<void>;

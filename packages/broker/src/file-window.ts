@@ -1,4 +1,5 @@
 // A piece of a file in memory that moves forward as somebody walks through the file.
+import { uninitialised } from './bytes.ts';
 import type { DiskFile } from './disk.ts';
 
 export class FileWindow {
@@ -22,7 +23,7 @@ export class FileWindow {
     if (position >= this.position && position + byteCount <= this.position + this.bytes.length) return true;
     const wanted = Math.min(Math.max(byteCount, this.#readBytes), this.#endPosition - position);
     // Fresh memory each time: views of the last window may be in a reader's hands.
-    const fresh = Buffer.allocUnsafeSlow(wanted);
+    const fresh = uninitialised(wanted);
     const count = await this.#file.read(fresh, position);
     this.bytes = fresh.subarray(0, count);
     this.position = position;

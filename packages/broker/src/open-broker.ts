@@ -150,7 +150,6 @@ class EmbeddedBroker implements Broker {
       );
     }
     await disk.makeFolder(folder);
-    await disk.syncDirectory(dataDir);
     let broker: EmbeddedBroker | undefined;
     const journal = await CommitJournal.open({
       disk,

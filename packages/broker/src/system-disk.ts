@@ -1,6 +1,7 @@
 // The machine's disk through node:fs. Callbacks rather than FileHandles: the hot path is one small write after the
 // other, and a FileHandle costs about as much again as the write.
 import fs from 'node:fs';
+import path from 'node:path';
 import { lockWithPid } from './pid-lock.ts';
 import type { Disk, DiskFile, OpenMode } from './disk.ts';
 
@@ -60,13 +61,13 @@ class SystemFile implements DiskFile {
 
 /** The disk of this machine. */
 export const systemDisk: Disk = {
-  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+  async open(name: string, mode: OpenMode): Promise<DiskFile> {
     const flags = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR | fs.constants.O_CREAT;
-    return new SystemFile(await settle<number>((done) => fs.open(path, flags, done)));
+    return new SystemFile(await settle<number>((done) => fs.open(name, flags, done)));
   },
-  async readFile(path) {
+  async readFile(name) {
     try {
-      return await fs.promises.readFile(path);
+      return await fs.promises.readFile(name);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -81,21 +82,29 @@ export const systemDisk: Disk = {
     }
   },
   async makeFolder(folder) {
-    await fs.promises.mkdir(folder, { recursive: true });
+    const first = await fs.promises.mkdir(folder, { recursive: true });
+    if (first === undefined) return;
+    // From the last new folder up to the one that was there already.
+    for (let made = path.resolve(folder); ; made = path.dirname(made)) {
+      await syncDirectory(path.dirname(made));
+      if (made === path.resolve(first)) return;
+    }
   },
   removeFolder: (folder) => fs.promises.rm(folder, { recursive: true, force: true }),
   rename: (from, to) => fs.promises.rename(from, to),
-  remove: (path) => fs.promises.rm(path, { force: true }),
-  async syncDirectory(folder) {
-    const fd = await settle<number>((done) => fs.open(folder, fs.constants.O_RDONLY, done));
-    try {
-      await settle<void>((done) => fs.fsync(fd, done));
-    } finally {
-      await settle<void>((done) => fs.close(fd, done));
-    }
-  },
+  remove: (name) => fs.promises.rm(name, { force: true }),
+  syncDirectory,
   lock: lockWithPid,
 };
+
+async function syncDirectory(folder: string): Promise<void> {
+  const fd = await settle<number>((done) => fs.open(folder, fs.constants.O_RDONLY, done));
+  try {
+    await settle<void>((done) => fs.fsync(fd, done));
+  } finally {
+    await settle<void>((done) => fs.close(fd, done));
+  }
+}
 
 /** Takes `written` bytes off the front of `buffers`; true when nothing is left. */
 function dropWritten(buffers: Uint8Array[], written: number): boolean {

@@ -1,6 +1,7 @@
 // The newest batches of the partitions, kept in memory so that whoever follows the log reads without the disk. Each
 // partition has a bound of its own, and all together have one: when that is reached, the partition that has been written
 // to least recently gives up its oldest batches first.
+import { uninitialised } from './bytes.ts';
 
 interface CachedBatch {
   readonly baseOffset: bigint;
@@ -98,7 +99,7 @@ export class TailCache {
     }
     if (end === first) return undefined;
     if (end === first + 1) return this.#batches[first]!.bytes;
-    const joined = Buffer.allocUnsafeSlow(bytes);
+    const joined = uninitialised(bytes);
     let at = 0;
     for (let i = first; i < end; i++) {
       joined.set(this.#batches[i]!.bytes, at);

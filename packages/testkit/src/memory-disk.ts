@@ -90,7 +90,8 @@ export class MemoryDisk implements Disk {
       let next = at.names.get(name);
       if (next === undefined) {
         const made = newFolder();
-        change(at, (names) => names.set(name, made));
+        at.names.set(name, made);
+        at.synced.set(name, made);
         next = made;
       }
       if (!isFolder(next)) throw systemError('ENOTDIR', folder);

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger, ThroughlineError } from '@throughline/event';
+import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { CommitJournal, readJournal, type JournalOptions } from './commit-journal.ts';
+import { batchOf, recordsOf } from './test-support.ts';
+
+const from = { topicId: new Uint8Array(16).fill(7), partition: 3 };
+
+async function open(disk: FaultyDisk, options: Partial<JournalOptions> = {}): Promise<CommitJournal> {
+  await disk.makeFolder('/j');
+  const base = { disk, folder: '/j', fileBytes: 4096, fileCountMax: 2, logger: silentLogger, onFull: () => {} };
+  return CommitJournal.open({ ...base, ...options });
+}
+
+function commit(journal: CommitJournal, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    journal.commit(from, [batchOf([text])], (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+async function contents(disk: FaultyDisk): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { topicId, partition, batch } of readJournal(disk, '/j')) {
+    assert.deepEqual({ topicId: Uint8Array.from(topicId), partition }, from);
+    found.push(Buffer.from(recordsOf(batch)[0]!.value!).toString());
+  }
+  return found;
+}
+
+test('what has been committed is read back in order, across files', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk, { fileCountMax: 100 });
+  const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
+  for (const text of texts) await commit(journal, text);
+  assert.ok((await disk.list('/j')).length > 3);
+  assert.deepEqual(await contents(disk), texts);
+});
+
+test('commits that come while one is being synced share the next sync', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk, { fileBytes: 65_536 });
+  await commit(journal, 'warm');
+  const before = disk.operationCount;
+  await Promise.all(Array.from({ length: 50 }, (_, i) => commit(journal, `record ${i}`)));
+  // A write and a sync for the first, and for all the others together.
+  assert.equal(disk.operationCount - before, 4);
+  assert.equal((await contents(disk)).length, 51);
+});
+
+test('frames of an earlier use of a file are not read', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk);
+  for (const text of ['a', 'b', 'c']) await commit(journal, text);
+  journal.beginCheckpoint()();
+  await commit(journal, 'd');
+  assert.deepEqual(await contents(disk), ['d']);
+});
+
+test('a journal that is opened again goes on with a larger sequence', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk);
+  await commit(journal, 'old');
+  await journal.close();
+  const again = await open(disk);
+  await commit(again, 'new');
+  assert.deepEqual(await contents(disk), ['new']);
+});
+
+test('when all files are full, commits wait for a checkpoint', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  let fullCount = 0;
+  const journal = await open(disk, { onFull: () => fullCount++ });
+  const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
+  const done: number[] = [];
+  const all = texts.map((text, i) => commit(journal, text).then(() => done.push(i)));
+  while (fullCount < 2) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(done.length < texts.length, 'some wait');
+  const stop = setInterval(() => journal.beginCheckpoint()(), 1);
+  await Promise.all(all);
+  clearInterval(stop);
+  assert.deepEqual(
+    done,
+    texts.map((_, i) => i),
+  );
+  assert.ok((await disk.list('/j')).length <= 3);
+});
+
+test('a refused commit does not come back, and the next one stands in its place', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk);
+  await commit(journal, 'first');
+  disk.fail({ operation: 'write', path: 'journal', code: 'ENOSPC' });
+  await assert.rejects(commit(journal, 'refused'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
+  assert.deepEqual(await contents(disk), ['first']);
+  await commit(journal, 'second');
+  assert.deepEqual(await contents(disk), ['first', 'second']);
+});
+
+test('a failed sync is final for its file: what was acknowledged stays, and others go on in another file', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const journal = await open(disk);
+  await commit(journal, 'first');
+  disk.fail({ operation: 'sync', path: '0000.journal', code: 'EIO', times: 100 });
+  await assert.rejects(commit(journal, 'unknown'), (error) => ThroughlineError.is(error, 'PARTITION_OFFLINE'));
+  await commit(journal, 'second');
+  journal.beginCheckpoint()();
+  await commit(journal, 'third');
+  const found = await contents(disk);
+  assert.equal(found[0], 'first');
+  assert.equal(found.at(-1), 'third');
+});
+
+test('a frame that was damaged ends its file', async () => {
+  const memory = new MemoryDisk();
+  const disk = new FaultyDisk(memory);
+  const journal = await open(disk);
+  for (const text of ['a', 'b', 'c']) await commit(journal, text);
+  const frameBytes = 36 + batchOf(['a']).length;
+  for (const at of [20 + frameBytes, 20 + frameBytes + 40, 20 + frameBytes + 60]) {
+    memory.flipBit('/j/0000.journal', at);
+    assert.deepEqual(await contents(disk), ['a']);
+    memory.flipBit('/j/0000.journal', at);
+  }
+  assert.deepEqual(await contents(disk), ['a', 'b', 'c']);
+});
