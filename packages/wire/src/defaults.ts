@@ -5,3 +5,6 @@
  * one; beyond this it is an attack or damage.
  */
 export const decompressedBytesMax: number = 128 * 1024 * 1024;
+
+/** Bytes that a writer begins with when nobody tells it better: most answers of the protocol fit. */
+export const writerCapacityBytes: number = 256;

@@ -3,6 +3,7 @@
 // Fixed-width integers are big-endian. VARINT and VARLONG are zigzag-coded little-endian groups of seven bits, as in
 // protocol buffers; lengths of the compact types are unsigned varints of the length plus one, 0 meaning null (KIP-482).
 import { assert, ThroughlineError } from '@throughline/event';
+import { writerCapacityBytes } from './defaults.ts';
 
 const int16Max = 0x7fff;
 
@@ -11,7 +12,7 @@ export class Writer {
   #position = 0;
 
   /** `capacityBytes` is a guess of the final size; a right one spares copying. */
-  constructor(capacityBytes = 256) {
+  constructor(capacityBytes: number = writerCapacityBytes) {
     this.#bytes = Buffer.allocUnsafe(capacityBytes);
   }
 
