@@ -6,7 +6,7 @@ import type { UiChunk } from '@throughline/event';
 import type { UIMessage, UIMessageChunk } from 'ai';
 import * as fc from 'fast-check';
 import { compactChunks } from '../../packages/gateway/src/chat/compact-chunks.ts';
-import { readUIMessageStream } from '../support/ai-sdk.ts';
+import { readUIMessageStream } from 'ai';
 
 /** The message as the AI SDK has it after the last of `chunks`. */
 async function messageOf(chunks: readonly UiChunk[]): Promise<UIMessage | undefined> {
@@ -132,7 +132,7 @@ function script(steps: readonly Step[]): UiChunk[] {
 test('a compacted replay gives the very message of the AI SDK reader, wherever the stream is cut', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { maxLength: 60 }),
+      fc.array(step, { maxLength: 60, size: 'max' }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       async (steps, share) => {
         const whole = script(steps);
@@ -149,7 +149,7 @@ test('a compacted replay gives the very message of the AI SDK reader, wherever t
 test('a replay and the live chunks after it give the same message as all chunks', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(step, { maxLength: 40 }),
+      fc.array(step, { maxLength: 40, size: 'max' }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       async (steps, share) => {
         const chunks = script(steps);

@@ -139,7 +139,7 @@ test('whatever a client does, the path that the model sees is the one that the c
     isSentTwice: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 25 }), (actions) => {
+    fc.property(fc.array(action, { maxLength: 25, size: 'max' }), (actions) => {
       const conversation = emptyConversation('c');
       // What an AI SDK chat has in `messages`; ids of replies come from the server, the others from the client.
       let shown: { id: string; role: 'user' | 'assistant'; parts: { type: string; text: string }[] }[] = [];
