@@ -1,7 +1,6 @@
 // The state core: what an event costs in a short and in a long conversation, and how long a reply of 5,000 chunks takes to
 // come back into a page, against the AI SDK's own `Chat` and `useChat` in the same process. The page is jsdom, so layout and
 // paint are not in it; both sides render the same plain text with React.
-import { registerHooks } from 'node:module';
 import {
   emptyConversation,
   eventToJson,
@@ -20,16 +19,6 @@ import type { ChatTransport, UIMessage, UIMessageChunk } from 'ai';
 import { JSDOM } from 'jsdom';
 import { percentile, report, type Figure } from './support/figures.ts';
 
-// The AI SDK has an export condition of the name that ours go by, and Node strips no types under node_modules.
-registerHooks({
-  resolve: (specifier, context, next) =>
-    next(
-      specifier,
-      specifier.startsWith('@throughline/')
-        ? context
-        : { ...context, conditions: context.conditions.filter((condition) => condition !== 'source') },
-    ),
-});
 const { window } = new JSDOM('<main></main>');
 Object.assign(globalThis, { window, document: window.document });
 const { createElement, Profiler } = await import('react');

@@ -32,7 +32,7 @@ for (const file of globSync('bench/*.bench.ts').sort()) {
   const json = path.join(scratch, `${path.basename(file)}.json`);
   const { status } = spawnSync(
     process.execPath,
-    ['--conditions=source', '--disable-warning=ExperimentalWarning', file],
+    ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', file],
     {
       stdio: 'inherit',
       env: { ...process.env, BENCH_JSON: json },

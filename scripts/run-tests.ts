@@ -45,7 +45,7 @@ async function runGroup(group: TestGroup, files: readonly string[], totals: Tota
     files: [...files],
     concurrency: group.concurrency,
     timeout: group.timeoutMs,
-    execArgv: ['--conditions=source', '--disable-warning=ExperimentalWarning'],
+    execArgv: ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning'],
   });
   stream.on('test:summary', (event) => {
     // Only the summary of the whole run has no file; the others would count twice.

@@ -54,7 +54,7 @@ function nodeBinary() {
 }
 
 function runScript(argv) {
-  const child = spawn(nodeBinary(), ['--conditions=source', '--disable-warning=ExperimentalWarning', ...argv], {
+  const child = spawn(nodeBinary(), ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', ...argv], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, PATH: `${path.join(root, 'node_modules', '.bin')}${path.delimiter}${process.env.PATH}` },

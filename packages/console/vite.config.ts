@@ -11,7 +11,7 @@ export default defineConfig({
   logLevel: 'warn',
   clearScreen: false,
   // Workspace packages are read as TypeScript sources: no floor below has to be built first.
-  resolve: { conditions: ['source', ...defaultClientConditions] },
+  resolve: { conditions: ['throughline-source', ...defaultClientConditions] },
   oxc: { jsx: { runtime: 'automatic' } },
   build: {
     outDir: 'dist/page',

@@ -6,7 +6,8 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { toRecord } from '@throughline/event';
 import type { Listener } from '@throughline/gateway';
 import type { UIMessage } from 'ai';
-import { Chat, DefaultChatTransport } from '../support/ai-sdk.ts';
+import { Chat } from '@ai-sdk/react';
+import { DefaultChatTransport } from 'ai';
 import { scriptedGateway, type ScriptedGateway, type ScriptedRun } from '../support/scripted-gateway.ts';
 
 let scripted: ScriptedGateway;

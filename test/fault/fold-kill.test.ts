@@ -25,7 +25,7 @@ class Child {
   #changed = Promise.withResolvers<void>();
 
   constructor(store: Store, path: string, recordsMax: number, what: 'fold' | 'replay' | 'pause') {
-    const flags = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
+    const flags = ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning'];
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
     this.process = spawn(process.execPath, [...flags, childFile, store, path, String(recordsMax), what], {
       env,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { conversationStream, toRecord } from '@throughline/event';
 import type { Supervisor } from '@throughline/functions';
@@ -27,7 +27,7 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   const giveUpMs = performance.now() + 15_000;
   while (!condition()) {
     assert.ok(performance.now() < giveUpMs, `not in time: ${what}`);
-    await sleep(5);
+    await nextTurn();
   }
 }
 
@@ -119,10 +119,10 @@ interface Started {
 async function startSupervisorProcess(question: string): Promise<Started> {
   const supervisor = spawn(
     process.execPath,
-    ['--conditions=source', '--disable-warning=ExperimentalWarning', supervisorProcess, question],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', supervisorProcess, question],
+    { stdio: ['ignore', 'pipe', 'inherit'] as const },
   );
-  for await (const line of createInterface({ input: supervisor.stdout! })) {
+  for await (const line of createInterface({ input: supervisor.stdout })) {
     return { supervisor, ...(JSON.parse(line) as Omit<Started, 'supervisor'>) };
   }
   throw new Error('the supervisor has said nothing');

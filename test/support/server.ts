@@ -52,7 +52,7 @@ export class TestServer {
     const { app = path.join(root, 'test/support/app'), flags = [], environment = {} } = this.#options;
     const launcher = spawn(
       process.execPath,
-      ['--conditions=source', '--disable-warning=ExperimentalWarning', main, 'dev', app]
+      ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', main, 'dev', app]
         .concat(['--http-port', String(this.port), '--kafka-port', '0', '--data-dir', this.dataDir])
         .concat(flags),
       { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },

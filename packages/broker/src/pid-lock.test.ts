@@ -18,7 +18,7 @@ async function holder(file: string): Promise<{ pid: number; kill: () => Promise<
     await lockWithPid(${JSON.stringify(file)});
     process.stdout.write('held');
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', code], {
+  const child = spawn(process.execPath, ['--conditions=throughline-source', '--input-type=module', '-e', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
-import { registerHooks } from 'node:module';
 import { test } from 'node:test';
-import type { UIMessageChunk } from 'ai';
+import { readUIMessageStream, type UIMessageChunk } from 'ai';
 import * as fc from 'fast-check';
 import { messageParts, toUiPart } from './message-parts.ts';
 import { parsePartialJson } from './partial-json.ts';
 import { reduceParts } from './reduce-parts.ts';
 import type { UiChunk } from './run-events.ts';
-
-// The condition by which our packages resolve to their sources, `source`, is one that the AI SDK has too, and Node strips
-// no types under node_modules: everything that is not ours resolves without it.
-registerHooks({
-  resolve: (specifier, context, next) =>
-    next(specifier, { ...context, conditions: context.conditions.filter((condition) => condition !== 'source') }),
-});
-const { readUIMessageStream } = await import('ai');
 
 /** What the AI SDK's own reader makes of the chunks; undefined fields are none. */
 async function oracle(chunks: readonly UiChunk[]): Promise<{ parts: unknown; metadata: unknown }> {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { UiChunk } from '@throughline/event';
-import './bootstrap/source-condition.ts';
 import { UiStreamParser } from './ui-stream-parser.ts';
 
 const { JsonToSseTransformStream } = await import('ai');

@@ -9,10 +9,10 @@ var fs = require('node:fs');
 var path = require('node:path');
 var source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
 if (fs.existsSync(source) && __dirname.indexOf(path.sep + 'node_modules' + path.sep) === -1) {
-  // In the repository the packages run from their sources: resolve the export condition `source` first.
+  // In the repository the packages run from their sources: resolve the export condition `throughline-source` first.
   require('node:module').registerHooks({
     resolve: function (specifier, context, next) {
-      return next(specifier, Object.assign({}, context, { conditions: ['source'].concat(context.conditions) }));
+      return next(specifier, Object.assign({}, context, { conditions: ['throughline-source'].concat(context.conditions) }));
     },
   });
   void import(require('node:url').pathToFileURL(source).href);

@@ -205,7 +205,7 @@ describe('a DuckDB file', () => {
     const child = spawnSync(
       process.execPath,
       [
-        '--conditions=source',
+        '--conditions=throughline-source',
         '--disable-warning=ExperimentalWarning',
         '--input-type=module-typescript',
         '-e',

@@ -7,7 +7,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import module from 'node:module';
 import { Socket } from 'node:net';
-import './source-condition.ts';
 import { contextOf } from './context.ts';
 import { awsLambda, loadHandler, type Handler } from './handler.ts';
 import { ResponseStream } from './response-stream.ts';

@@ -65,7 +65,7 @@ function runServer(launch: Launch, isJson: boolean): Promise<Outcome> {
 
 function serverArguments(): string[] {
   const source = fileURLToPath(new URL('./server-main.ts', import.meta.url));
-  if (existsSync(source)) return ['--conditions=source', '--disable-warning=ExperimentalWarning', source];
+  if (existsSync(source)) return ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', source];
   return ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./server-main.js', import.meta.url))];
 }
 
