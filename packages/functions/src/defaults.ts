@@ -65,3 +65,5 @@ export const conversationBytesMax = 64 * 1024 * 1024;
 export const checkpointMs = 2000;
 /** After the log could not be read, or refused the end of a run, it is asked again after this long. */
 export const retryDelayMs = 1000;
+/** While too much is in memory, a checkpoint is written after every so many records at the earliest, and memory freed. */
+export const saveRecordsMin = 1000;

@@ -5,43 +5,15 @@
 //   starting ──ready──► idle ◄──► busy          any state ──process gone──► stopped
 //
 // A process that exceeds its time or memory, or writes rubbish to the pipe, is killed with its whole process group.
-import { spawn, type ChildProcess } from 'node:child_process';
-import type { Socket } from 'node:net';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '@throughline/event';
-import { limits, memoryWatchMs, oldSpaceShare, pipeDrainMs } from './defaults.ts';
-import {
-  encodeFrame,
-  FrameDecoder,
-  type Frame,
-  type HandlerError,
-  type InvokePayload,
-  type ReturnedPayload,
-} from './framed-pipe.ts';
-import { LineSplitter } from './line-splitter.ts';
-import { billed, errorLine, InvocationLog, type InvocationReport } from './metering.ts';
+import { memoryWatchMs } from './defaults.ts';
+import type { Frame, HandlerError, InvokePayload, ReturnedPayload } from './framed-pipe.ts';
+import { FunctionProcess } from './function-process.ts';
+import { Invocation, type InvocationListener, type Settlement } from './invocation.ts';
+import { errorLine, type InvocationReport } from './metering.ts';
 import { residentBytes } from './resident-memory.ts';
 
 export type EnvironmentState = 'starting' | 'idle' | 'busy' | 'stopped';
-
-/** How an invocation came to its end. */
-export type Settlement =
-  | { readonly kind: 'returned'; readonly isStreaming: boolean }
-  | { readonly kind: 'threw'; readonly error: HandlerError }
-  | { readonly kind: 'init-failed'; readonly error: HandlerError }
-  | { readonly kind: 'timed-out'; readonly timeoutMs: number }
-  /** `isShared`: other invocations ran in the process, so it may not have been this one. */
-  | { readonly kind: 'out-of-memory'; readonly memoryMb: number; readonly isShared: boolean }
-  | { readonly kind: 'exited'; readonly how: string }
-  | { readonly kind: 'cancelled' };
-
-export interface InvocationListener {
-  /** Output in order; never after it has settled. */
-  onData(bytes: Buffer): void;
-  /** Exactly once. */
-  onSettled(settlement: Settlement): void;
-}
 
 export interface EnvironmentOptions {
   readonly id: string;
@@ -63,76 +35,58 @@ export interface EnvironmentOptions {
   onStopped(initError: HandlerError | undefined): void;
 }
 
-const bootstrap = fileURLToPath(
-  new URL(`./bootstrap/main${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url),
-);
+/** Why we killed a process. */
+type KillReason = 'timed-out' | 'out-of-memory' | 'stop' | 'garbage';
 
 export class Environment {
   readonly id: string;
-  readonly pid: number;
-  readonly startedMs: number;
   /** Invocations begun so far. */
   invocations = 0;
   /** Since when it has nothing to do, on the monotonic clock. */
   idleSinceMs: number;
   readonly #options: EnvironmentOptions;
-  readonly #process: ChildProcess;
-  readonly #pipe: Socket | undefined;
-  readonly #decoder = new FrameDecoder(limits.frameBytesMax);
+  readonly #process: FunctionProcess;
+  readonly #startedMs: number;
   readonly #running = new Map<number, Invocation>();
   readonly #timers = new Set<Timer>();
   readonly #paused = new Set<Invocation>();
   #isReady = false;
   #isStopped = false;
-  /** The process has gone; its pipes may have more to read. */
-  #hasExited = false;
-  /** Load time of the process, once it is ready. */
-  #initMs: number | undefined;
   #initError: HandlerError | undefined;
-  /** Why we killed it, where it was us. */
-  #killedFor: 'timed-out' | 'out-of-memory' | 'stop' | 'garbage' | undefined;
+  #killedFor: KillReason | undefined;
   #garbage = '';
   #isHeapExhausted = false;
   #memoryBytesMax = 0;
   #memoryTimer: Timer | undefined;
 
   constructor(options: EnvironmentOptions) {
+    const { clock, initTimeoutMs } = options;
     this.#options = options;
     this.id = options.id;
-    this.startedMs = options.clock.monotonicMs();
-    this.idleSinceMs = this.startedMs;
-    const oldSpaceMb = Math.max(16, Math.floor(options.memoryMb * oldSpaceShare));
-    this.#process = spawn(
-      process.execPath,
-      [
-        ...importConditions(),
-        `--max-old-space-size=${oldSpaceMb}`,
-        '--disable-warning=ExperimentalWarning',
-        bootstrap,
-        options.entry,
-        options.handler,
-        options.id,
-      ],
-      {
-        cwd: path.dirname(options.entry),
-        env: { ...options.variables },
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        // A process group of its own: killing it takes along what the function may have started.
-        detached: true,
-      },
-    );
-    this.pid = this.#process.pid ?? 0;
-    this.#pipe = (this.#process.stdio[3] as Socket | null) ?? undefined;
-    this.#listen();
-    this.#after(options.initTimeoutMs, () => {
-      if (this.#isReady || this.#isStopped) return;
-      this.#initError = {
-        errorType: 'Runtime.InitTimeout',
-        errorMessage: `the function did not load within ${options.initTimeoutMs} ms`,
-        trace: [],
-      };
-      this.kill('stop');
+    this.#startedMs = clock.monotonicMs();
+    this.idleSinceMs = this.#startedMs;
+    this.#process = new FunctionProcess({
+      environmentId: options.id,
+      entry: options.entry,
+      handler: options.handler,
+      variables: options.variables,
+      memoryMb: options.memoryMb,
+      clock,
+      onFrame: (frame) => this.#onFrame(frame),
+      onGarbage: (problem) => this.#refuse(problem),
+      onLine: (line) => this.#onLine(line),
+      onSpawnFailed: ({ message }) => this.#failInit('Runtime.SpawnFailed', message),
+      onGone: (exitCode, signal) => this.#onGone(exitCode, signal),
     });
+    this.#after(initTimeoutMs, () => {
+      if (this.#isReady || this.#isStopped) return;
+      this.#failInit('Runtime.InitTimeout', `the function did not load within ${initTimeoutMs} ms`);
+      this.kill();
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid;
   }
 
   get state(): EnvironmentState {
@@ -145,9 +99,9 @@ export class Environment {
     return this.#isReady;
   }
 
-  /** How many more invocations it takes now; 0 once it is to be killed. */
+  /** How many more invocations it takes now; 0 once it has ended or is to be killed. */
   get freeSlots(): number {
-    if (this.#hasExited || this.#isStopped || this.#killedFor !== undefined) return 0;
+    if (this.#process.hasExited || this.#isStopped || this.#killedFor !== undefined) return 0;
     return this.#options.invocationsMax - this.#running.size;
   }
 
@@ -165,82 +119,41 @@ export class Environment {
    * @param eventJson the handler's first argument, as JSON
    */
   invoke(requestId: string, eventJson: string, listener: InvocationListener): Invocation {
+    const { clock, timeoutMs, initTimeoutMs, onChange } = this.#options;
     const number = ++this.invocations;
-    const invocation = new Invocation(this.#options.clock, requestId, !this.#isReady, listener, {
+    const invocation = new Invocation(clock, { requestId, isCold: !this.#isReady }, listener, {
       cancel: () => this.#cancel(number),
       pause: (isPaused) => this.#pause(invocation, isPaused),
     });
     this.#running.set(number, invocation);
     // The time-out of a cold start begins when the function is loaded; this deadline is the latest possible one.
-    const startMs = this.#isReady ? 0 : this.#options.initTimeoutMs;
-    const head: Omit<InvokePayload, 'event'> = {
-      requestId,
-      deadlineMs: this.#options.clock.nowMs() + startMs + this.#options.timeoutMs,
-    };
-    this.#pipe?.write(encodeFrame('invoke', number, `${JSON.stringify(head).slice(0, -1)},"event":${eventJson}}`));
+    const startMs = this.#isReady ? 0 : initTimeoutMs;
+    const head: Omit<InvokePayload, 'event'> = { requestId, deadlineMs: clock.nowMs() + startMs + timeoutMs };
+    this.#process.send('invoke', number, `${JSON.stringify(head).slice(0, -1)},"event":${eventJson}}`);
     if (this.#isReady) this.#startTimeout(number, invocation);
     this.#watchMemory();
-    this.#options.onChange();
+    onChange();
     return invocation;
   }
 
   /** Kills the process and all that it started. */
-  kill(reason: 'timed-out' | 'out-of-memory' | 'stop' | 'garbage' = 'stop'): void {
+  kill(reason: KillReason = 'stop'): void {
     if (this.#isStopped) return;
     this.#killedFor ??= reason;
-    this.#signalGroup();
+    this.#process.kill();
   }
 
   /** Ends an environment that has nothing to do: its pipe is closed, and it is killed if it stays. */
   stop(): void {
     if (this.#isStopped) return;
     this.#killedFor ??= 'stop';
-    this.#pipe?.destroy();
-    this.#after(this.#options.stopGraceMs, () => this.#signalGroup());
-  }
-
-  #listen(): void {
-    const child = this.#process;
-    let isDrained = false;
-    const settleAll = (): void => {
-      if (isDrained) return;
-      isDrained = true;
-      this.#onGone(child.exitCode, child.signalCode);
-    };
-    child.on('error', (error) => {
-      // The process could not be started at all.
-      this.#initError ??= { errorType: 'Runtime.SpawnFailed', errorMessage: error.message, trace: [] };
-      if (child.pid === undefined) settleAll();
-    });
-    child.on('exit', () => {
-      this.#hasExited = true;
-      this.#signalGroup();
-      this.#options.clock.after(pipeDrainMs, settleAll);
-    });
-    // 'close' comes when the pipes have been read to their end, so nothing that it wrote before its death is missed.
-    child.on('close', settleAll);
-    this.#pipe?.on('data', (bytes: Buffer) => this.#onBytes(bytes));
-    // A broken pipe says what 'exit' says as well.
-    this.#pipe?.on('error', () => {});
-    for (const stream of [child.stdout, child.stderr]) {
-      const splitter = new LineSplitter(limits.logLineLengthMax);
-      stream?.on('data', (bytes: Buffer) => splitter.push(bytes).forEach((line) => this.#onLine(line)));
-      stream?.on('end', () => splitter.end().forEach((line) => this.#onLine(line)));
-      stream?.on('error', () => {});
-    }
-  }
-
-  #onBytes(bytes: Buffer): void {
-    for (const frame of this.#decoder.push(bytes)) this.#onFrame(frame);
-    if (this.#decoder.problem !== undefined && this.#killedFor === undefined) {
-      this.#garbage = this.#decoder.problem;
-      this.kill('garbage');
-    }
+    this.#process.closePipe();
+    this.#after(this.#options.stopGraceMs, () => this.#process.kill());
   }
 
   #onFrame({ type, invocation: number, payload }: Frame): void {
+    // What comes after the verdict does not change it.
     if (this.#killedFor !== undefined && this.#killedFor !== 'stop') return;
-    const invocation = this.#running.get(number);
     switch (type) {
       case 'ready':
         this.#onReady();
@@ -249,7 +162,7 @@ export class Environment {
         this.#initError ??= this.#parse(payload) as HandlerError | undefined;
         break;
       case 'data':
-        invocation?.data(payload);
+        this.#running.get(number)?.data(payload);
         break;
       case 'returned': {
         const result = this.#parse(payload) as ReturnedPayload | undefined;
@@ -265,8 +178,7 @@ export class Environment {
         // Status, headers and content type concern an HTTP answer; a run has none.
         break;
       default:
-        this.#garbage = `a frame of type ${type}`;
-        this.kill('garbage');
+        this.#refuse(`a frame of type ${type}`);
     }
   }
 
@@ -274,30 +186,36 @@ export class Environment {
     try {
       const value: unknown = JSON.parse(payload.toString());
       if (typeof value === 'object' && value !== null) return value;
-      this.#garbage = 'a payload that is no object';
+      this.#refuse('a payload that is no object');
     } catch (error) {
-      this.#garbage = `a payload that is no JSON (${(error as Error).message})`;
+      this.#refuse(`a payload that is no JSON (${(error as Error).message})`);
     }
-    this.kill('garbage');
     return undefined;
+  }
+
+  #refuse(problem: string): void {
+    if (this.#killedFor !== undefined) return;
+    this.#garbage = problem;
+    this.kill('garbage');
   }
 
   #onReady(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    this.#initMs = this.#options.clock.monotonicMs() - this.startedMs;
-    this.idleSinceMs = this.#options.clock.monotonicMs();
+    const nowMs = this.#options.clock.monotonicMs();
+    this.idleSinceMs = nowMs;
     for (const [number, invocation] of this.#running) {
-      invocation.markStarted(this.#initMs);
+      invocation.markStarted(nowMs - this.#startedMs);
       this.#startTimeout(number, invocation);
     }
     this.#options.onChange();
   }
 
   #startTimeout(number: number, invocation: Invocation): void {
-    invocation.timer = this.#after(this.#options.timeoutMs, () => {
-      invocation.settle({ kind: 'timed-out', timeoutMs: this.#options.timeoutMs });
-      if (this.#options.invocationsMax === 1) return this.kill('timed-out');
+    const { timeoutMs, invocationsMax } = this.#options;
+    invocation.timer = this.#after(timeoutMs, () => {
+      invocation.settle({ kind: 'timed-out', timeoutMs });
+      if (invocationsMax === 1) return this.kill('timed-out');
       // Others run in the process: the one that is late is asked to end first.
       this.#cancel(number);
     });
@@ -308,17 +226,17 @@ export class Environment {
     if (invocation === undefined) return;
     invocation.isCancelled = true;
     this.#pause(invocation, false);
-    this.#pipe?.write(encodeFrame('cancel', number));
+    this.#process.send('cancel', number);
     this.#after(this.#options.stopGraceMs, () => {
-      if (this.#running.get(number) === invocation) this.kill('stop');
+      if (this.#running.get(number) === invocation) this.kill();
     });
   }
 
+  /** One reader that cannot follow stops them all: the pipe is one. */
   #pause(invocation: Invocation, isPaused: boolean): void {
     if (isPaused) this.#paused.add(invocation);
     else this.#paused.delete(invocation);
-    if (this.#paused.size > 0) this.#pipe?.pause();
-    else if (this.#pipe?.isPaused() === true) this.#pipe.resume();
+    this.#process.pause(this.#paused.size > 0);
   }
 
   #settle(number: number, settlement: Settlement): void {
@@ -331,24 +249,11 @@ export class Environment {
     if (this.#running.size === 0) this.idleSinceMs = this.#options.clock.monotonicMs();
     if (settlement.kind === 'threw') invocation.log.add(errorLine(invocation.requestId, settlement.error));
     invocation.settle(invocation.isCancelled ? { kind: 'cancelled' } : settlement);
-    // What the handler printed last is on another pipe and may be read only now.
     const isError = settlement.kind !== 'returned';
-    setImmediate(() => this.#report(invocation, isError));
+    const memory = { bytesMax: this.#memoryBytesMax, limitMb: this.#options.memoryMb };
+    // What the handler printed last is on another pipe and may be read only now.
+    setImmediate(() => this.#options.onReport(invocation.report(isError, memory)));
     this.#options.onChange();
-  }
-
-  #report(invocation: Invocation, isError: boolean): void {
-    const initMs = invocation.isCold ? this.#initMs : undefined;
-    const report = {
-      requestId: invocation.requestId,
-      durationMs: invocation.durationMs(),
-      billedMs: invocation.billedMs(),
-      isCold: invocation.isCold,
-      isError,
-      memoryBytesMax: this.#memoryBytesMax,
-    };
-    const logLines = invocation.log.close(report, this.#options.memoryMb, initMs);
-    this.#options.onReport({ ...report, logLines });
   }
 
   #onLine(line: string): void {
@@ -363,33 +268,35 @@ export class Environment {
     this.#isStopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#memoryTimer?.cancel();
-    this.#pipe?.destroy();
-    const isShared = this.#running.size > 1;
-    const settlement = this.#deathOf(exitCode, signal, isShared);
+    const settlement = this.#deathOf(exitCode, signal);
     for (const number of this.#running.keys()) this.#settle(number, settlement);
     this.#options.onStopped(settlement.kind === 'init-failed' ? settlement.error : undefined);
   }
 
-  #deathOf(exitCode: number | null, signal: string | null, isShared: boolean): Settlement {
+  #deathOf(exitCode: number | null, signal: string | null): Settlement {
     const { timeoutMs, memoryMb } = this.#options;
     if (this.#killedFor === 'timed-out') return { kind: 'timed-out', timeoutMs };
     if (this.#killedFor === 'out-of-memory' || this.#isHeapExhausted) {
-      return { kind: 'out-of-memory', memoryMb, isShared };
+      return { kind: 'out-of-memory', memoryMb, isShared: this.#running.size > 1 };
     }
     if (this.#initError !== undefined) return { kind: 'init-failed', error: this.#initError };
     if (this.#killedFor === 'garbage') {
       return { kind: 'exited', how: `it wrote to file descriptor 3, which is not its own: ${this.#garbage}` };
     }
     const how = signal === null ? `its process exited with code ${exitCode}` : `its process was ended by ${signal}`;
+    // A process that ends itself while it loads will do so again; one that is killed from outside may not.
     if (!this.#isReady && this.#killedFor === undefined && signal === null) {
       return { kind: 'init-failed', error: { errorType: 'Runtime.ExitError', errorMessage: how, trace: [] } };
     }
     return { kind: 'exited', how };
   }
 
+  #failInit(errorType: string, errorMessage: string): void {
+    this.#initError ??= { errorType, errorMessage, trace: [] };
+  }
+
   #watchMemory(): void {
-    if (this.#memoryTimer !== undefined) return;
-    this.#memoryTimer = this.#options.clock.after(memoryWatchMs, () => {
+    this.#memoryTimer ??= this.#options.clock.after(memoryWatchMs, () => {
       this.#memoryTimer = undefined;
       if (this.#isStopped) return;
       if (this.#sampleMemory() > this.#options.memoryMb * 1024 * 1024) return this.kill('out-of-memory');
@@ -401,16 +308,6 @@ export class Environment {
     const bytes = this.residentBytes();
     this.#memoryBytesMax = Math.max(this.#memoryBytesMax, bytes);
     return bytes;
-  }
-
-  #signalGroup(): void {
-    if (this.pid === 0) return;
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch (error) {
-      // No process of the group is left.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
   }
 
   #after(delayMs: number, action: () => void): Timer {
@@ -426,82 +323,4 @@ export class Environment {
       },
     };
   }
-}
-
-/** One call of a handler. */
-export class Invocation {
-  readonly requestId: string;
-  /** The function was not loaded yet when it came. */
-  readonly isCold: boolean;
-  readonly log: InvocationLog;
-  isCancelled = false;
-  timer: Timer | undefined;
-  readonly #clock: Clock;
-  readonly #listener: InvocationListener;
-  readonly #control: { cancel(): void; pause(isPaused: boolean): void };
-  #startedMs: number;
-  #endedMs: number | undefined;
-  #initMs: number | undefined;
-  #isSettled = false;
-
-  constructor(
-    clock: Clock,
-    requestId: string,
-    isCold: boolean,
-    listener: InvocationListener,
-    control: { cancel(): void; pause(isPaused: boolean): void },
-  ) {
-    this.#clock = clock;
-    this.#listener = listener;
-    this.#control = control;
-    this.#startedMs = clock.monotonicMs();
-    this.requestId = requestId;
-    this.isCold = isCold;
-    this.log = new InvocationLog(requestId, limits.logLinesPerInvocationMax);
-  }
-
-  /** Asks the handler to end; its process is killed when it does not. It settles as `cancelled`. */
-  cancel(): void {
-    this.#control.cancel();
-  }
-
-  /** Stops or goes on reading what the environment writes. */
-  pause(isPaused: boolean): void {
-    if (!this.#isSettled) this.#control.pause(isPaused);
-  }
-
-  durationMs(): number {
-    return (this.#endedMs ?? this.#clock.monotonicMs()) - this.#startedMs;
-  }
-
-  billedMs(): number {
-    return billed(this.durationMs(), this.#initMs);
-  }
-
-  /** The function was loaded while this invocation waited for it. */
-  markStarted(initMs: number): void {
-    this.#startedMs = this.#clock.monotonicMs();
-    this.#initMs = initMs;
-  }
-
-  data(bytes: Buffer): void {
-    if (!this.#isSettled && !this.isCancelled) this.#listener.onData(bytes);
-  }
-
-  settle(settlement: Settlement): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.#endedMs = this.#clock.monotonicMs();
-    this.#listener.onSettled(settlement);
-  }
-}
-
-/** Export conditions that this process was started with: a function must resolve the same files as its supervisor. */
-function importConditions(): string[] {
-  const conditions: string[] = [];
-  process.execArgv.forEach((flag, index, flags) => {
-    if (flag.startsWith('--conditions=')) conditions.push(flag);
-    else if (flag === '-C' || flag === '--conditions') conditions.push(`--conditions=${flags[index + 1]}`);
-  });
-  return conditions;
 }

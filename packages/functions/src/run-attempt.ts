@@ -7,47 +7,17 @@
 //   over         ended, handed to the next attempt, or lost to another supervisor
 //
 // The claim decides: output reaches the log only after the log itself has said that this attempt owns the run.
-import {
-  ThroughlineError,
-  type ErrorCode,
-  type Logger,
-  type PayloadOf,
-  type RawEvent,
-  type Run,
-  type UiChunk,
-} from '@throughline/event';
+import { ThroughlineError, type PayloadOf, type RawEvent, type Run, type UiChunk } from '@throughline/event';
+import type { AttemptEnd, AttemptHost } from './attempt-host.ts';
 import { CarryOn } from './carry-on.ts';
-import { ChunkAppender, type ChunkAppenderOptions, type ChunkWriter } from './chunk-appender.ts';
+import { ChunkAppender, type ChunkWriter } from './chunk-appender.ts';
 import { limits } from './defaults.ts';
-import type { Environment, Invocation, Settlement } from './environment.ts';
+import type { Environment } from './environment.ts';
+import type { Invocation, Settlement } from './invocation.ts';
+import { ReplyOutput } from './reply-output.ts';
 import { endingFor, endingOf, failed, type Ending } from './run-ending.ts';
-import { noteMetadata, terminalOf, type ReplyMetadata } from './ui-chunks.ts';
-import { UiStreamParser } from './ui-stream-parser.ts';
-
-/** What an attempt needs of its supervisor. */
-export interface AttemptHost {
-  readonly owner: string;
-  readonly attemptsMax: number;
-  readonly leaseMs: number;
-  readonly logger: Logger;
-  readonly appending: Omit<ChunkAppenderOptions, 'onPressure' | 'onFailed'>;
-  nowMs(): number;
-  newId(): string;
-  append(events: readonly RawEvent[]): Promise<unknown>;
-  /** The chunks of `run` that count, from its request up to `endOffset`. */
-  standingChunks(run: Run, endOffset: bigint): Promise<readonly UiChunk[]>;
-  /** What earlier attempts of `run` were billed. */
-  billedBefore(run: Run): number;
-  /** The attempt goes on as attempt 1 of another run, which is being requested. */
-  onMoved(attempt: RunAttempt, siblingId: string): void;
-  /** The attempt is over; its end may still be on the way to the log. */
-  onOver(attempt: RunAttempt, how: AttemptEnd): void;
-  /** The log did not take the end of an attempt that is over. */
-  onEndRefused(attempt: RunAttempt): void;
-}
-
-/** `retry`: its process died, another one should try. `abandoned`: the run is somebody else's, or the log refuses it. */
-export type AttemptEnd = 'ended' | 'retry' | 'abandoned';
+import { terminalOf } from './ui-chunks.ts';
+import type { ParsedChunk } from './ui-stream-parser.ts';
 
 type RunEnded = PayloadOf<'run-ended'>;
 
@@ -65,20 +35,17 @@ export class RunAttempt {
   /** Tries of the runs that this one took over from. */
   #triesBefore: number;
   readonly #appender: ChunkAppender;
-  readonly #parser = new UiStreamParser(limits.uiChunkBytesMax);
-  readonly #metadata: ReplyMetadata = {};
+  readonly #output = new ReplyOutput();
   #phase: 'starting' | 'catching-up' | 'owning' | 'over' = 'starting';
   #invocation: Invocation | undefined;
   #replyId: string;
-  #replyBytes = 0;
-  #hasStart = false;
-  /** Ended the stream: the first of finish, abort and error. */
-  #terminal: UiChunk | undefined;
   /** Output that waits for what stands; only where an earlier attempt may have left something. */
-  #held: { chunk: UiChunk; bytes: number }[] | undefined;
+  #held: ParsedChunk[] | undefined;
   #carryOn: CarryOn | undefined;
   /** All output so far, kept while it is compared. */
-  #produced: { chunk: UiChunk; bytes: number }[] = [];
+  #produced: ParsedChunk[] = [];
+  /** The function has said that this attempt comes to no good end. */
+  #hasFailed = false;
   /** How the run is to end, as soon as this attempt owns it. */
   #ending: Ending | undefined;
 
@@ -163,45 +130,26 @@ export class RunAttempt {
 
   #onData(bytes: Buffer): void {
     if (this.#phase === 'over' || this.#ending !== undefined) return;
-    for (const { chunk, bytes: chunkBytes } of this.#parser.push(bytes)) {
-      // A divergence or a limit may end it in the middle.
-      if (this.#ending !== undefined) return;
-      if (!this.#hasStart && chunk.type !== 'start') this.#take({ type: 'start' }, 0);
-      this.#take(chunk, chunkBytes);
+    for (const parsed of this.#output.push(bytes)) {
+      if (this.#held !== undefined) this.#held.push(parsed);
+      else this.#take(parsed);
     }
-    const { problem } = this.#parser;
-    // What comes after the end of a stream does not undo it.
-    if (problem !== undefined && this.#terminal === undefined) this.#fail('FUNCTION_OUTPUT_INVALID', problem);
+    if (this.#held !== undefined && this.#output.bytes > limits.pendingBytesMax) this.#invocation?.pause(true);
+    const { problem } = this.#output;
+    if (problem !== undefined) this.#endAs(failed('FUNCTION_OUTPUT_INVALID', problem));
   }
 
-  #take(given: UiChunk, bytes: number): void {
-    this.#replyBytes += bytes;
-    if (this.#replyBytes > limits.replyBytesMax) {
-      return this.#fail('FUNCTION_OUTPUT_INVALID', `the reply is above the limit of ${limits.replyBytesMax} bytes`);
-    }
-    let chunk = given;
-    if (chunk.type === 'start') {
-      this.#hasStart = true;
-      chunk = { ...chunk, messageId: this.#replyId };
-    }
-    noteMetadata(this.#metadata, chunk);
-    if (terminalOf(chunk) !== undefined) this.#terminal ??= chunk;
-    if (this.#held !== undefined) {
-      this.#held.push({ chunk, bytes });
-      if (this.#replyBytes > limits.pendingBytesMax) this.#invocation?.pause(true);
-    } else if (this.#carryOn !== undefined) this.#compare(chunk, bytes);
-    else this.#appender.push(chunk, bytes);
-  }
-
-  #compare(chunk: UiChunk, bytes: number): void {
-    const carryOn = this.#carryOn!;
+  #take(parsed: ParsedChunk): void {
+    const carryOn = this.#carryOn;
+    if (carryOn === undefined) return this.#appender.push(parsed.chunk, parsed.bytes);
     // An attempt that fails before it has come through is no divergence: what stands stays, and the run fails.
-    const isFailing = this.#terminal !== undefined && this.#terminal.type !== 'finish';
-    if (isFailing && this.#terminal !== chunk && !carryOn.isThrough) return;
-    if (!carryOn.isThrough) this.#produced.push({ chunk, bytes });
-    const step = carryOn.feed(chunk);
+    if (this.#hasFailed && !carryOn.isThrough) return;
+    const terminal = terminalOf(parsed.chunk);
+    this.#hasFailed ||= terminal === 'error' || terminal === 'abort';
+    if (!carryOn.isThrough) this.#produced.push(parsed);
+    const step = carryOn.feed(parsed.chunk);
     if (step === 'diverged') return this.#moveToSibling();
-    for (const next of step) this.#appender.push(next, bytes);
+    for (const chunk of step) this.#appender.push(chunk, parsed.bytes);
     if (carryOn.isThrough) this.#produced = [];
   }
 
@@ -210,7 +158,7 @@ export class RunAttempt {
     const terminal = standing.find((chunk) => terminalOf(chunk) !== undefined);
     if (terminal !== undefined) {
       // The reply was complete; only the record that ends the run was missing.
-      for (const chunk of standing) noteMetadata(this.#metadata, chunk);
+      this.#output.adopt(standing);
       this.#ending = undefined;
       return this.#endAs(endingOf(terminal));
     }
@@ -224,10 +172,7 @@ export class RunAttempt {
     this.#held = undefined;
     this.#invocation?.pause(false);
     this.#appender.open(this.#writer(), this.run.nextSeq);
-    for (const { chunk, bytes } of held) {
-      if (this.#carryOn === undefined) this.#appender.push(chunk, bytes);
-      else this.#compare(chunk, bytes);
-    }
+    for (const parsed of held) this.#take(parsed);
     this.#conclude();
   }
 
@@ -259,9 +204,7 @@ export class RunAttempt {
       } satisfies PayloadOf<'run-requested'>,
     };
     this.#appender.hold();
-    for (const { chunk, bytes } of this.#produced.splice(0)) {
-      this.#appender.push(chunk.type === 'start' ? { ...chunk, messageId: this.#replyId } : chunk, bytes);
-    }
+    for (const { chunk, bytes } of this.#produced.splice(0)) this.#appender.push(chunk, bytes);
     this.#host.onMoved(this, siblingId);
     // One append, so that nobody can start the sibling in between.
     this.#append([ended, requested, this.#claim({ nextSeq: 0, function: former.function })]).catch((error: unknown) =>
@@ -271,15 +214,10 @@ export class RunAttempt {
 
   #onSettled(settlement: Settlement): void {
     if (this.#phase === 'over' || this.#ending !== undefined) return;
-    if (settlement.kind === 'returned') this.#parser.end();
-    const output = { terminal: this.#terminal, problem: this.#parser.problem };
+    if (settlement.kind === 'returned') this.#output.end();
     const attempt = this.#triesBefore + this.number;
-    this.#ending = endingFor(settlement, output, { attempt, attemptsMax: this.#host.attemptsMax });
+    this.#ending = endingFor(settlement, this.#output, { attempt, attemptsMax: this.#host.attemptsMax });
     this.#conclude();
-  }
-
-  #fail(code: ErrorCode, message: string): void {
-    this.#endAs(failed(code, message));
   }
 
   /** Ends the run without waiting for the handler, which is told. */
@@ -327,7 +265,13 @@ export class RunAttempt {
     return {
       append: (chunks, seq, isLast) => {
         const events: RawEvent[] = [];
-        if (chunks.length > 0) events.push({ ...this.#envelope('chunk'), seq, payload: { chunks } });
+        if (chunks.length > 0) {
+          // The reply has the id that was minted with its request, whatever the function calls it.
+          const named = chunks.map((chunk) =>
+            chunk.type === 'start' ? { ...chunk, messageId: this.#replyId } : chunk,
+          );
+          events.push({ ...this.#envelope('chunk'), seq, payload: { chunks: named } });
+        }
         const ending = this.#ending;
         if (isLast && ending !== undefined && ending !== 'retry') {
           const payload: RunEnded = { ...this.#figures(true), ...ending };
@@ -341,7 +285,7 @@ export class RunAttempt {
   #figures(isWithInvocation: boolean): Omit<RunEnded, 'outcome'> {
     const startedMs = this.run.attempts[0]?.startedMs ?? this.#host.nowMs();
     return {
-      ...(isWithInvocation ? this.#metadata : {}),
+      ...(isWithInvocation ? this.#output.metadata : {}),
       durationMs: Math.max(0, this.#host.nowMs() - startedMs),
       // After a divergence the invocation goes on for the sibling, which is billed for all of it.
       billedMs: this.#host.billedBefore(this.run) + (isWithInvocation ? this.billedMs() : 0),

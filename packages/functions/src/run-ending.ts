@@ -1,7 +1,7 @@
 // How a run ends, from how its invocation settled and what it had written. Every way that a function can fail has one
 // outcome and one code here.
 import { errorTable, type ErrorCode, type PayloadOf, type UiChunk } from '@throughline/event';
-import type { Settlement } from './environment.ts';
+import type { Settlement } from './invocation.ts';
 import { errorOf, isErrorCode } from './ui-chunks.ts';
 
 /** What a `run-ended` says about the outcome. */
