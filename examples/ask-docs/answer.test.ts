@@ -21,7 +21,9 @@ async function ask(text: string): Promise<Chunk[]> {
   const { handler } = (await import('./answer.ts')) as unknown as { handler: Handler };
   const stream = new PassThrough({ highWaterMark: 1_000_000 });
   const messages = [{ id: 'q', role: 'user', parts: [{ type: 'text', text }] }];
-  await handler({ messages, replyId: 'reply' }, stream, { signal: new AbortController().signal });
+  await handler({ messages, replyId: 'reply', standingCharacters: 0 }, stream, {
+    signal: new AbortController().signal,
+  });
   return String(stream.read())
     .split('\n\n')
     .filter((line) => line.startsWith('data: {'))

@@ -9,6 +9,8 @@ interface Question {
   readonly messages: UIMessage[];
   /** The id that the answer gets. */
   readonly replyId: string;
+  /** How much of the answer is on the log already, when an earlier attempt was killed. */
+  readonly standingCharacters: number;
 }
 
 // The docs model, or what `--model` names. Made once for each process, before the first question.
@@ -20,6 +22,8 @@ export const handler = awslambda.streamifyResponse(async (question: Question, re
     messages: await convertToModelMessages(question.messages),
     // Stop on the page ends the model's work, not only the display.
     abortSignal: context.signal,
+    // The docs model hurries through what its reader has already.
+    providerOptions: { throughline: { standingCharacters: question.standingCharacters } },
   });
   const chunks = answer.toUIMessageStream({
     generateMessageId: () => question.replyId,

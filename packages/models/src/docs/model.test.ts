@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider';
-import { ThroughlineError } from '@throughline/event';
+import { ThroughlineError, type Clock } from '@throughline/event';
 import { streamText } from 'ai';
 import { docsModel } from './model.ts';
 
@@ -89,25 +89,45 @@ test('a document that changes between two questions is read again', async (t) =>
   assert.match(textOf(await partsOf(model, call('zebra'))), /Striped/);
 });
 
-test('words come at the set pace', async (t) => {
-  const waits: number[] = [];
+/** A clock that jumps to whatever it is asked to wait for, and notes it. */
+function noteWaits(waits: number[]): Clock {
   let nowMs = 0;
-  const clock = {
+  return {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    after(delayMs: number, action: () => void) {
+    after(delayMs, action) {
       waits.push(delayMs);
       nowMs += delayMs;
       queueMicrotask(action);
       return { cancel() {} };
     },
   };
+}
+
+test('words come at the set pace', async (t) => {
+  const waits: number[] = [];
+  const clock = noteWaits(waits);
   const parts = await partsOf(docsModel({ folder: folderOf(t), paceMs: 15, clock }), call('torn tail'));
   const words = parts.filter((part) => part.type === 'text-delta').length;
   assert.deepEqual(
     waits,
     Array.from({ length: words }, () => 15),
   );
+});
+
+test('what a killed attempt has shown is written again at once, and the pace holds from there on', async (t) => {
+  const waits: number[] = [];
+  const model = docsModel({ folder: folderOf(t), paceMs: 15, clock: noteWaits(waits) });
+  const whole = await partsOf(model, call('torn tail'));
+  const standing = textOf(whole).slice(0, 40);
+  const waitsOfWhole = waits.splice(0).length;
+  const again = await partsOf(model, {
+    ...call('torn tail'),
+    providerOptions: { throughline: { standingCharacters: standing.length } },
+  });
+  assert.deepEqual(again, whole, 'the very same parts');
+  const standingWords = (standing.match(/\s*\S+/g) ?? []).length;
+  assert.equal(waits.length, waitsOfWhole - standingWords);
 });
 
 test('an abort ends the stream at once, in the middle of a pause', async (t) => {

@@ -94,7 +94,8 @@ export function docsModel(options: DocsModelOptions): DocsModel {
     },
     async doStream(call) {
       const parts = streamParts(reply(call), call.maxOutputTokens);
-      return { stream: paced(parts, { paceMs, clock, signal: call.abortSignal }) };
+      const standingCharacters = standingCharactersOf(call);
+      return { stream: paced(parts, { paceMs, standingCharacters, clock, signal: call.abortSignal }) };
     },
   };
 }
@@ -142,19 +143,37 @@ function* streamParts(
   yield { type: 'finish', finishReason, usage: usageOf(inputTokens, outputTokens) };
 }
 
+interface PaceOptions {
+  readonly paceMs: number;
+  readonly standingCharacters: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** `providerOptions.throughline.standingCharacters`: how much of this very answer its reader has before it begins. */
+function standingCharactersOf({ providerOptions }: LanguageModelV4CallOptions): number {
+  const given = providerOptions?.['throughline']?.['standingCharacters'];
+  return typeof given === 'number' && given > 0 ? given : 0;
+}
+
 function paced(
   parts: Generator<LanguageModelV4StreamPart>,
-  { paceMs, clock, signal }: { paceMs: number; clock: Clock; signal: AbortSignal | undefined },
+  { paceMs, standingCharacters, clock, signal }: PaceOptions,
 ): ReadableStream<LanguageModelV4StreamPart> {
   // Due times, not pauses: a late timer is made up for by the next one, so that the pace holds on a busy machine.
   let dueMs = clock.monotonicMs();
+  // What a killed attempt has shown already is written again at once: nobody is waiting to read it.
+  let hurriedCharacters = standingCharacters;
   return new ReadableStream<LanguageModelV4StreamPart>(
     {
       async pull(controller) {
         signal?.throwIfAborted();
         const { done, value } = parts.next();
         if (done === true) return controller.close();
-        if (value.type === 'text-delta' && paceMs > 0) {
+        if (value.type === 'text-delta' && hurriedCharacters > 0) {
+          hurriedCharacters -= value.delta.length;
+          dueMs = clock.monotonicMs();
+        } else if (value.type === 'text-delta' && paceMs > 0) {
           dueMs = Math.max(dueMs + paceMs, clock.monotonicMs() - paceMs);
           const waitMs = dueMs - clock.monotonicMs();
           if (waitMs > 0) await delay(clock, waitMs, signal);
