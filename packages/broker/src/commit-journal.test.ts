@@ -69,12 +69,12 @@ test('a journal that is opened again goes on with a larger sequence', async () =
 
 test('when all files are full, commits wait for a checkpoint', async () => {
   const disk = new FaultyDisk(new MemoryDisk());
-  let fullCount = 0;
-  const journal = await open(disk, { onFull: () => fullCount++ });
+  const full: string[] = [];
+  const journal = await open(disk, { onFull: () => full.push('full') });
   const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
   const done: number[] = [];
   const all = texts.map((text, i) => commit(journal, text).then(() => done.push(i)));
-  while (fullCount < 2) await new Promise((resolve) => setImmediate(resolve));
+  while (full.length < 2) await new Promise((resolve) => setImmediate(resolve));
   for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(done.length < texts.length, 'some wait');
   const stop = setInterval(() => journal.beginCheckpoint()(), 1);

@@ -71,7 +71,7 @@ class PartitionReplay {
       await segments.roll(baseOffset);
     }
     const { active } = segments;
-    if (!active.hasRoomFor(this.#pendingBytes + batch.length, lastOffsetOf(header), segmentBytes)) {
+    if (!active.hasRoomFor(this.#pendingBytes, batch.length, lastOffsetOf(header), segmentBytes)) {
       await this.#write();
       if (active.sizeBytes > 0) await segments.roll();
     }

@@ -38,6 +38,7 @@ import { systemDisk } from './system-disk.ts';
 import { TailCacheBudget } from './tail-cache.ts';
 import { topicConfigFrom, type TopicConfig } from './topic-config.ts';
 import { TopicStore } from './topic-store.ts';
+import { Turns } from './turns.ts';
 
 const lockFile = '.lock';
 const cleanStopFile = '.kafka_cleanshutdown';
@@ -495,17 +496,6 @@ function checkNewTopic(topic: string, partitions: number): void {
       'INVALID_ARGUMENT',
       `partitions is ${partitions}, wanted 1 to ${topicPartitionCountMax}`,
     );
-  }
-}
-
-/** One after the other, each whether or not the one before it failed. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  run<T>(action: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(action);
-    this.#last = turn.catch(() => {});
-    return turn;
   }
 }
 

@@ -140,10 +140,11 @@ export class Segment {
     return this.#isLogDirty || this.#areIndexesDirty;
   }
 
-  /** True when `sizeBytes` more, up to `lastOffset`, fit; an empty segment takes a batch of any size. */
-  hasRoomFor(sizeBytes: number, lastOffset: bigint, segmentBytes: number): boolean {
-    if (this.sizeBytes === 0) return true;
-    return this.sizeBytes + sizeBytes <= segmentBytes && lastOffset - this.baseOffset <= relativeOffsetMax;
+  /** True when `sizeBytes` more fit behind `pendingBytes`, up to `lastOffset`; an empty segment takes any batch. */
+  hasRoomFor(pendingBytes: number, sizeBytes: number, lastOffset: bigint, segmentBytes: number): boolean {
+    const usedBytes = this.sizeBytes + pendingBytes;
+    if (usedBytes === 0) return true;
+    return usedBytes + sizeBytes <= segmentBytes && lastOffset - this.baseOffset <= relativeOffsetMax;
   }
 
   /** Writes whole batches to the end. When that fails, none of them counts: call `cutTornTail`. */

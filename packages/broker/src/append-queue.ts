@@ -1,0 +1,113 @@
+// What waits to be written to a partition, in the order of the calls: batches, and things to be done between two writes.
+import type { ThroughlineError } from '@throughline/event';
+import type { RecordBatchHeader } from '@throughline/wire';
+import type { AppendedBatch } from './broker.ts';
+
+/** A batch on its way. */
+export interface WaitingBatch {
+  readonly batch: Uint8Array;
+  header: RecordBatchHeader;
+  /** It had its offset in the call, and readers may have it: it must not be refused any more. */
+  readonly isPlaced: boolean;
+  readonly resolve: (appended: AppendedBatch) => void;
+  readonly reject: (error: ThroughlineError) => void;
+}
+
+/** Something to do in its place in the queue, when nothing is being written. */
+export interface Command {
+  readonly run: () => Promise<void>;
+}
+
+export class AppendQueue {
+  #waiting: (WaitingBatch | Command)[] = [];
+  /** Bytes of the batches that are neither acknowledged nor refused, those taken for a write included. */
+  bytes = 0;
+  /** How many of them have no offset of their own yet. */
+  unplacedCount = 0;
+
+  get head(): WaitingBatch | Command | undefined {
+    return this.#waiting[0];
+  }
+
+  get hasBatches(): boolean {
+    return this.#waiting.some((waiting) => !isCommand(waiting));
+  }
+
+  add(batch: WaitingBatch): void {
+    this.bytes += batch.batch.length;
+    if (!batch.isPlaced) this.unplacedCount++;
+    this.#waiting.push(batch);
+  }
+
+  addCommand(run: Command['run']): void {
+    this.#waiting.push({ run });
+  }
+
+  takeCommand(): Command | undefined {
+    const head = this.#waiting[0];
+    if (head === undefined || !isCommand(head)) return undefined;
+    this.#waiting.shift();
+    return head;
+  }
+
+  /** Takes batches off the front for as long as `fits` says so of each, given the bytes taken before it. */
+  take(countMax: number, fits: (batch: WaitingBatch, bytesBefore: number) => boolean): WaitingBatch[] {
+    const taken: WaitingBatch[] = [];
+    let bytes = 0;
+    for (const waiting of this.#waiting) {
+      if (isCommand(waiting) || taken.length === countMax || !fits(waiting, bytes)) break;
+      bytes += waiting.batch.length;
+      taken.push(waiting);
+    }
+    this.#waiting.splice(0, taken.length);
+    return taken;
+  }
+
+  /** Puts batches that were taken back to the front. */
+  putBack(batches: readonly WaitingBatch[]): void {
+    this.#waiting.unshift(...batches);
+  }
+
+  /** The last batch that has its offset. */
+  get lastPlaced(): WaitingBatch | undefined {
+    return this.#waiting.findLast((waiting): waiting is WaitingBatch => !isCommand(waiting) && waiting.isPlaced);
+  }
+
+  /** Acknowledges a batch that was taken. */
+  acknowledge(batch: WaitingBatch): void {
+    this.#forget(batch);
+    batch.resolve(appendedBatch(batch.header));
+  }
+
+  /** Refuses batches that were taken. */
+  refuse(batches: readonly WaitingBatch[], error: ThroughlineError): void {
+    for (const batch of batches) {
+      this.#forget(batch);
+      batch.reject(error);
+    }
+  }
+
+  /** Refuses what waits: everything that has no offset yet, or all of it. Commands stay. */
+  refuseWaiting(which: 'unplaced' | 'all', error: ThroughlineError): void {
+    const batches = this.#waiting.filter((waiting): waiting is WaitingBatch => !isCommand(waiting));
+    const refused = which === 'all' ? batches : batches.filter(({ isPlaced }) => !isPlaced);
+    if (refused.length === 0) return;
+    const gone = new Set<WaitingBatch | Command>(refused);
+    this.#waiting = this.#waiting.filter((waiting) => !gone.has(waiting));
+    this.refuse(refused, error);
+  }
+
+  #forget({ batch, isPlaced }: WaitingBatch): void {
+    this.bytes -= batch.length;
+    if (!isPlaced) this.unplacedCount--;
+  }
+}
+
+/** Where a placed batch stands. */
+export function appendedBatch(header: RecordBatchHeader): AppendedBatch {
+  return { baseOffset: header.baseOffset, lastOffset: header.baseOffset + BigInt(header.lastOffsetDelta) };
+}
+
+function isCommand(waiting: WaitingBatch | Command): waiting is Command {
+  return 'run' in waiting;
+}
