@@ -1,12 +1,15 @@
 // Builds the page where it is missing or stale. `npm start` asks every time, so the answer "nothing to do" has to be
 // cheap: the content of everything the page is made of is hashed (a hundred small files, a few milliseconds) and compared
-// with the stamp that the last build left; Vite is imported only when they differ. A build goes to a folder of its own
-// and is moved into place as a whole, so that neither a reader nor a second builder ever sees half a page.
+// with the stamp that the last build left; Vite runs only when they differ, and in a process of its own (build-main.ts),
+// so that the memory it takes is gone when the page is there. A build goes to a folder of its own and is moved into place
+// as a whole, so that neither a reader nor a second builder ever sees half a page.
+import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { silentLogger, ThroughlineError, type Logger } from '@throughline/event';
 
 export interface BuildPageOptions {
@@ -64,15 +67,13 @@ export async function buildPage(options: BuildPageOptions = {}): Promise<{ dir: 
 
 async function runVite(outDir: string): Promise<void> {
   try {
-    const [{ build }, { default: config }] = await Promise.all([import('vite'), import('../vite.config.ts')]);
-    await build({
-      ...config,
-      configFile: false,
-      logLevel: 'silent',
-      build: { ...config.build, outDir, emptyOutDir: true },
-    });
+    await promisify(execFile)(process.execPath, [
+      ...process.execArgv,
+      join(packageDir, 'src', 'build-main.ts'),
+      outDir,
+    ]);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = (cause as { stderr?: string }).stderr?.trim() || String(cause);
     throw new ThroughlineError('INTERNAL', `the page could not be built: ${message}`, { cause });
   }
 }
