@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UiChunk } from '@throughline/event';
-import type { UIMessage, UIMessageChunk } from 'ai';
+import { readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai';
 import * as fc from 'fast-check';
 import { compactChunks } from '../../packages/gateway/src/chat/compact-chunks.ts';
-import { readUIMessageStream } from 'ai';
 
 /** The message as the AI SDK has it after the last of `chunks`. */
 async function messageOf(chunks: readonly UiChunk[]): Promise<UIMessage | undefined> {
@@ -113,6 +112,8 @@ function script(steps: readonly Step[]): UiChunk[] {
         chunks.push({ type: 'message-metadata', messageMetadata: { [delta]: id } });
         break;
       case 'start-step':
+        // The input of a tool call does not go on in another step; the AI SDK's reader would make a second, broken part.
+        for (const [toolCallId, state] of tools) if (state === 'input') tools.set(toolCallId, 'done');
         chunks.push({ type: 'start-step' });
         break;
       case 'finish-step':
@@ -142,7 +143,7 @@ test('a compacted replay gives the very message of the AI SDK reader, wherever t
         assert.deepEqual(await messageOf(compacted), await messageOf(chunks));
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 300 },
   );
 });
 
@@ -158,7 +159,7 @@ test('a replay and the live chunks after it give the same message as all chunks'
         assert.deepEqual(await messageOf(resumed), await messageOf(chunks));
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
