@@ -119,7 +119,7 @@ export class Environment {
    * @param eventJson the handler's first argument, as JSON
    */
   invoke(requestId: string, eventJson: string, listener: InvocationListener): Invocation {
-    const { clock, timeoutMs, initTimeoutMs, onChange } = this.#options;
+    const { clock, timeoutMs, initTimeoutMs } = this.#options;
     const number = ++this.invocations;
     const invocation = new Invocation(clock, { requestId, isCold: !this.#isReady }, listener, {
       cancel: () => this.#cancel(number),
@@ -132,7 +132,7 @@ export class Environment {
     this.#process.send('invoke', number, `${JSON.stringify(head).slice(0, -1)},"event":${eventJson}}`);
     if (this.#isReady) this.#startTimeout(number, invocation);
     this.#watchMemory();
-    onChange();
+    this.#options.onChange();
     return invocation;
   }
 

@@ -20,7 +20,7 @@ export interface FunctionProcessOptions {
   /** What came on the pipe is no frame; no more frames follow. */
   onGarbage(problem: string): void;
   /** A line that it printed. */
-  onLine(line: string): void;
+  readonly onLine: (line: string) => void;
   /** It could not be started at all. */
   onSpawnFailed(error: Error): void;
   /** It has ended, and its pipes have been read to their end. */
@@ -97,17 +97,17 @@ export class FunctionProcess {
   }
 
   #listen(): void {
-    const { clock, onLine, onSpawnFailed } = this.#options;
+    const options = this.#options;
     const child = this.#process;
     const gone = (): void => this.#onGone();
     child.on('error', (error) => {
-      onSpawnFailed(error);
+      options.onSpawnFailed(error);
       if (child.pid === undefined) gone();
     });
     child.on('exit', () => {
       this.hasExited = true;
       this.kill();
-      clock.after(pipeDrainMs, gone);
+      options.clock.after(pipeDrainMs, gone);
     });
     // 'close' comes when the pipes have been read to their end, so nothing that it wrote before its death is missed.
     child.on('close', gone);
@@ -116,8 +116,8 @@ export class FunctionProcess {
     this.#pipe?.on('error', () => {});
     for (const stream of [child.stdout, child.stderr]) {
       const splitter = new LineSplitter(limits.logLineLengthMax);
-      stream?.on('data', (bytes: Buffer) => splitter.push(bytes).forEach(onLine));
-      stream?.on('end', () => splitter.end().forEach(onLine));
+      stream?.on('data', (bytes: Buffer) => splitter.push(bytes).forEach(options.onLine));
+      stream?.on('end', () => splitter.end().forEach(options.onLine));
       stream?.on('error', () => {});
     }
   }

@@ -46,7 +46,7 @@ export class FunctionRunner {
   #running = 0;
 
   constructor(options: FunctionRunnerOptions) {
-    const { config, clock, logger, scratchDir, compileCacheDir, newId } = options;
+    const { config, clock, logger, scratchDir, compileCacheDir } = options;
     this.#options = options;
     this.config = config;
     this.pool = new EnvironmentPool({
@@ -55,7 +55,7 @@ export class FunctionRunner {
       logger,
       scratchDir,
       compileCacheDir,
-      newId,
+      newId: () => options.newId(),
       onCapacity: () => this.#schedule(),
     });
     this.#host = {

@@ -89,7 +89,7 @@ export class RunKeeper {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#tickTimer?.cancel();
-    await Promise.all([...this.#runs.values()].map(({ attempt }) => attempt?.handOver()));
+    await Promise.all([...this.#runs.values()].map(async ({ attempt }) => attempt?.handOver()));
   }
 
   // What the log says.
@@ -182,7 +182,7 @@ export class RunKeeper {
 
   /** Ends a run that no attempt of ours is working on. */
   end(entry: RunEntry, outcome: Outcome): void {
-    const { owner, clock, logger, newId } = this.#options;
+    const { owner, clock, logger } = this.#options;
     const { run } = entry;
     entry.isEnding = true;
     const startedMs = run.attempts[0]?.startedMs;
@@ -191,7 +191,8 @@ export class RunKeeper {
       ...(startedMs === undefined ? {} : { durationMs: Math.max(0, clock.nowMs() - startedMs) }),
       billedMs: billedBefore(entry, run.attempt + 1),
     };
-    const event = { type: 'run-ended', id: newId(), stream: run.stream, run: run.id, attempt: run.attempt };
+    const id = this.#options.newId();
+    const event = { type: 'run-ended', id, stream: run.stream, run: run.id, attempt: run.attempt };
     this.#append([{ ...event, actor: owner, payload }]).catch((error: unknown) => {
       const { code, message } = ThroughlineError.from(error);
       logger.error({ run: run.id, code, reason: message }, 'the end of a run was refused by the log');

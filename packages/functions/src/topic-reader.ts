@@ -112,7 +112,7 @@ export class TopicReader {
   }
 
   #read(record: LogRecord): void {
-    const { conversations, logger, onEvent } = this.#options;
+    const { conversations, logger } = this.#options;
     conversations.passed(record);
     let event: PlacedEvent;
     try {
@@ -124,7 +124,7 @@ export class TopicReader {
       return;
     }
     const folded = conversations.apply(event, record.value?.length ?? 0);
-    if (folded !== undefined) onEvent(event, folded);
+    if (folded !== undefined) this.#options.onEvent(event, folded);
   }
 
   /** Retention has removed what was to be read next: what was in it is lost, what is left is not. */
