@@ -31,6 +31,9 @@ export const topicPartitionCountMax = 1024;
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
 
+/** Read ahead for a reader in order, in bytes per open segment: a read's usual size, and a bound for larger ones. */
+export const readAheadBytesMax = 1 * MiB;
+
 export interface BrokerLimits {
   /** Batches of hot partitions kept in memory so that tails need no disk, in bytes over all partitions. */
   readonly tailCacheBytesMax: number;

@@ -17,6 +17,12 @@ export class FileWindow {
     this.#readBytes = readBytes;
   }
 
+  /** Takes bytes that have been read already. */
+  begin(position: number, bytes: Uint8Array): void {
+    this.position = position;
+    this.bytes = bytes;
+  }
+
   /** Makes `byteCount` bytes from `position` on part of the window; false when the file has not as many. */
   async holds(position: number, byteCount: number): Promise<boolean> {
     if (position + byteCount > this.#endPosition) return false;

@@ -3,6 +3,7 @@
 // meanwhile: a descriptor closed too early can be another file's by the time it is used.
 import type { OffsetIndex } from './offset-index.ts';
 import type { DiskFile } from './disk.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import type { TimeIndex } from './time-index.ts';
 
 /** What is open of a segment. */
@@ -12,6 +13,7 @@ export interface SegmentFiles {
   timeIndex: TimeIndex;
   /** Where reads have ended: the next one in order begins there without a look into the index. */
   readonly positionHints: Map<bigint, number>;
+  readonly readAhead: ReadAhead;
 }
 
 export interface OpenableSegment {
@@ -102,7 +104,10 @@ export class OpenSegments {
     if (entry.userCount > 0) return;
     // Several users may end in one turn.
     entry.closed ??= entry.files.then(
-      (files) => files.log.close(),
+      async ({ log, readAhead }) => {
+        await readAhead.settled();
+        await log.close();
+      },
       // It never opened; whoever asked for it has been told.
       () => {},
     );

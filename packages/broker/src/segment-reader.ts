@@ -45,6 +45,7 @@ export interface SegmentReadAnswer {
  * Reads the batch that contains `offset` and those after it, up to `bytesMax`.
  *
  * @param start a position known for `offset`, an index to ask, or undefined to go through the segment from its start
+ * @param ahead what has been read already from a known position on
  * @throws ThroughlineError CORRUPT_RECORD
  */
 export async function readSegment(
@@ -52,9 +53,11 @@ export async function readSegment(
   extent: SegmentExtent,
   request: SegmentReadRequest,
   start: number | OffsetIndex | undefined,
+  ahead: Uint8Array | undefined,
 ): Promise<SegmentReadAnswer | typeof indexMismatch> {
   const { offset, bytesMax, endOffset } = request;
   const window = new FileWindow(log, extent.sizeBytes, bytesMax);
+  if (ahead !== undefined && typeof start === 'number') window.begin(start, ahead);
   const first = await locate(log, window, extent, offset, start);
   if (first === indexMismatch) return first;
   if (first === undefined || lastOffsetOf(first.header) >= endOffset) {

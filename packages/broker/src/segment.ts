@@ -11,9 +11,11 @@
 import { assert, ThroughlineError, type Logger } from '@throughline/event';
 import { batchHeaderBytes, batchHeaderProblem, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import { lastOffsetOf } from './batch-scan.ts';
+import { readAheadBytesMax } from './defaults.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { OffsetIndex } from './offset-index.ts';
 import type { OpenSegments, SegmentFiles } from './open-segments.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { resumeSegment, scanSegment, type ScanOptions } from './recovery.ts';
 import { SegmentIndexer } from './segment-indexer.ts';
 import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest } from './segment-reader.ts';
@@ -188,16 +190,22 @@ export class Segment {
     return this.#using(async (files) => {
       // Only what is whole now counts: the end moves on while we wait for the disk.
       const extent = this.#extent();
-      const start = files.positionHints.get(request.offset) ?? files.offsetIndex;
-      let answer = await readSegment(files.log, extent, request, start);
+      const { log, positionHints, offsetIndex, readAhead } = files;
+      const hinted = positionHints.get(request.offset);
+      const ahead = hinted === undefined ? undefined : await readAhead.take(hinted);
+      let answer = await readSegment(log, extent, request, hinted ?? offsetIndex, ahead);
       if (answer === indexMismatch) {
         this.#environment.logger.error({ file: extent.name }, 'the offset index does not fit its log');
-        answer = await readSegment(files.log, extent, request, undefined);
+        answer = await readSegment(log, extent, request, undefined, undefined);
         await this.#dropIndexes();
       }
       assert(answer !== indexMismatch, 'without an index there is no mismatch');
-      hint(files.positionHints, answer.nextOffset, answer.nextPosition);
-      return answer.batches;
+      const { batches, nextOffset, nextPosition } = answer;
+      hint(positionHints, nextOffset, nextPosition);
+      // Somebody reads in order. Only what is closed can no more be taken back.
+      const leftBytes = this.#writing === undefined && hinted !== undefined ? extent.sizeBytes - nextPosition : 0;
+      if (leftBytes > 0) readAhead.begin(log, nextPosition, Math.min(leftBytes, request.bytesMax, readAheadBytesMax));
+      return batches;
     });
   }
 
@@ -403,7 +411,7 @@ export function segmentOfFile(fileName: string): bigint | undefined {
 }
 
 function newFiles(log: DiskFile, offsetIndex: OffsetIndex, timeIndex: TimeIndex): SegmentFiles {
-  return { log, offsetIndex, timeIndex, positionHints: new Map() };
+  return { log, offsetIndex, timeIndex, positionHints: new Map(), readAhead: new ReadAhead() };
 }
 
 function hint(hints: Map<bigint, number>, offset: bigint, position: number): void {
