@@ -69,6 +69,7 @@ async function start(
     functions: functionConfigs(config),
     // The data folder is locked: whoever held a lease on it is dead.
     takeOverAtOnce: true,
+    storePath: path.join(config.dataDir, 'functions.sqlite'),
     compileCacheDir: path.join(config.dataDir, 'cache', 'compile'),
     ...shared,
   });
