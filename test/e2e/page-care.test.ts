@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
@@ -15,7 +15,11 @@ import { Tab, until } from './support/page.ts';
 const started = await startBrowser();
 if (started.skip !== false) process.stderr.write(`page tests skipped: ${started.skip}\n`);
 
-describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
+/** Skipped one by one where there is no browser, so that they are counted. */
+const check = (name: string, body: (t: TestContext) => Promise<void>): void =>
+  void test(name, { skip: started.skip }, body);
+
+describe('the page, with care', { concurrency: 1 }, () => {
   let browser: Browser;
   let server: TestServer;
   /** Its application answers with every kind of part, and ends in every way. */
@@ -50,7 +54,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     assert.deepEqual(found, [], what);
   }
 
-  test('nothing of a question or an answer runs, is loaded, or leaves the page unasked', async () => {
+  check('nothing of a question or an answer runs, is loaded, or leaves the page unasked', async () => {
     const tab = await open();
     const foreign: string[] = [];
     tab.page.on('request', (request) => {
@@ -81,7 +85,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('a reply that failed says what happened, by which code and what to do, and Retry makes another', async () => {
+  check('a reply that failed says what happened, by which code and what to do, and Retry makes another', async () => {
     const tab = await Tab.open(browser, every.url);
     await tab.ask('cut');
     assert.equal(await tab.untilEnded(), 'Failed');
@@ -100,7 +104,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('every kind of part has its place: Markdown, reasoning, tools, sources', async () => {
+  check('every kind of part has its place: Markdown, reasoning, tools, sources', async () => {
     const tab = await Tab.open(browser, every.url);
     await tab.ask('rich');
     assert.equal(await tab.untilEnded(), 'Done');
@@ -133,7 +137,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('axe finds nothing to complain about, light and dark, wide and narrow', async () => {
+  check('axe finds nothing to complain about, light and dark, wide and narrow', async () => {
     for (const [scheme, width] of [
       ['light', 1280],
       ['dark', 360],
@@ -153,7 +157,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     }
   });
 
-  test('a finished reply is announced once, and its tokens are not', async () => {
+  check('a finished reply is announced once, and its tokens are not', async () => {
     const tab = await open();
     await tab.page.evaluate(() => {
       const said: string[] = [];
@@ -176,7 +180,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('the keyboard reaches everything', async () => {
+  check('the keyboard reaches everything', async () => {
     const tab = await open();
     const { page } = tab;
     await tab.ask('tokens=5 name=keys');
@@ -210,7 +214,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('a reader who has scrolled up stays where they are, and comes back with one press', async () => {
+  check('a reader who has scrolled up stays where they are, and comes back with one press', async () => {
     const tab = await open('/', { height: 500 });
     const log = tab.page.getByRole('log');
     await tab.ask('tokens=2000 paceMs=2 name=scroll');
@@ -232,7 +236,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('a finished reply is left alone while the next one is written', async () => {
+  check('a finished reply is left alone while the next one is written', async () => {
     const tab = await open();
     await tab.ask('tokens=40 name=finished');
     await tab.untilEnded();
@@ -258,7 +262,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('a chosen theme holds after a reload, against what the system says', async () => {
+  check('a chosen theme holds after a reload, against what the system says', async () => {
     const tab = await open('/', { scheme: 'light' });
     const background = (): Promise<string> =>
       tab.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
@@ -274,7 +278,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('conversations are renamed, archived, deleted when that is confirmed, and filtered', async () => {
+  check('conversations are renamed, archived, deleted when that is confirmed, and filtered', async () => {
     const tab = await open();
     const { page } = tab;
     await tab.ask('tokens=2 name=zebra');
@@ -313,7 +317,7 @@ describe('the page, with care', { skip: started.skip, concurrency: 1 }, () => {
     await tab.close();
   });
 
-  test('on a phone of 360 px nothing is cut off, and pictures of every screen are kept for looking at', async (t) => {
+  check('on a phone of 360 px nothing is cut off, and pictures of every screen are kept for looking at', async (t) => {
     for (const [width, height] of [
       [360, 740],
       [1280, 860],

@@ -1,7 +1,7 @@
 // The page in a real browser, over a real `throughline dev` with an application whose answers can be predicted: ask, stream,
 // reload, second tab, stop, retry, branches, kills. What is shown is compared with the whole answer, word by word.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { answerText } from '../support/app/answer-text.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -11,7 +11,11 @@ import { Tab, until } from './support/page.ts';
 const started = await startBrowser();
 if (started.skip !== false) process.stderr.write(`page tests skipped: ${started.skip}\n`);
 
-describe('the page', { skip: started.skip, concurrency: 1 }, () => {
+/** Skipped one by one where there is no browser, so that they are counted. */
+const check = (name: string, body: (t: TestContext) => Promise<void>): void =>
+  void test(name, { skip: started.skip }, body);
+
+describe('the page', { concurrency: 1 }, () => {
   let browser: Browser;
   let server: TestServer;
   let tab: Tab;
@@ -39,7 +43,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     }
   }
 
-  test('a question from the empty page gets an address of its own and its answer, word by word', async () => {
+  check('a question from the empty page gets an address of its own and its answer, word by word', async () => {
     const tab = await open();
     const question = 'tokens=60 paceMs=10 name=first';
     await tab.ask(question);
@@ -55,7 +59,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('an example question asks with one click', async () => {
+  check('an example question asks with one click', async () => {
     const tab = await open();
     await tab.page.getByRole('button', { name: 'How does Throughline survive a crash?' }).click();
     await tab.untilWords(3);
@@ -64,7 +68,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('a reload in mid-answer goes on with the same answer', async () => {
+  check('a reload in mid-answer goes on with the same answer', async () => {
     const tab = await open();
     const question = 'tokens=80 paceMs=20 name=reload';
     await tab.ask(question);
@@ -77,7 +81,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('a second tab shows the same conversation live, and what it asks appears in the first', async () => {
+  check('a second tab shows the same conversation live, and what it asks appears in the first', async () => {
     const first = await open();
     const question = 'tokens=80 paceMs=20 name=tabs';
     await first.ask(question);
@@ -94,7 +98,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(first, second);
   });
 
-  test('Stop ends the reply, and the text so far stays', async () => {
+  check('Stop ends the reply, and the text so far stays', async () => {
     const tab = await open();
     await tab.ask('tokens=400 paceMs=20 name=stop');
     const shown = await tab.untilWords(10);
@@ -110,7 +114,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('Retry makes a sibling, ‹ and › go between the versions, and an edited question is a sibling too', async () => {
+  check('Retry makes a sibling, ‹ and › go between the versions, and an edited question is a sibling too', async () => {
     const tab = await open();
     await tab.ask('tokens=8 name=branch');
     await tab.untilEnded();
@@ -134,24 +138,27 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('a killed function costs a moment: the reply goes on with the next word, and the strip says what it cost', async () => {
-    const tab = await open();
-    const question = 'tokens=150 paceMs=20 name=kill';
-    await tab.ask(question);
-    const shown = await tab.untilWords(20);
-    await tab.breakIt('Kill the function');
-    await tab.strip().getByText('2 attempts').waitFor();
-    assert.equal(await tab.untilEnded(), 'Done');
-    const text = await tab.replyText();
-    assert.ok(text.startsWith(shown));
-    assert.equal(text, answerText(question).trim());
-    const strip = await tab.strip().innerText();
-    assert.match(strip, /kept \d+ chunks/);
-    assert.match(strip, /went on after [\d.]+ m?s/);
-    await closeQuietly(tab);
-  });
+  check(
+    'a killed function costs a moment: the reply goes on with the next word, and the strip says what it cost',
+    async () => {
+      const tab = await open();
+      const question = 'tokens=150 paceMs=20 name=kill';
+      await tab.ask(question);
+      const shown = await tab.untilWords(20);
+      await tab.breakIt('Kill the function');
+      await tab.strip().getByText('2 attempts').waitFor();
+      assert.equal(await tab.untilEnded(), 'Done');
+      const text = await tab.replyText();
+      assert.ok(text.startsWith(shown));
+      assert.equal(text, answerText(question).trim());
+      const strip = await tab.strip().innerText();
+      assert.match(strip, /kept \d+ chunks/);
+      assert.match(strip, /went on after [\d.]+ m?s/);
+      await closeQuietly(tab);
+    },
+  );
 
-  test('an attempt that says something else becomes a version of its own, and what was shown stays', async () => {
+  check('an attempt that says something else becomes a version of its own, and what was shown stays', async () => {
     const tab = await open();
     // With stamp=yes every token is the time of its writing: no two attempts agree.
     await tab.ask('tokens=120 paceMs=25 stamp=yes');
@@ -170,7 +177,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('a cut connection is said, comes back by itself, and misses nothing', async () => {
+  check('a cut connection is said, comes back by itself, and misses nothing', async () => {
     const tab = await open();
     const question = 'tokens=200 paceMs=25 name=cut';
     await tab.ask(question);
@@ -183,7 +190,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('kill -9 of the server in mid-answer loses nothing shown: the reply goes on or says why not', async () => {
+  check('kill -9 of the server in mid-answer loses nothing shown: the reply goes on or says why not', async () => {
     const tab = await open();
     const question = 'tokens=200 paceMs=25 name=crash';
     await tab.ask(question);
@@ -201,23 +208,26 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('a question that was sent while the server was away is shown at once and answered when it is back', async () => {
-    const tab = await open();
-    await tab.ask('tokens=5 name=before');
-    await tab.untilEnded();
-    await server.kill9();
-    await tab.page.getByText(/Connection lost|does not answer/).waitFor();
-    await tab.ask('tokens=5 name=after');
-    await tab.questions.nth(1).getByText('tokens=5 name=after').waitFor();
-    await server.start();
-    await until('the second answer', async () => (await tab.replies.count()) === 2);
-    await tab.untilEnded();
-    assert.equal(await tab.replyText(), answerText('tokens=5 name=after').trim());
-    assert.equal(await tab.questions.count(), 2, 'sent once, however often it was tried');
-    await closeQuietly(tab);
-  });
+  check(
+    'a question that was sent while the server was away is shown at once and answered when it is back',
+    async () => {
+      const tab = await open();
+      await tab.ask('tokens=5 name=before');
+      await tab.untilEnded();
+      await server.kill9();
+      await tab.page.getByText(/Connection lost|does not answer/).waitFor();
+      await tab.ask('tokens=5 name=after');
+      await tab.questions.nth(1).getByText('tokens=5 name=after').waitFor();
+      await server.start();
+      await until('the second answer', async () => (await tab.replies.count()) === 2);
+      await tab.untilEnded();
+      assert.equal(await tab.replyText(), answerText('tokens=5 name=after').trim());
+      assert.equal(await tab.questions.count(), 2, 'sent once, however often it was tried');
+      await closeQuietly(tab);
+    },
+  );
 
-  test('the server crashes from the menu and comes back by its launcher', async () => {
+  check('the server crashes from the menu and comes back by its launcher', async () => {
     const tab = await open();
     const question = 'tokens=150 paceMs=25 name=menu';
     await tab.ask(question);
@@ -229,7 +239,7 @@ describe('the page', { skip: started.skip, concurrency: 1 }, () => {
     await closeQuietly(tab);
   });
 
-  test('the tables page names the record that each row came from and leads to its conversation', async () => {
+  check('the tables page names the record that each row came from and leads to its conversation', async () => {
     const tab = await open();
     await tab.ask('tokens=5 name=row');
     await tab.untilEnded();

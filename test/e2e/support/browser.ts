@@ -20,6 +20,9 @@ const usualPaths = [
 /** Unpacking 67 MB on a busy machine takes its time; a browser that is not up by then does not come. */
 const launchWithinMs = 60_000;
 
+/** Characters of a failed start that are kept: its first lines say which library is missing. */
+const reasonLengthMax = 400;
+
 /** The packaged browser's own arguments would switch the web's security off, which is part of what is tested. */
 const browserArguments = ['--no-sandbox', '--disable-dev-shm-usage'];
 
@@ -38,7 +41,7 @@ export async function startBrowser(): Promise<BrowserStart> {
       const browser = await chromium.launch({ executablePath, args: browserArguments, timeout: launchWithinMs });
       return { browser, version: browser.version(), skip: false };
     } catch (error) {
-      reasons.push(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+      reasons.push(String(error).replaceAll(/\s+/g, ' ').slice(0, reasonLengthMax));
     }
   }
   return { skip: `no browser starts here: ${reasons.join('; ') || 'none is installed'}` };
