@@ -9,16 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** For instance `<= 5` or `>= 100000`. */
-  readonly bar?: string;
-  readonly peer?: string;
-  readonly note?: string;
-}
+import type { Figure } from '../bench/support/figures.ts';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const isSaving = process.argv.includes('--save');

@@ -7,7 +7,7 @@ import type { LiveTail } from './live-tail.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { OpenStreams } from './sse.ts';
 import type { StreamReader } from './stream-reader.ts';
-import type { SummaryFeed } from './subscriptions.ts';
+import type { SummaryFeed } from './summary-feed.ts';
 import type { DevActions, TablesReader } from './ports.ts';
 
 export interface GatewayContext {

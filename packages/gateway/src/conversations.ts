@@ -24,7 +24,8 @@ import { assertOnLog, formatToken, parseToken } from './offset-token.ts';
 import { readJson } from './request-body.ts';
 import { countParameter, flagParameter } from './query.ts';
 import { EventStream, type NodeBindings } from './sse.ts';
-import { feedEvents, summaryJson } from './subscriptions.ts';
+import { feedEvents } from './subscriptions.ts';
+import { summaryJson } from './summary-feed.ts';
 
 /** What people may write to a conversation by hand; messages and runs come through /api/chat. */
 const writable: readonly string[] = [

@@ -24,7 +24,7 @@ import { generationOf } from './offset-token.ts';
 import type { DevActions, TablesReader } from './ports.ts';
 import { OpenStreams } from './sse.ts';
 import { StreamReader } from './stream-reader.ts';
-import { SummaryFeed } from './subscriptions.ts';
+import { SummaryFeed } from './summary-feed.ts';
 
 export interface GatewayOptions {
   readonly log: Log;

@@ -2,41 +2,11 @@
 // page by page as fast as they take it, then live. A reader that falls behind leaves the live feed and goes back to reading
 // the log, so that however slow it is, no more waits for it than its queue.
 import { conversationOf, type LogRecord } from '@throughline/event';
-import type { ConversationSummary } from './conversation-fold.ts';
 import type { GatewayContext } from './context.ts';
 import { LiveEvent } from './live-event.ts';
 import type { LiveConversation } from './live-conversation.ts';
 import { formatToken } from './offset-token.ts';
 import { encodeSse, type EventStream } from './sse.ts';
-
-/** Hands changed summaries to whoever shows the list; encoded once for all. */
-export class SummaryFeed {
-  readonly #listeners = new Set<(bytes: Uint8Array) => void>();
-  readonly #generation: string;
-
-  constructor(generation: string) {
-    this.#generation = generation;
-  }
-
-  listen(listener: (bytes: Uint8Array) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  publish(summaries: readonly ConversationSummary[]): void {
-    if (this.#listeners.size === 0) return;
-    for (const summary of summaries) {
-      const bytes = encodeSse({ event: 'summary', data: JSON.stringify(summaryJson(summary, this.#generation)) });
-      for (const listener of this.#listeners) listener(bytes);
-    }
-  }
-}
-
-/** A summary as clients see it: the position as an offset token. */
-export function summaryJson(summary: ConversationSummary, generation: string): Readonly<Record<string, unknown>> {
-  const { lastOffset, ...rest } = summary;
-  return { ...rest, offset: formatToken(generation, lastOffset) };
-}
 
 /**
  * Feeds `stream` with the events of a conversation from offset `from` on, until the stream closes.

@@ -10,7 +10,15 @@ import {
   type UiPart,
 } from '@throughline/event';
 import type { OutgoingMessage } from './outbox.ts';
-import type { BranchesView, ConversationStatus, ConversationView, MessageView, RunView } from './views.ts';
+import {
+  shareIds,
+  type BranchesView,
+  type ConversationStatus,
+  type ConversationView,
+  type MessageView,
+  type RunView,
+  type ViewKey,
+} from './views.ts';
 
 export interface ViewSource {
   readonly conversation: Conversation;
@@ -47,7 +55,7 @@ function placeOf(conversation: Conversation, entry: OutgoingMessage): string | n
   return entry.parentId;
 }
 
-export function conversationView(source: ViewSource): ConversationView {
+function conversationView(source: ViewSource): ConversationView {
   const { conversation, shownIds: messageIds } = source;
   const live = liveRun(source);
   return {
@@ -82,7 +90,7 @@ function statusOf(source: ViewSource, live: Run | undefined): ConversationStatus
   return run?.outcome === 'failed' ? 'error' : 'ready';
 }
 
-export function messageView({ conversation, outgoing }: ViewSource, id: string): MessageView | undefined {
+function messageView({ conversation, outgoing }: ViewSource, id: string): MessageView | undefined {
   const message = conversation.messages.get(id);
   if (message !== undefined) return sentView(message);
   const entry = outgoing.find(({ messageId }) => messageId === id);
@@ -108,25 +116,25 @@ function sentView(message: MessageNode): MessageView {
 }
 
 /** The parts of a message; those that did not change are the same values as before. */
-export function partsView({ conversation, outgoing }: ViewSource, id: string): readonly UiPart[] | undefined {
+function partsView({ conversation, outgoing }: ViewSource, id: string): readonly UiPart[] | undefined {
   const message = conversation.messages.get(id);
   if (message !== undefined) return message.parts.map(shownPart);
   return outgoing.find(({ messageId }) => messageId === id)?.parts;
 }
 
-export function partView({ conversation, outgoing }: ViewSource, id: string, index: number): UiPart | undefined {
+function partView({ conversation, outgoing }: ViewSource, id: string, index: number): UiPart | undefined {
   const part = conversation.messages.get(id)?.parts[index];
   if (part !== undefined) return shownPart(part);
   return outgoing.find(({ messageId }) => messageId === id)?.parts[index];
 }
 
-export function branchesView({ conversation }: ViewSource, id: string): BranchesView | undefined {
+function branchesView({ conversation }: ViewSource, id: string): BranchesView | undefined {
   const ids = siblingsOf(conversation, id);
   // The list is the tree's own and grows; what a subscriber holds must not.
   return ids.length === 0 ? undefined : { ids: [...ids], index: ids.indexOf(id) };
 }
 
-export function runView({ conversation }: ViewSource, id: string): RunView | undefined {
+function runView({ conversation }: ViewSource, id: string): RunView | undefined {
   const run = conversation.runs.get(id);
   return run === undefined ? undefined : { ...run, attempts: run.attempts.map((attempt) => ({ ...attempt })) };
 }
@@ -141,4 +149,30 @@ function shownPart(part: UiPart): UiPart {
   const shown = toUiPart(part);
   parsedParts.set(part, shown);
   return shown;
+}
+
+/** The value under `key`; `before` is what it was, and what has not changed in it is kept. */
+export function viewOf(source: ViewSource, key: ViewKey, before: unknown): unknown {
+  if (key === 'conversation') return conversationView(source);
+  const colon = key.indexOf(':');
+  const id = key.slice(colon + 1);
+  switch (key.slice(0, colon)) {
+    case 'message':
+      return messageView(source, id);
+    case 'parts':
+      return partsView(source, id);
+    case 'part': {
+      const last = id.lastIndexOf(':');
+      return partView(source, id.slice(0, last), Number(id.slice(last + 1)));
+    }
+    case 'branches': {
+      const view = branchesView(source, id);
+      const ids = (before as typeof view)?.ids;
+      return view === undefined || ids === undefined ? view : { ...view, ids: shareIds(ids, view.ids) };
+    }
+    case 'run':
+      return runView(source, id);
+    default:
+      return undefined;
+  }
 }

@@ -9,22 +9,13 @@ import {
   reduceConversation,
   textOf,
   ThroughlineError,
-  type Change,
   type Conversation,
   type PlacedEvent,
   type UiPart,
 } from '@throughline/event';
-import {
-  branchesView,
-  conversationView,
-  messageView,
-  partsView,
-  partView,
-  runView,
-  shownIds,
-  type ViewSource,
-} from './build-view.ts';
+import { shownIds, viewOf, type ViewSource } from './build-view.ts';
 import { Connection } from './connection.ts';
+import { DirtyKeys } from './dirty-keys.ts';
 import type { Environment } from './environment.ts';
 import { Flusher } from './flush.ts';
 import { Listeners } from './listeners.ts';
@@ -231,8 +222,6 @@ export class LiveConversation {
     }
   }
 
-  // ── what arrives ──
-
   #load(snapshot: unknown): void {
     const conversation = snapshot === undefined ? emptyConversation(this.id) : conversationFromSnapshot(snapshot);
     if (conversation.id !== this.id)
@@ -263,12 +252,12 @@ export class LiveConversation {
     if (this.#queue.length === 0) return;
     const events = this.#queue;
     this.#queue = [];
-    const dirty = new Set<string>();
+    const dirty = new DirtyKeys();
     let isStructural = false;
     for (const event of events) {
       const change = reduceConversation(this.#conversation, event);
       if (change.isStructural === true) isStructural = true;
-      collectKeys(dirty, change);
+      dirty.collect(change);
       if (change.verdict === 'gap') this.#answerGap(event);
     }
     if (this.#outbox.confirm((id) => this.#conversation.messages.has(id))) isStructural = true;
@@ -278,19 +267,7 @@ export class LiveConversation {
         if (key.startsWith('branches:') || key.startsWith('message:')) dirty.add(key);
     }
     dirty.add('conversation');
-    this.#views.refresh(this.#expand(dirty));
-  }
-
-  /** A message's parts have keys of their own: those that exist stand for it here. */
-  *#expand(dirty: ReadonlySet<string>): Iterable<string> {
-    for (const key of dirty) {
-      yield key;
-      if (!key.startsWith('parts:')) continue;
-      const id = key.slice('parts:'.length);
-      const count = this.#conversation.messages.get(id)?.parts.length ?? 0;
-      // One more than there are: a reset step takes parts away, and whoever held the last one is told.
-      for (let index = 0; index <= count; index++) yield `part:${id}:${index}`;
-    }
+    this.#views.refresh(dirty.expanded(this.#conversation));
   }
 
   /** Chunks are missing here or on the log itself; a new snapshot tells which. */
@@ -300,8 +277,6 @@ export class LiveConversation {
     this.#resyncedGaps.add(gap);
     this.#connection.resync();
   }
-
-  // ── what goes out ──
 
   #outgoingChanged(): void {
     this.#outbox.confirm((id) => this.#conversation.messages.has(id));
@@ -335,8 +310,6 @@ export class LiveConversation {
     this.#handlers.onWritten();
   }
 
-  // ── what is seen ──
-
   #source(): ViewSource {
     return {
       conversation: this.#conversation,
@@ -349,38 +322,8 @@ export class LiveConversation {
 
   #build(key: ViewKey, before: unknown): unknown {
     if (key === 'connection') return this.#connection.view;
-    const source = this.#source();
-    if (key === 'conversation') return conversationView(source);
-    const colon = key.indexOf(':');
-    const id = key.slice(colon + 1);
-    switch (key.slice(0, colon)) {
-      case 'message':
-        return messageView(source, id);
-      case 'parts':
-        return partsView(source, id);
-      case 'part': {
-        const last = id.lastIndexOf(':');
-        return partView(source, id.slice(0, last), Number(id.slice(last + 1)));
-      }
-      case 'branches': {
-        const view = branchesView(source, id);
-        const ids = (before as typeof view)?.ids;
-        return view === undefined || ids === undefined ? view : { ...view, ids: shareIds(ids, view.ids) };
-      }
-      case 'run':
-        return runView(source, id);
-      default:
-        return undefined;
-    }
+    return viewOf(this.#source(), key, before);
   }
-}
-
-function collectKeys(dirty: Set<string>, { messageId, runId }: Change): void {
-  if (messageId !== undefined) {
-    dirty.add(`message:${messageId}`);
-    dirty.add(`parts:${messageId}`);
-  }
-  if (runId !== undefined) dirty.add(`run:${runId}`);
 }
 
 function partsOf(content: MessageContent): readonly UiPart[] {

@@ -1,0 +1,33 @@
+// Changed conversation summaries on their way to whoever shows the list.
+import type { ConversationSummary } from './conversation-fold.ts';
+import { formatToken } from './offset-token.ts';
+import { encodeSse } from './sse.ts';
+
+/** Hands changed summaries to whoever shows the list; encoded once for all. */
+export class SummaryFeed {
+  readonly #listeners = new Set<(bytes: Uint8Array) => void>();
+  readonly #generation: string;
+
+  constructor(generation: string) {
+    this.#generation = generation;
+  }
+
+  listen(listener: (bytes: Uint8Array) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  publish(summaries: readonly ConversationSummary[]): void {
+    if (this.#listeners.size === 0) return;
+    for (const summary of summaries) {
+      const bytes = encodeSse({ event: 'summary', data: JSON.stringify(summaryJson(summary, this.#generation)) });
+      for (const listener of this.#listeners) listener(bytes);
+    }
+  }
+}
+
+/** A summary as clients see it: the position as an offset token. */
+export function summaryJson(summary: ConversationSummary, generation: string): Readonly<Record<string, unknown>> {
+  const { lastOffset, ...rest } = summary;
+  return { ...rest, offset: formatToken(generation, lastOffset) };
+}
