@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger, ThroughlineError } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
-import { CommitJournal, readJournal, type JournalOptions } from './commit-journal.ts';
+import { CommitJournal, type JournalOptions } from './commit-journal.ts';
+import { readJournal } from './journal-format.ts';
 import { batchOf, recordsOf } from './test-support.ts';
 
 const from = { topicId: new Uint8Array(16).fill(7), partition: 3 };

@@ -6,54 +6,23 @@
 //
 // The journal is a few files `journal/<n>.journal` of a fixed size, filled with zeros once and then used over and over:
 // overwriting does not change a file's size, which would cost the file system a commit of its own with every sync.
-// All integers are big-endian.
-//
-//   file head, 20 bytes                              frame, 36 bytes, then the batch
-//   position  field                                  position  field
-//          0  magic     8 bytes "TLJRNL01"                  0  crc        uint32   CRC-32C of bytes 4..36 and of the
-//          8  sequence  int64                                                      first 21 bytes of the batch
-//         16  crc       uint32  CRC-32C of 0..16            4  sizeBytes  int32    of the batch
-//                                                           8  sequence   int64    of the file
-//                                                          16  topicId    16 bytes
-//                                                          32  partition  int32
-//                                                          36  the record batch, base offset and leader epoch in place
-//
-// The frame's checksum covers what the batch's own does not, and the batch's covers the rest: together they tell a torn
-// write, and no byte is summed twice. Each use of a file has a new, larger sequence; a frame left from an earlier use has
-// another one, and ends the file. The next group is written only after the last one is synced, so that the first frame
-// that does not check out is behind everything that was acknowledged.
-//
 // Segments get the same bytes without a sync, and always before the journal does. When a file is full the journal goes on
 // in the next one, and the checkpoint syncs the segments; then the full file is free. After a failed write or sync
 // nothing more goes into that file, and it is kept for the next start to replay.
-import { fromUtf8, ThroughlineError, utf8, type Logger } from '@throughline/event';
-import {
-  batchAttributesAt,
-  batchHeaderBytes,
-  batchHeaderProblem,
-  crc32c,
-  readBatchHeader,
-  verifyBatchCrc,
-} from '@throughline/wire';
+import { ThroughlineError, type Logger } from '@throughline/event';
 import { isOutOfDisk, type Disk, type DiskFile } from './disk.ts';
+import {
+  fileHead,
+  fileHeadBytes,
+  frameHead,
+  frameHeadBytes,
+  journalFileName,
+  journalFiles,
+  type JournalPartition,
+} from './journal-format.ts';
 
-const magic = utf8('TLJRNL01');
-const fileHeadBytes = 20;
-const frameHeadBytes = 36;
 /** Zeros are written this many bytes at a time. */
 const fillBytes = 1024 * 1024;
-
-/** What identifies a partition in the journal. */
-export interface JournalPartition {
-  /** 16 bytes. */
-  readonly topicId: Uint8Array;
-  readonly partition: number;
-}
-
-/** A frame read back. */
-export interface JournalEntry extends JournalPartition {
-  readonly batch: Uint8Array;
-}
 
 export interface JournalOptions {
   readonly disk: Disk;
@@ -89,7 +58,7 @@ export class CommitJournal {
   #full: JournalFile[] = [];
   #free: JournalFile[] = [];
   #fileCount = 0;
-  #nextSequence: bigint;
+  #nextSequence = 1n;
   #queue: Commit[] = [];
   #isRunning = false;
   #isClosed = false;
@@ -97,26 +66,22 @@ export class CommitJournal {
   #onFree: (() => void) | undefined;
   #idle: (() => void)[] = [];
 
-  private constructor(options: JournalOptions, nextSequence: bigint) {
+  private constructor(options: JournalOptions) {
     this.#options = options;
-    this.#nextSequence = nextSequence;
   }
 
   /** Opens the journal in its folder; what the files hold has to be replayed before (`readJournal`). */
   static async open(options: JournalOptions): Promise<CommitJournal> {
     const { disk, folder } = options;
-    let largest = 0n;
-    const journal = new CommitJournal(options, 1n);
-    for (const name of await journalNames(disk, folder)) {
-      const path = `${folder}/${name}`;
-      const sequence = sequenceOf(await readHead(disk, path));
-      if (sequence !== undefined && sequence > largest) largest = sequence;
+    const files = await journalFiles(disk, folder);
+    const journal = new CommitJournal(options);
+    for (const { path, sequence } of files) {
+      if (sequence >= journal.#nextSequence) journal.#nextSequence = sequence + 1n;
       journal.#free.push({ file: await disk.open(path, 'write'), sequence: 0n, position: 0, isKept: false });
-      journal.#fileCount = Math.max(journal.#fileCount, Number.parseInt(name, 10) + 1);
     }
+    journal.#fileCount = files.length;
     // A start that was cut off may have made a file and not its name certain.
     await disk.syncDirectory(folder);
-    journal.#nextSequence = largest + 1n;
     return journal;
   }
 
@@ -276,7 +241,7 @@ export class CommitJournal {
 
   async #makeFile(): Promise<JournalFile> {
     const { disk, folder, fileBytes } = this.#options;
-    const name = `${String(this.#fileCount).padStart(4, '0')}.journal`;
+    const name = journalFileName(this.#fileCount);
     const path = `${folder}/${name}`;
     const file = await disk.open(path, 'write');
     try {
@@ -301,83 +266,4 @@ export class CommitJournal {
     this.#options.logger.error({ error: cause }, 'the commit journal could not be written');
     return new ThroughlineError('PARTITION_OFFLINE', 'the commit journal could not be written', { cause });
   }
-}
-
-/**
- * Reads back what the journal in `folder` holds, oldest first: everything acknowledged since the last checkpoint, and
- * some of what came before it. Where two entries of a partition overlap, the later one counts.
- */
-export async function* readJournal(disk: Disk, folder: string): AsyncGenerator<JournalEntry> {
-  const files: { readonly path: string; readonly sequence: bigint }[] = [];
-  for (const name of await journalNames(disk, folder)) {
-    const path = `${folder}/${name}`;
-    const sequence = sequenceOf(await readHead(disk, path));
-    if (sequence !== undefined) files.push({ path, sequence });
-  }
-  files.sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
-  for (const { path, sequence } of files) {
-    const bytes = await disk.readFile(path);
-    if (bytes !== undefined) yield* framesOf(bytes, sequence);
-  }
-}
-
-async function readHead(disk: Disk, path: string): Promise<Uint8Array> {
-  const head = new Uint8Array(fileHeadBytes);
-  const file = await disk.open(path, 'read');
-  try {
-    return head.subarray(0, await file.read(head, 0));
-  } finally {
-    await file.close();
-  }
-}
-
-function* framesOf(bytes: Uint8Array, sequence: bigint): Generator<JournalEntry> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let position = fileHeadBytes;
-  while (position + frameHeadBytes + batchHeaderBytes <= bytes.length) {
-    const batchAt = position + frameHeadBytes;
-    if (view.getBigInt64(position + 8) !== sequence) return;
-    if (crc32c(bytes, position + 4, batchAt + batchAttributesAt) !== view.getUint32(position)) return;
-    const header = readBatchHeader(bytes, batchAt);
-    const sizeBytes = view.getInt32(position + 4);
-    if (batchHeaderProblem(header) !== undefined || header.sizeBytes !== sizeBytes) return;
-    if (!verifyBatchCrc(bytes, batchAt, sizeBytes)) return;
-    yield {
-      topicId: bytes.subarray(position + 16, position + 32),
-      partition: view.getInt32(position + 32),
-      batch: bytes.subarray(batchAt, batchAt + sizeBytes),
-    };
-    position = batchAt + sizeBytes;
-  }
-}
-
-function frameHead(from: JournalPartition, sequence: bigint, batch: Uint8Array): Uint8Array {
-  const head = new Uint8Array(frameHeadBytes);
-  const view = new DataView(head.buffer);
-  view.setInt32(4, batch.length);
-  view.setBigInt64(8, sequence);
-  head.set(from.topicId, 16);
-  view.setInt32(32, from.partition);
-  view.setUint32(0, crc32c(batch, 0, batchAttributesAt, crc32c(head, 4)));
-  return head;
-}
-
-function fileHead(sequence: bigint): Uint8Array {
-  const head = new Uint8Array(fileHeadBytes);
-  const view = new DataView(head.buffer);
-  head.set(magic);
-  view.setBigInt64(8, sequence);
-  view.setUint32(16, crc32c(head, 0, 16));
-  return head;
-}
-
-/** The sequence of a file, or undefined when it has never been used or its head is torn. */
-function sequenceOf(bytes: Uint8Array): bigint | undefined {
-  if (bytes.length < fileHeadBytes || fromUtf8(bytes.subarray(0, magic.length)) !== fromUtf8(magic)) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return crc32c(bytes, 0, 16) === view.getUint32(16) ? view.getBigInt64(8) : undefined;
-}
-
-async function journalNames(disk: Disk, folder: string): Promise<readonly string[]> {
-  return (await disk.list(folder)).filter((name) => /^\d{4,}\.journal$/.test(name)).sort();
 }

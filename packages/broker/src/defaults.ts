@@ -31,6 +31,9 @@ export const topicPartitionCountMax = 1024;
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
 
+/** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
+export const throttleRetryMs = 100;
+
 /** Read ahead for a reader in order, in bytes per open segment: a read's usual size, and a bound for larger ones. */
 export const readAheadBytesMax = 1 * MiB;
 

@@ -6,7 +6,7 @@
 // refused, and its offsets were given to others.
 import type { Logger } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import type { JournalEntry } from './commit-journal.ts';
+import type { JournalEntry } from './journal-format.ts';
 import { lastOffsetOf } from './batch-scan.ts';
 import type { Segments } from './segments.ts';
 

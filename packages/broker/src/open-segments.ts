@@ -3,7 +3,8 @@
 // meanwhile: a descriptor closed too early can be another file's by the time it is used.
 import type { OffsetIndex } from './offset-index.ts';
 import type { DiskFile } from './disk.ts';
-import type { ReadAhead } from './read-ahead.ts';
+import { PositionHints } from './position-hints.ts';
+import { ReadAhead } from './read-ahead.ts';
 import type { TimeIndex } from './time-index.ts';
 
 /** What is open of a segment. */
@@ -11,8 +12,7 @@ export interface SegmentFiles {
   readonly log: DiskFile;
   offsetIndex: OffsetIndex;
   timeIndex: TimeIndex;
-  /** Where reads have ended: the next one in order begins there without a look into the index. */
-  readonly positionHints: Map<bigint, number>;
+  readonly positionHints: PositionHints;
   readonly readAhead: ReadAhead;
 }
 
@@ -119,4 +119,8 @@ function newEntry(files: Promise<SegmentFiles>, isPinned: boolean): Entry {
   // Whoever asked for it meets the failure in `use`, perhaps some turns later.
   files.catch(() => {});
   return { files, userCount: 0, isPinned, isForgotten: false, closed: undefined };
+}
+
+export function segmentFiles(log: DiskFile, offsetIndex: OffsetIndex, timeIndex: TimeIndex): SegmentFiles {
+  return { log, offsetIndex, timeIndex, positionHints: new PositionHints(), readAhead: new ReadAhead() };
 }

@@ -8,7 +8,7 @@
 import { fromUtf8, utf8 } from '@throughline/event';
 import { replaceFile, type Disk } from './disk.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
-import { segmentOfFile } from './segment.ts';
+import { segmentOfFile } from './segment-name.ts';
 
 const epochsFile = 'leader-epoch-checkpoint';
 const metadataFile = 'partition.metadata';

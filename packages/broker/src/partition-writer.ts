@@ -15,15 +15,17 @@
 //                   append is tried anew. Those already acknowledged in memory stay there and are tried again.
 //   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
 //                   Appends are refused, reads go on.
-import { ThroughlineError, type Clock, type Logger, type Timer } from '@throughline/event';
-import { setBaseOffset, setPartitionLeaderEpoch, type RecordBatchHeader } from '@throughline/wire';
+import type { Clock, Logger, ThroughlineError, Timer } from '@throughline/event';
 import { appendedBatch, AppendQueue, type WaitingBatch } from './append-queue.ts';
+import { AppendRefusals } from './append-refusals.ts';
+import { BatchPlacer } from './batch-placer.ts';
 import { checkBatch } from './batch-check.ts';
 import type { AppendedBatch } from './broker.ts';
-import type { CommitJournal, JournalPartition } from './commit-journal.ts';
+import type { CommitJournal } from './commit-journal.ts';
 import type { BrokerLimits } from './defaults.ts';
 import { isOutOfDisk } from './disk.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
+import { Quiet } from './quiet.ts';
 import type { Segments } from './segments.ts';
 import type { TailCache } from './tail-cache.ts';
 import type { TopicConfig } from './topic-config.ts';
@@ -45,27 +47,19 @@ export interface WriterOptions {
   readonly onChange: () => void;
 }
 
-/** Batches of one write: the operating system takes 1024 buffers at once. */
-const writeBatchCountMax = 1024;
-/** When a writer that was refused for a full queue may come again: the queue is a fraction of a second of a disk. */
-const throttleRetryMs = 100;
-
 export class PartitionWriter {
   readonly #options: WriterOptions;
-  readonly #name: string;
-  readonly #journalPartition: JournalPartition;
+  readonly #refusals: AppendRefusals;
   readonly #segments: Segments;
   readonly #tail: TailCache;
   readonly #queue = new AppendQueue();
+  readonly #placer: BatchPlacer;
   #config: TopicConfig;
   #highWatermark: bigint;
-  /** The offset that the next batch to be placed gets. */
-  #nextOffset: bigint;
-  #isPumping = false;
-  #onIdle: (() => void)[] = [];
+  /** The loop that writes what is queued. */
+  readonly #pumping = new Quiet();
   /** Groups handed to the journal and not settled. */
-  #commitCount = 0;
-  #onCommitted: (() => void)[] = [];
+  readonly #commits = new Quiet();
   /**
    * Batches that the journal refused for want of space. They are told so once what was written of them to the segment is
    * gone, or a crash in between would bring back what had been refused.
@@ -81,13 +75,12 @@ export class PartitionWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#name = `${options.topic}-${options.partition}`;
-    this.#journalPartition = { topicId: options.topicId, partition: options.partition };
+    this.#refusals = new AppendRefusals(options.topic, options.partition);
     this.#segments = options.segments;
     this.#tail = options.tail;
     this.#config = options.config;
-    this.#nextOffset = options.segments.endOffset;
-    this.#highWatermark = this.#nextOffset;
+    this.#placer = new BatchPlacer(options.segments, options.epochs);
+    this.#highWatermark = this.#placer.nextOffset;
   }
 
   get highWatermark(): bigint {
@@ -95,7 +88,7 @@ export class PartitionWriter {
   }
 
   get nextOffset(): bigint {
-    return this.#nextOffset;
+    return this.#placer.nextOffset;
   }
 
   get config(): TopicConfig {
@@ -110,19 +103,18 @@ export class PartitionWriter {
     return new Promise((resolve, reject) => {
       this.#checkAppendable(batch.length);
       const header = checkBatch(batch, this.#config.recordBytesMax);
-      if (this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0) {
-        this.#appendInMemory(batch, header, resolve, reject);
-      } else {
-        this.#queue.add({ batch, header, isPlaced: false, resolve, reject });
-        this.#pump();
-      }
+      const inMemory = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
+      const waiting = { batch, header, isPlaced: inMemory, resolve, reject };
+      if (inMemory) this.#appendInMemory(waiting);
+      else this.#queue.add(waiting);
+      this.#pump();
     });
   }
 
   /** Runs `run` in its place in the queue, when nothing is being written or committed. */
   betweenWrites(run: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#isDiskFull) return reject(this.#outOfDisk(undefined));
+      if (this.#isDiskFull) return reject(this.#refusals.outOfDisk());
       this.#queue.addCommand(() => run().then(resolve, reject));
       this.#pump();
     });
@@ -143,7 +135,7 @@ export class PartitionWriter {
 
   /** Resolves when everything handed in so far is written or refused. */
   async flush(): Promise<void> {
-    if (this.#isPumping && !this.#isDiskFull) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    if (!this.#isDiskFull) await this.#pumping.settled();
   }
 
   /**
@@ -157,14 +149,14 @@ export class PartitionWriter {
     this.#isDiskFull = false;
     this.#pump();
     await this.flush();
-    await this.#committed();
+    await this.#commits.settled();
     await this.flush();
     return this.#queue.bytes;
   }
 
   /** Refuses what is queued, and takes no more. */
   async abandon(): Promise<void> {
-    this.#queue.refuseWaiting('unplaced', this.#closed());
+    this.#queue.refuseWaiting('unplaced', this.#refusals.closed());
     await this.close();
   }
 
@@ -172,56 +164,39 @@ export class PartitionWriter {
   goOffline(error: unknown, what: string): void {
     if (!this.#isOnline) return;
     this.#isOnline = false;
-    this.#options.logger.error({ partition: this.#name, error }, what);
+    this.#options.logger.error({ partition: this.#refusals.name, error }, what);
     // What the journal holds of this partition cannot be synced to its segments any more: the next start replays it.
     this.#options.journal.keep();
-    this.#queue.refuseWaiting('all', this.#offline());
+    this.#queue.refuseWaiting('all', this.#refusals.offline());
     this.#options.onChange();
   }
 
-  #appendInMemory(
-    batch: Uint8Array,
-    header: RecordBatchHeader,
-    resolve: WaitingBatch['resolve'],
-    reject: WaitingBatch['reject'],
-  ): void {
-    const placed = this.#place(batch, header);
-    const appended = appendedBatch(placed);
+  #appendInMemory(waiting: WaitingBatch): void {
+    const { batch } = waiting;
+    waiting.header = this.#placer.place(batch, waiting.header);
+    const appended = appendedBatch(waiting.header);
     this.#tail.keepFrom(this.#segments.endOffset);
     this.#tail.add(appended.baseOffset, appended.lastOffset, batch);
     // Beyond the bound the writer waits for the disk, as with `os`: a slow disk must not fill the memory.
-    if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) resolve(appended);
-    this.#queue.add({ batch, header: placed, isPlaced: true, resolve, reject });
-    this.#pump();
+    if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) waiting.resolve(appended);
+    this.#queue.add(waiting);
     this.#advance(appended.lastOffset + 1n);
   }
 
   #checkAppendable(batchBytes: number): void {
-    if (this.#isClosed) throw this.#closed();
-    if (!this.#isOnline) throw this.#offline();
-    if (this.#isDiskFull) throw this.#outOfDisk(undefined);
+    if (this.#isClosed) throw this.#refusals.closed();
+    if (!this.#isOnline) throw this.#refusals.offline();
+    if (this.#isDiskFull) throw this.#refusals.outOfDisk();
     const { appendQueueBytesMax } = this.#options.limits;
     const queueBytes = this.#queue.bytes;
     if (queueBytes === 0 || queueBytes + batchBytes <= appendQueueBytesMax) return;
-    throw new ThroughlineError('THROTTLED', `${queueBytes} bytes wait to be written to ${this.#name}`, {
-      details: { appendQueueBytesMax },
-      retryAfterMs: throttleRetryMs,
-    });
-  }
-
-  /** Gives a batch the next offset. */
-  #place(batch: Uint8Array, header: RecordBatchHeader): RecordBatchHeader {
-    const baseOffset = this.#nextOffset;
-    setBaseOffset(batch, 0, baseOffset);
-    setPartitionLeaderEpoch(batch, 0, this.#options.epochs.current);
-    this.#nextOffset = baseOffset + BigInt(header.lastOffsetDelta) + 1n;
-    return { ...header, baseOffset };
+    throw this.#refusals.throttled(queueBytes, appendQueueBytesMax);
   }
 
   /** Starts writing unless that is going on. */
   #pump(): void {
-    if (this.#isPumping || this.#isDiskFull) return;
-    this.#isPumping = true;
+    if (!this.#pumping.isQuiet || this.#isDiskFull) return;
+    this.#pumping.begin();
     this.#work().then(
       () => this.#rest(),
       (error: unknown) => {
@@ -232,8 +207,7 @@ export class PartitionWriter {
   }
 
   #rest(): void {
-    this.#isPumping = false;
-    for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#pumping.end();
     // Something may have come in the same turn.
     if (this.#queue.head !== undefined || this.#refused.length > 0) this.#pump();
   }
@@ -246,7 +220,7 @@ export class PartitionWriter {
       if (command === undefined) {
         await this.#writeNext();
       } else {
-        await this.#committed();
+        await this.#commits.settled();
         if (this.#refused.length > 0) await this.#rollBack();
         await command.run();
       }
@@ -254,10 +228,12 @@ export class PartitionWriter {
   }
 
   async #writeNext(): Promise<void> {
-    const group = this.#takeGroup();
+    const { writeBytesMax } = this.#options.limits;
+    const { segmentBytes } = this.#config;
+    const group = this.#placer.takeGroup(this.#queue, writeBytesMax, segmentBytes);
     if (group.length === 0) {
       // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
-      await this.#committed();
+      await this.#commits.settled();
       if (this.#refused.length === 0) await this.#guarded([], () => this.#segments.roll());
       return;
     }
@@ -270,23 +246,9 @@ export class PartitionWriter {
       // It stands behind a batch that is about to be taken back.
       this.#refused.push(...group);
     } else {
-      this.#commitCount++;
-      this.#options.journal.commit(this.#journalPartition, batches, (error) => this.#onSettled(group, error));
+      this.#commits.begin();
+      this.#options.journal.commit(this.#options, batches, (error) => this.#onSettled(group, error));
     }
-  }
-
-  /** Takes what goes into the next write off the queue and places it; nothing when the segment has no room for it. */
-  #takeGroup(): WaitingBatch[] {
-    const { writeBytesMax } = this.#options.limits;
-    const { segmentBytes } = this.#config;
-    return this.#queue.take(writeBatchCountMax, (waiting, bytesBefore) => {
-      const { batch, header, isPlaced } = waiting;
-      if (bytesBefore > 0 && bytesBefore + batch.length > writeBytesMax) return false;
-      const lastOffset = (isPlaced ? header.baseOffset : this.#nextOffset) + BigInt(header.lastOffsetDelta);
-      if (!this.#segments.active.hasRoomFor(bytesBefore, batch.length, lastOffset, segmentBytes)) return false;
-      if (!isPlaced) waiting.header = this.#place(batch, header);
-      return true;
-    });
   }
 
   /** Does something to the segments; when that fails, settles `group` and what is queued, and returns false. */
@@ -297,11 +259,11 @@ export class PartitionWriter {
     } catch (error) {
       if (!isOutOfDisk(error)) {
         this.goOffline(error, 'a segment could not be written');
-        this.#queue.refuse(group, this.#offline());
+        this.#queue.refuse(group, this.#refusals.offline());
       } else if (await this.#cutTornTail()) {
         this.#queue.putBack(group.filter(({ isPlaced }) => isPlaced));
-        this.#resetNextOffset();
-        const refusal = this.#outOfDisk(error);
+        this.#placer.reset(this.#queue);
+        const refusal = this.#refusals.outOfDisk(error);
         this.#queue.refuse(
           group.filter(({ isPlaced }) => !isPlaced),
           refusal,
@@ -309,7 +271,7 @@ export class PartitionWriter {
         this.#queue.refuseWaiting('unplaced', refusal);
         if (this.#queue.hasBatches) this.#tryLater();
       } else {
-        this.#queue.refuse(group, this.#offline());
+        this.#queue.refuse(group, this.#refusals.offline());
       }
       return false;
     }
@@ -337,7 +299,6 @@ export class PartitionWriter {
   }
 
   #onSettled(group: readonly WaitingBatch[], error: ThroughlineError | undefined): void {
-    this.#commitCount--;
     if (error === undefined) {
       this.#acknowledge(group);
     } else if (error.code === 'OUT_OF_DISK') {
@@ -345,15 +306,15 @@ export class PartitionWriter {
       this.#queue.refuseWaiting('unplaced', error);
     } else {
       this.goOffline(error, 'the commit journal failed');
-      this.#queue.refuse(group, this.#offline());
+      this.#queue.refuse(group, this.#refusals.offline());
     }
-    if (this.#commitCount === 0) for (const resolve of this.#onCommitted.splice(0)) resolve();
+    this.#commits.end();
     if (this.#refused.length > 0) this.#pump();
   }
 
   /** Takes back what was written to the segment and refused by the journal. */
   async #rollBack(): Promise<void> {
-    await this.#committed();
+    await this.#commits.settled();
     const refused = this.#refused;
     this.#refused = [];
     try {
@@ -362,14 +323,8 @@ export class PartitionWriter {
     } catch (error) {
       this.goOffline(error, 'a refused append could not be taken back');
     }
-    this.#resetNextOffset();
-    this.#queue.refuse(refused, this.#isOnline ? this.#outOfDisk(undefined) : this.#offline());
-  }
-
-  /** The next batch is placed behind what is written, and behind what has its place and waits in memory. */
-  #resetNextOffset(): void {
-    const last = this.#queue.lastPlaced;
-    this.#nextOffset = last === undefined ? this.#segments.endOffset : appendedBatch(last.header).lastOffset + 1n;
+    this.#placer.reset(this.#queue);
+    this.#queue.refuse(refused, this.#isOnline ? this.#refusals.outOfDisk() : this.#refusals.offline());
   }
 
   #acknowledge(group: readonly WaitingBatch[]): void {
@@ -386,30 +341,5 @@ export class PartitionWriter {
     if (highWatermark <= this.#highWatermark) return;
     this.#highWatermark = highWatermark;
     this.#options.onChange();
-  }
-
-  /** Resolves when no commit is under way. */
-  async #committed(): Promise<void> {
-    if (this.#commitCount > 0) await new Promise<void>((resolve) => this.#onCommitted.push(resolve));
-  }
-
-  #offline(): ThroughlineError {
-    return new ThroughlineError('PARTITION_OFFLINE', `${this.#name} is offline`, { details: this.#details });
-  }
-
-  #outOfDisk(cause: unknown): ThroughlineError {
-    return new ThroughlineError('OUT_OF_DISK', `no space to append to ${this.#name}`, {
-      cause,
-      details: this.#details,
-    });
-  }
-
-  #closed(): ThroughlineError {
-    return new ThroughlineError('CLOSED', `${this.#name} is closed`);
-  }
-
-  get #details(): { readonly topic: string; readonly partition: number } {
-    const { topic, partition } = this.#options;
-    return { topic, partition };
   }
 }

@@ -2,6 +2,7 @@
 // asks for one stretch after the other; the disk then works beside the checksums and the decoding, not in turn with them.
 // One stretch per open segment is held, and it is given away once.
 import { uninitialised } from './bytes.ts';
+import { readAheadBytesMax } from './defaults.ts';
 import type { DiskFile } from './disk.ts';
 
 export class ReadAhead {
@@ -11,7 +12,7 @@ export class ReadAhead {
   /** Begins to read; what was read before and not asked for is dropped. */
   begin(file: DiskFile, position: number, byteCount: number): void {
     this.#position = position;
-    const bytes = uninitialised(byteCount);
+    const bytes = uninitialised(Math.min(byteCount, readAheadBytesMax));
     this.#bytes = file.read(bytes, position).then(
       (count) => bytes.subarray(0, count),
       // Nobody has asked yet: the read that does meets the same failure and reports it.

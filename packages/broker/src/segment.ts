@@ -5,56 +5,44 @@
 //   00000000000000001284.index      offset → position (offset-index.ts)
 //   00000000000000001284.timeindex  timestamp → offset (time-index.ts)
 //
-// The .log is the truth. The index files are written when the segment is closed, and both are rebuilt from the .log when
-// missing or implausible. The last segment of a partition is the active one and the only one written to; its indexes live
-// in memory. The others are opened when somebody reads them, and closed again by the pool (open-segments.ts).
-import { assert, ThroughlineError, type Logger } from '@throughline/event';
+// The .log is the truth; the index files are written when the segment is closed (index-files.ts). The last segment of a
+// partition is the active one and the only one written to; its indexes live in memory. The others are opened when somebody
+// reads them, and closed again by the pool (open-segments.ts).
+import { assert, ThroughlineError } from '@throughline/event';
 import { batchHeaderBytes, batchHeaderProblem, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import { lastOffsetOf } from './batch-scan.ts';
-import { readAheadBytesMax } from './defaults.ts';
-import type { Disk, DiskFile } from './disk.ts';
-import { OffsetIndex } from './offset-index.ts';
-import type { OpenSegments, SegmentFiles } from './open-segments.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { lastOffsetOf, type FoundBatch } from './batch-scan.ts';
+import type { DiskFile } from './disk.ts';
+import { IndexFiles } from './index-files.ts';
+import { segmentFiles, type SegmentFiles } from './open-segments.ts';
 import { resumeSegment, scanSegment, type ScanOptions } from './recovery.ts';
 import { SegmentIndexer } from './segment-indexer.ts';
 import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest } from './segment-reader.ts';
-import { TimeIndex } from './time-index.ts';
-
-/** What all segments of a broker share. */
-export interface SegmentEnvironment {
-  readonly disk: Disk;
-  readonly logger: Logger;
-  readonly openSegments: OpenSegments;
-  /** Bytes read at a time while a segment is checked. */
-  readonly recoveryReadBytes: number;
-}
+import type { SegmentEnvironment } from './segment-environment.ts';
+import { deletedSuffix, segmentName } from './segment-name.ts';
 
 interface Writing {
   readonly files: SegmentFiles;
   readonly indexer: SegmentIndexer;
 }
 
-/** Sequential readers remembered per segment. */
-const positionHintCountMax = 64;
 /** A relative offset is a signed 32-bit integer. */
 const relativeOffsetMax = 0x7fffffffn;
-const suffixes = ['log', 'index', 'timeindex'] as const;
 
 export class Segment {
   readonly baseOffset: bigint;
   readonly #environment: SegmentEnvironment;
   readonly #path: string;
+  readonly #indexFiles: IndexFiles;
   #nextOffset: bigint;
   #sizeBytes: number;
   /** While it is the active segment. */
   #writing: Writing | undefined;
   #isLogDirty = false;
-  #areIndexesDirty = false;
 
   private constructor(environment: SegmentEnvironment, folder: string, baseOffset: bigint) {
     this.#environment = environment;
     this.#path = `${folder}/${segmentName(baseOffset)}`;
+    this.#indexFiles = new IndexFiles(environment.disk, this.#path);
     this.baseOffset = baseOffset;
     this.#nextOffset = baseOffset;
     this.#sizeBytes = 0;
@@ -63,12 +51,11 @@ export class Segment {
   /** Makes the files of a new active segment. */
   static async create(environment: SegmentEnvironment, folder: string, baseOffset: bigint): Promise<Segment> {
     const segment = new Segment(environment, folder, baseOffset);
-    const log = await environment.disk.open(segment.#fileName('log'), 'write');
+    const log = await environment.disk.open(segment.#logName, 'write');
     try {
       await log.truncate(0);
-      // Index files of an earlier segment of this name would be taken for ours after a crash.
-      await environment.disk.remove(segment.#fileName('index'));
-      await environment.disk.remove(segment.#fileName('timeindex'));
+      // Those of an earlier segment of this name would be taken for ours after a crash.
+      await segment.#indexFiles.remove();
     } catch (error) {
       await log.close();
       throw error;
@@ -86,7 +73,7 @@ export class Segment {
   ): Promise<Segment> {
     const segment = new Segment(environment, folder, baseOffset);
     segment.#nextOffset = nextOffset;
-    const log = await environment.disk.open(segment.#fileName('log'), 'read');
+    const log = await environment.disk.open(segment.#logName, 'read');
     try {
       segment.#sizeBytes = await log.size();
     } finally {
@@ -111,12 +98,12 @@ export class Segment {
   ): Promise<{ readonly segment: Segment; readonly problem: string | undefined; readonly endsInGap: boolean }> {
     const { disk, logger, recoveryReadBytes: readBytes } = environment;
     const segment = new Segment(environment, folder, baseOffset);
-    const name = segment.#fileName('log');
+    const name = segment.#logName;
     const log = await disk.open(name, 'write');
     try {
       const fileBytes = await log.size();
       const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, logger, name };
-      const resumed = isClean ? await resumeSegment(log, await segment.#storedIndexes(), options) : undefined;
+      const resumed = isClean ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
       const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
       if (indexer.sizeBytes < fileBytes) await log.truncate(indexer.sizeBytes);
       segment.#write(log, indexer);
@@ -139,7 +126,7 @@ export class Segment {
 
   /** True while something written is not known to be synced. */
   get isDirty(): boolean {
-    return this.#isLogDirty || this.#areIndexesDirty;
+    return this.#isLogDirty || this.#indexFiles.isDirty;
   }
 
   /** True when `sizeBytes` more fit behind `pendingBytes`, up to `lastOffset`; an empty segment takes any batch. */
@@ -167,7 +154,12 @@ export class Segment {
   async truncateTo(offset: bigint): Promise<void> {
     const { files, indexer } = this.#active();
     if (offset >= indexer.nextOffset) return;
-    const position = await this.#positionOf(files, offset);
+    let position = indexer.sizeBytes;
+    for await (const batch of this.#batchesFrom(files, offset)) {
+      if (batch.header.baseOffset < offset) continue;
+      position = batch.position;
+      break;
+    }
     const { indexer: shorter } = await scanSegment(files.log, {
       ...this.#scanOptions(),
       fileBytes: position,
@@ -201,10 +193,10 @@ export class Segment {
       }
       assert(answer !== indexMismatch, 'without an index there is no mismatch');
       const { batches, nextOffset, nextPosition } = answer;
-      hint(positionHints, nextOffset, nextPosition);
+      positionHints.note(nextOffset, nextPosition);
       // Somebody reads in order. Only what is closed can no more be taken back.
       const leftBytes = this.#writing === undefined && hinted !== undefined ? extent.sizeBytes - nextPosition : 0;
-      if (leftBytes > 0) readAhead.begin(log, nextPosition, Math.min(leftBytes, request.bytesMax, readAheadBytesMax));
+      if (leftBytes > 0) readAhead.begin(log, nextPosition, Math.min(leftBytes, request.bytesMax));
       return batches;
     });
   }
@@ -212,19 +204,9 @@ export class Segment {
   /** The offset of the first batch that ends at or after `fromOffset` and holds a timestamp at or after `timestampMs`. */
   batchForTime(timestampMs: number, fromOffset: bigint): Promise<bigint | undefined> {
     return this.#using(async (files) => {
-      const { sizeBytes } = this;
       const indexed = files.timeIndex.offsetBefore(timestampMs);
-      const head = new Uint8Array(batchHeaderBytes);
-      let { position } = files.offsetIndex.lookUp(indexed > fromOffset ? indexed : fromOffset);
-      while (position + batchHeaderBytes <= sizeBytes) {
-        await files.log.read(head, position);
-        const header = readBatchHeader(head, 0);
-        const problem = batchHeaderProblem(header);
-        if (problem !== undefined) {
-          throw new ThroughlineError('CORRUPT_RECORD', `${this.#fileName('log')} at ${position}: ${problem}`);
-        }
+      for await (const { header } of this.#batchesFrom(files, indexed > fromOffset ? indexed : fromOffset)) {
         if (lastOffsetOf(header) >= fromOffset && header.maxTimestampMs >= timestampMs) return header.baseOffset;
-        position += header.sizeBytes;
       }
       return undefined;
     });
@@ -247,7 +229,7 @@ export class Segment {
   async reopen(): Promise<void> {
     const { disk, openSegments } = this.#environment;
     await openSegments.forget(this);
-    const log = await disk.open(this.#fileName('log'), 'write');
+    const log = await disk.open(this.#logName, 'write');
     const { indexer } = await scanSegment(log, this.#scanOptions());
     this.#write(log, indexer);
   }
@@ -256,17 +238,12 @@ export class Segment {
   async storeIndexes(): Promise<void> {
     const { indexer } = this.#active();
     indexer.finish();
-    await this.#store(indexer.offsetIndex, indexer.timeIndex);
+    await this.#indexFiles.store(indexer.offsetIndex, indexer.timeIndex);
   }
 
   /** Makes everything written so far survive a power cut. When that fails, nothing more may be written. */
   async sync(): Promise<void> {
-    if (this.#areIndexesDirty) {
-      this.#areIndexesDirty = false;
-      for (const suffix of ['index', 'timeindex'] as const) {
-        await this.#withFile(suffix, (file) => file.syncData());
-      }
-    }
+    await this.#indexFiles.sync();
     if (!this.#isLogDirty) return;
     // What is written while the sync is under way makes it dirty again.
     this.#isLogDirty = false;
@@ -282,41 +259,37 @@ export class Segment {
   /** Removes its files, by way of a name that the next start clears away. */
   async remove(): Promise<void> {
     const { disk } = this.#environment;
-    const [log, ...indexes] = suffixes.map((suffix) => this.#fileName(suffix));
-    await disk.rename(log!, `${log!}${deletedSuffix}`);
+    const log = this.#logName;
+    await disk.rename(log, `${log}${deletedSuffix}`);
     await this.close();
-    for (const path of [...indexes, `${log!}${deletedSuffix}`]) await disk.remove(path);
+    await this.#indexFiles.remove();
+    await disk.remove(`${log}${deletedSuffix}`);
   }
 
   /** Opens a closed segment for reading; the pool calls it. Indexes that cannot be used are rebuilt and stored. */
   async openFiles(): Promise<SegmentFiles> {
-    const log = await this.#environment.disk.open(this.#fileName('log'), 'read');
+    const log = await this.#environment.disk.open(this.#logName, 'read');
     try {
-      const stored = await this.#storedIndexes();
-      const offsetIndex =
-        stored.offsetIndex && OffsetIndex.fromFile(this.baseOffset, stored.offsetIndex, this.sizeBytes);
-      const timeIndex = stored.timeIndex && TimeIndex.fromFile(this.baseOffset, stored.timeIndex, this.nextOffset);
-      // Without an entry for its largest timestamp a segment would look as if it had none.
-      const isFinished = timeIndex !== undefined && (timeIndex.entryCount > 0 || this.sizeBytes === 0);
-      if (offsetIndex !== undefined && isFinished) return newFiles(log, offsetIndex, timeIndex);
-      this.#environment.logger.warn({ file: this.#fileName('log') }, 'an index is missing or damaged and is rebuilt');
+      const loaded = await this.#indexFiles.load(this);
+      if (loaded !== undefined) return segmentFiles(log, loaded.offsetIndex, loaded.timeIndex);
+      this.#environment.logger.warn({ file: this.#logName }, 'an index is missing or damaged and is rebuilt');
       const { indexer } = await scanSegment(log, this.#scanOptions());
       indexer.finish();
-      await this.#store(indexer.offsetIndex, indexer.timeIndex);
-      return newFiles(log, indexer.offsetIndex, indexer.timeIndex);
+      await this.#indexFiles.store(indexer.offsetIndex, indexer.timeIndex);
+      return segmentFiles(log, indexer.offsetIndex, indexer.timeIndex);
     } catch (error) {
       await log.close();
       throw error;
     }
   }
 
-  #fileName(suffix: (typeof suffixes)[number]): string {
-    return `${this.#path}.${suffix}`;
+  get #logName(): string {
+    return `${this.#path}.log`;
   }
 
   #extent(): SegmentExtent {
     const { baseOffset, nextOffset, sizeBytes } = this;
-    return { baseOffset, nextOffset, sizeBytes, name: this.#fileName('log') };
+    return { baseOffset, nextOffset, sizeBytes, name: this.#logName };
   }
 
   /** For going through what is there already: damage is reported and passed over. */
@@ -326,58 +299,32 @@ export class Segment {
     return { baseOffset, fileBytes: sizeBytes, syncedOffset: nextOffset, readBytes, logger, name };
   }
 
-  async #storedIndexes(): Promise<{ offsetIndex: Uint8Array | undefined; timeIndex: Uint8Array | undefined }> {
-    const { disk } = this.#environment;
-    return {
-      offsetIndex: await disk.readFile(this.#fileName('index')),
-      timeIndex: await disk.readFile(this.#fileName('timeindex')),
-    };
-  }
-
-  async #store(offsetIndex: OffsetIndex, timeIndex: TimeIndex): Promise<void> {
-    for (const [suffix, bytes] of [
-      ['index', offsetIndex.bytes],
-      ['timeindex', timeIndex.bytes],
-    ] as const) {
-      await this.#withFile(suffix, async (file) => {
-        await file.truncate(0);
-        await file.write([bytes], 0);
-      });
-    }
-    this.#areIndexesDirty = true;
-  }
-
   /** Has the indexes of a closed segment built anew when it is opened next; those of the active one were never stored. */
   async #dropIndexes(): Promise<void> {
     if (this.#writing !== undefined) return;
-    await this.#environment.disk.remove(this.#fileName('index'));
+    await this.#indexFiles.remove();
     await this.#environment.openSegments.forget(this);
   }
 
-  async #withFile(suffix: (typeof suffixes)[number], action: (file: DiskFile) => Promise<void>): Promise<void> {
-    const file = await this.#environment.disk.open(this.#fileName(suffix), 'write');
-    try {
-      await action(file);
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** The position of the batch that begins at `offset`. */
-  async #positionOf(files: SegmentFiles, offset: bigint): Promise<number> {
+  /** The heads of the batches from the one before `offset` on, as far as the index can tell. */
+  async *#batchesFrom(files: SegmentFiles, offset: bigint): AsyncGenerator<FoundBatch> {
     const head = new Uint8Array(batchHeaderBytes);
     let { position } = files.offsetIndex.lookUp(offset);
-    while (position < this.sizeBytes) {
+    const { sizeBytes } = this;
+    while (position + batchHeaderBytes <= sizeBytes) {
       await files.log.read(head, position);
       const header = readBatchHeader(head, 0);
-      if (header.baseOffset >= offset) break;
+      const problem = batchHeaderProblem(header);
+      if (problem !== undefined) {
+        throw new ThroughlineError('CORRUPT_RECORD', `${this.#logName} at ${position}: ${problem}`);
+      }
+      yield { header, position };
       position += header.sizeBytes;
     }
-    return position;
   }
 
   #write(log: DiskFile, indexer: SegmentIndexer): void {
-    const files = newFiles(log, indexer.offsetIndex, indexer.timeIndex);
+    const files = segmentFiles(log, indexer.offsetIndex, indexer.timeIndex);
     this.#writing = { files, indexer };
     this.#environment.openSegments.adopt(this, files);
   }
@@ -396,28 +343,4 @@ export class Segment {
   #using<T>(action: (files: SegmentFiles) => Promise<T>): Promise<T> {
     return this.#environment.openSegments.use(this, action);
   }
-}
-
-export const deletedSuffix = '.deleted';
-
-/** The name that a segment's files share: its first offset in 20 digits. */
-export function segmentName(baseOffset: bigint): string {
-  return baseOffset.toString().padStart(20, '0');
-}
-
-/** The first offset of the segment whose .log file has this name; undefined for other files. */
-export function segmentOfFile(fileName: string): bigint | undefined {
-  return /^\d{20}\.log$/.test(fileName) ? BigInt(fileName.slice(0, 20)) : undefined;
-}
-
-function newFiles(log: DiskFile, offsetIndex: OffsetIndex, timeIndex: TimeIndex): SegmentFiles {
-  return { log, offsetIndex, timeIndex, positionHints: new Map(), readAhead: new ReadAhead() };
-}
-
-function hint(hints: Map<bigint, number>, offset: bigint, position: number): void {
-  hints.delete(offset);
-  hints.set(offset, position);
-  if (hints.size <= positionHintCountMax) return;
-  const [oldest] = hints.keys();
-  if (oldest !== undefined) hints.delete(oldest);
 }

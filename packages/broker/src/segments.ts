@@ -1,7 +1,9 @@
 // The segments of one partition, oldest first; the last is the active one. No gap lies inside a segment; between two there
 // may be one, where synced records were lost to the disk: a read there goes on with the next segment.
 import type { RecordBatchHeader } from '@throughline/wire';
-import { deletedSuffix, Segment, segmentOfFile, type SegmentEnvironment } from './segment.ts';
+import { Segment } from './segment.ts';
+import type { SegmentEnvironment } from './segment-environment.ts';
+import { deletedSuffix, segmentOfFile } from './segment-name.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
 
 export interface RecoveryStart {

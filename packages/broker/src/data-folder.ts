@@ -1,0 +1,93 @@
+// What stands in the data folder beside the partitions, and putting right what a crash left there.
+//
+//   <dataDir>/
+//     .lock                              the pid that holds the folder (pid-lock.ts)
+//     topics.json                        which topics there are, and the format (topic-store.ts)
+//     .kafka_cleanshutdown               there after a clean stop, and only then
+//     recovery-point-offset-checkpoint   below these offsets everything is synced
+//     log-start-offset-checkpoint        the first offsets that can be read
+//     journal/                           the commit journal of `fsync` topics (commit-journal.ts)
+//     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
+import { utf8 } from '@throughline/event';
+import type { BrokerSetup } from './broker-setup.ts';
+import { decodePartitionOffsets, encodePartitionOffsets, type PartitionOffsets } from './checkpoint-file.ts';
+import { replaceFile } from './disk.ts';
+import {
+  isDeletedFolderName,
+  isEmptyPartitionFolder,
+  isPartitionFolderName,
+  partitionFolderName,
+  removePartitionFolder,
+  topicIdOfFolder,
+} from './partition-folder.ts';
+import type { TopicStore } from './topic-store.ts';
+
+export const lockFile = '.lock';
+export const journalFolder = 'journal';
+const cleanStopFile = '.kafka_cleanshutdown';
+
+/** The files of offsets per partition. */
+export const offsetFiles = {
+  recoveryPoints: 'recovery-point-offset-checkpoint',
+  logStarts: 'log-start-offset-checkpoint',
+} as const;
+type OffsetFile = (typeof offsetFiles)[keyof typeof offsetFiles];
+
+/** Puts right what a crash left between the list of topics and the folders (topic-store.ts). */
+export async function finishInterruptedChanges(
+  { disk, dataDir, logger }: BrokerSetup,
+  store: TopicStore,
+): Promise<void> {
+  for (const { topic, topicId, partitionCount } of store.deleting) {
+    for (let partition = 0; partition < partitionCount; partition++) {
+      await removePartitionFolder(disk, dataDir, partitionFolderName(topic, partition), topicId);
+    }
+    await disk.syncDirectory(dataDir);
+    await store.endDelete(topicId);
+  }
+  const known = new Set(store.topics.map(({ topicId }) => topicId));
+  for (const name of await disk.list(dataDir)) {
+    const folder = `${dataDir}/${name}`;
+    if (isDeletedFolderName(name)) await disk.removeFolder(folder);
+    if (!isPartitionFolderName(name)) continue;
+    const topicId = await topicIdOfFolder(disk, folder);
+    if (topicId !== undefined && known.has(topicId)) continue;
+    if (await isEmptyPartitionFolder(disk, folder)) {
+      await disk.removeFolder(folder);
+    } else {
+      // Somebody's records, but no topic's: put aside, not thrown away.
+      logger.error({ folder }, 'a folder belongs to no topic and is put aside as .stray');
+      await disk.rename(folder, `${folder}.stray`);
+    }
+  }
+}
+
+/** Tells whether the last stop was clean, and forgets it: from now on only the next clean stop says so again. */
+export async function takeCleanStop({ disk, dataDir }: BrokerSetup): Promise<boolean> {
+  if ((await disk.readFile(`${dataDir}/${cleanStopFile}`)) === undefined) return false;
+  await disk.remove(`${dataDir}/${cleanStopFile}`);
+  await disk.syncDirectory(dataDir);
+  return true;
+}
+
+/** Notes that everything was written and synced. */
+export function noteCleanStop({ disk, dataDir }: BrokerSetup): Promise<void> {
+  // Kafka's own content; it wants to know a broker epoch, and -1 is none.
+  return replaceFile(disk, dataDir, cleanStopFile, utf8('{"version":0,"brokerEpoch":-1}'));
+}
+
+/** The offsets of a file; none when it is missing or damaged. */
+export async function readOffsets({ disk, dataDir, logger }: BrokerSetup, name: OffsetFile): Promise<PartitionOffsets> {
+  const bytes = await disk.readFile(`${dataDir}/${name}`);
+  const offsets = decodePartitionOffsets(bytes);
+  if (offsets === undefined && bytes !== undefined) logger.warn({ name }, 'a checkpoint is damaged and is ignored');
+  return offsets ?? new Map();
+}
+
+export function storeOffsets(
+  { disk, dataDir }: BrokerSetup,
+  name: OffsetFile,
+  offsets: Parameters<typeof encodePartitionOffsets>[0],
+): Promise<void> {
+  return replaceFile(disk, dataDir, name, encodePartitionOffsets(offsets));
+}

@@ -1,0 +1,69 @@
+// A partition as it is found in its folder, before it takes part: its segments recovered, nobody let in yet.
+import type { TopicMetadata } from './broker.ts';
+import type { BrokerSetup } from './broker-setup.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
+import {
+  makePartitionFolder,
+  partitionFolderName,
+  readLeaderEpochs,
+  storeLeaderEpochs,
+  topicIdOfFolder,
+} from './partition-folder.ts';
+import { Segments, type RecoveryStart } from './segments.ts';
+
+export interface FoundPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly segments: Segments;
+  readonly epochs: LeaderEpochs;
+  readonly logStartOffset: bigint;
+  readonly recoveryPoint: bigint;
+}
+
+/** Opens what is in the folder of a partition; after an unclean stop that is checked from the recovery point on. */
+export async function findPartition(
+  { disk, dataDir, environment, logger }: BrokerSetup,
+  { topic, topicId }: TopicMetadata,
+  partition: number,
+  start: RecoveryStart,
+): Promise<FoundPartition> {
+  const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
+  if ((await topicIdOfFolder(disk, folder)) !== topicId) {
+    logger.error({ folder }, 'the folder of a partition is missing, and an empty one takes its place');
+    await makePartitionFolder(disk, folder, topicId);
+  }
+  const segments = await Segments.open(environment, folder, start);
+  const epochs = await readLeaderEpochs(disk, folder);
+  const { startOffset, endOffset } = segments;
+  const { logStartOffset, recoveryPoint } = start;
+  return {
+    topic,
+    partition,
+    segments,
+    epochs,
+    logStartOffset: atMost(logStartOffset > startOffset ? logStartOffset : startOffset, endOffset),
+    recoveryPoint: atMost(recoveryPoint, endOffset),
+  };
+}
+
+/** Makes the folder of a new partition and opens it. */
+export async function makePartition(
+  setup: BrokerSetup,
+  metadata: TopicMetadata,
+  partition: number,
+): Promise<FoundPartition> {
+  const folder = `${setup.dataDir}/${partitionFolderName(metadata.topic, partition)}`;
+  await makePartitionFolder(setup.disk, folder, metadata.topicId);
+  return findPartition(setup, metadata, partition, { logStartOffset: 0n, recoveryPoint: 0n, isClean: true });
+}
+
+/** Begins a new leader epoch where the log ends now. */
+export async function beginEpoch({ disk, dataDir }: BrokerSetup, found: FoundPartition): Promise<void> {
+  const { topic, partition, epochs, segments } = found;
+  epochs.begin(epochs.current + 1, segments.endOffset);
+  await storeLeaderEpochs(disk, `${dataDir}/${partitionFolderName(topic, partition)}`, epochs);
+}
+
+function atMost(offset: bigint, limit: bigint): bigint {
+  return offset < limit ? offset : limit;
+}

@@ -1,0 +1,12 @@
+// What all segments of a broker share.
+import type { Logger } from '@throughline/event';
+import type { Disk } from './disk.ts';
+import type { OpenSegments } from './open-segments.ts';
+
+export interface SegmentEnvironment {
+  readonly disk: Disk;
+  readonly logger: Logger;
+  readonly openSegments: OpenSegments;
+  /** Bytes read at a time while a segment is checked. */
+  readonly recoveryReadBytes: number;
+}
