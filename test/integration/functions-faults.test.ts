@@ -59,6 +59,26 @@ const cases: Case[] = [
   { does: 'ends in mid-event', ask: 'half-event', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID' },
   { does: 'writes too large a chunk', ask: 'huge-chunk', outcome: 'failed', code: 'FUNCTION_OUTPUT_INVALID' },
   {
+    does: 'writes too large a chunk of wide letters',
+    ask: 'wide-chunk',
+    outcome: 'failed',
+    code: 'FUNCTION_OUTPUT_INVALID',
+  },
+  {
+    does: 'writes a chunk that no record takes',
+    ask: 'growing-chunk',
+    outcome: 'failed',
+    code: 'FUNCTION_OUTPUT_INVALID',
+  },
+  {
+    does: 'throws an error of 12 MB',
+    ask: 'throw-huge',
+    outcome: 'failed',
+    code: 'FUNCTION_ERROR',
+    message: /x{4000}…$/,
+  },
+  { does: 'reports an error of 700 KB', ask: 'error-chunk-huge', outcome: 'failed', code: 'MODEL_REFUSED' },
+  {
     does: 'writes to the descriptor of the supervisor',
     ask: 'fd3',
     outcome: 'failed',

@@ -16,6 +16,7 @@ class Recorder {
     clock: this.clock,
     windowMs: 20,
     bytesMax: 100,
+    recordBytesMax: 300,
     pendingBytesMax: 200,
     retryMs: 50,
     retriesMax: 2,
@@ -169,4 +170,30 @@ test('drain resolves when what waited is acknowledged', async () => {
   assert.deepEqual([log.names(), isDrained], [['0:a'], false]);
   await log.acknowledge();
   await drained;
+});
+
+test('what is more than a record takes goes into several, the last with the end', async () => {
+  const log = new Recorder();
+  for (const name of ['a', 'b', 'c']) log.push(name, 130);
+  log.push('large', 400);
+  log.push('d', 10);
+  assert.deepEqual(log.pressure, [true]);
+  log.appender.open(log.writer, 0);
+  log.appender.end();
+  await log.clock.advance(0);
+  await log.acknowledge();
+  await log.acknowledge();
+  await log.acknowledge();
+  assert.deepEqual(log.names(), ['0:a+b', '1:c', '2:large', '3:d!']);
+  assert.deepEqual(log.pressure, [true, false]);
+});
+
+test('a drain takes all that waits, however many records that makes', async () => {
+  const log = new Recorder();
+  for (const name of ['a', 'b', 'c']) log.push(name, 160);
+  log.appender.open(log.writer, 0);
+  const drained = log.appender.drain();
+  for (let count = 0; count < 3; count++) await log.acknowledge();
+  await drained;
+  assert.deepEqual(log.names(), ['0:a', '1:b', '2:c']);
 });

@@ -10,6 +10,8 @@ export interface ChunkAppenderOptions {
   readonly clock: Clock;
   readonly windowMs: number;
   readonly bytesMax: number;
+  /** No record has more bytes of chunks than this, unless a single chunk has. */
+  readonly recordBytesMax: number;
   /** Above this many bytes of chunks that wait, `onPressure(true)` is called, and `false` when they have gone. */
   readonly pendingBytesMax: number;
   readonly retryMs: number;
@@ -28,11 +30,16 @@ export interface ChunkWriter {
   append(chunks: readonly UiChunk[], seq: number, isLast: boolean): Promise<unknown>;
 }
 
+interface PendingChunk {
+  readonly chunk: UiChunk;
+  readonly bytes: number;
+}
+
 export class ChunkAppender {
   readonly #options: ChunkAppenderOptions;
   #writer: ChunkWriter | undefined;
   #nextSeq = 0;
-  #pending: UiChunk[] = [];
+  #pending: PendingChunk[] = [];
   #pendingBytes = 0;
   #isHigh = false;
   #isAppending = false;
@@ -63,7 +70,7 @@ export class ChunkAppender {
 
   push(chunk: UiChunk, bytes: number): void {
     if (this.#isClosed || this.#isEnding) return;
-    this.#pending.push(chunk);
+    this.#pending.push({ chunk, bytes });
     this.#pendingBytes += bytes;
     if (!this.#isHigh && this.#pendingBytes > this.#options.pendingBytesMax) {
       this.#isHigh = true;
@@ -117,19 +124,30 @@ export class ChunkAppender {
     this.#timer = undefined;
     if (this.#isClosed || this.#isAppending || this.#writer === undefined) return;
     if (this.#pending.length === 0 && !this.#isEnding) return;
-    const chunks = this.#pending;
-    const isLast = this.#isEnding;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    const chunks = this.#takeRecord();
+    const isLast = this.#isEnding && this.#pending.length === 0;
     this.#isAppending = true;
     this.#lastFlushMs = this.#options.clock.monotonicMs();
     const seq = this.#nextSeq;
     if (chunks.length > 0) this.#nextSeq++;
     this.#append(this.#writer, chunks, seq, isLast, 0);
-    if (this.#isHigh) {
+    if (this.#isHigh && this.#pendingBytes <= this.#options.pendingBytesMax) {
       this.#isHigh = false;
       this.#options.onPressure(false);
     }
+  }
+
+  /** As many of the chunks that wait as fit into one record. */
+  #takeRecord(): UiChunk[] {
+    let bytesLeft = this.#options.recordBytesMax;
+    let count = 0;
+    for (const { bytes } of this.#pending) {
+      bytesLeft -= bytes;
+      if (bytesLeft < 0 && count > 0) break;
+      this.#pendingBytes -= bytes;
+      count++;
+    }
+    return this.#pending.splice(0, count).map(({ chunk }) => chunk);
   }
 
   #append(writer: ChunkWriter, chunks: readonly UiChunk[], seq: number, isLast: boolean, retries: number): void {

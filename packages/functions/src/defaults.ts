@@ -36,6 +36,10 @@ export const limits = {
   invokeBytesMax: 32 * 1024 * 1024,
   /** Largest UI message chunk: it must fit into a record of the default 1 MiB. */
   uiChunkBytesMax: 768 * 1024,
+  /** Most bytes of chunks in one record; its envelope and the end of the run beside it need room, too. */
+  recordBytesMax: 896 * 1024,
+  /** A longer error message is cut: it stands in the record that ends the run, which the log must take. */
+  errorMessageLengthMax: 4096,
   /** Largest reply of one run, and the most that is held while a new attempt is compared with what stands. */
   replyBytesMax: 16 * 1024 * 1024,
   /** Above this many bytes that wait for the log, the function's pipe is no longer read. */

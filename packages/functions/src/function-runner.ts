@@ -66,6 +66,7 @@ export class FunctionRunner {
         clock,
         windowMs: config.chunkWindowMs,
         bytesMax: config.chunkBytesMax,
+        recordBytesMax: limits.recordBytesMax,
         pendingBytesMax: limits.pendingBytesMax,
         retryMs: appendRetryMs,
         retriesMax: appendRetriesMax,

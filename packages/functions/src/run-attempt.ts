@@ -63,7 +63,7 @@ export class RunAttempt {
     this.#appender = new ChunkAppender({
       ...host.appending,
       onPressure: (isHigh) => this.#invocation?.pause(isHigh),
-      onFailed: (error) => this.#abandon(error),
+      onFailed: (error) => this.#onAppendFailed(error),
     });
   }
 
@@ -242,6 +242,21 @@ export class RunAttempt {
     // What the dead process had made is shown; the next attempt carries on from there.
     this.#appender.flushAndClose();
     this.#over('retry');
+  }
+
+  /** What is too large for the log once is too large for it each time: the run ends, instead of being tried again. */
+  #onAppendFailed(error: ThroughlineError): void {
+    if (error.code !== 'RECORD_TOO_LARGE') return this.#abandon(error);
+    const outcome = failed('FUNCTION_OUTPUT_INVALID', `a chunk does not fit into a record: ${error.message}`);
+    const payload: RunEnded = { ...this.#figures(true), ...outcome };
+    this.#append([{ ...this.#envelope('run-ended'), payload }]).catch((refusal: unknown) =>
+      this.#abandon(ThroughlineError.from(refusal)),
+    );
+    // It may have been over already, its end in the very record that was refused.
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    this.#host.onOver(this, 'ended');
+    this.#invocation?.cancel();
   }
 
   #abandon(error: ThroughlineError): void {

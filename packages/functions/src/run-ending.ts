@@ -1,6 +1,7 @@
 // How a run ends, from how its invocation settled and what it had written. Every way that a function can fail has one
 // outcome and one code here.
 import { errorTable, type ErrorCode, type PayloadOf, type UiChunk } from '@throughline/event';
+import { limits } from './defaults.ts';
 import type { Settlement } from './invocation.ts';
 import { errorOf, isErrorCode } from './ui-chunks.ts';
 
@@ -68,5 +69,7 @@ export function endingOf(terminal: UiChunk): Outcome {
 
 /** A failure with the remedy of its code. */
 export function failed(code: ErrorCode, message: string): Outcome {
-  return { outcome: 'failed', error: { code, message, remedy: errorTable[code].remedy } };
+  const { length } = message;
+  const shown = length > limits.errorMessageLengthMax ? `${message.slice(0, limits.errorMessageLengthMax)}…` : message;
+  return { outcome: 'failed', error: { code, message: shown, remedy: errorTable[code].remedy } };
 }

@@ -7,12 +7,12 @@ import { chunkProblem } from './ui-chunks.ts';
 
 export interface ParsedChunk {
   readonly chunk: UiChunk;
-  /** Length of its JSON text, a good estimate of its bytes. */
+  /** Length of its JSON text in UTF-8: about what it takes in a record. */
   readonly bytes: number;
 }
 
 export class UiStreamParser {
-  readonly #lengthMax: number;
+  readonly #bytesMax: number;
   readonly #decoder = new StringDecoder('utf8');
   /** The line under way. */
   #line = '';
@@ -24,9 +24,9 @@ export class UiStreamParser {
   /** `[DONE]` was read: nothing may follow. */
   isDone = false;
 
-  /** @param lengthMax largest chunk in characters of JSON */
-  constructor(lengthMax: number) {
-    this.#lengthMax = lengthMax;
+  /** @param bytesMax largest chunk in bytes of JSON */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
   }
 
   /** The chunks that `bytes` completes. After malformed input `problem` is set and no more come. */
@@ -48,7 +48,7 @@ export class UiStreamParser {
       if (this.problem !== undefined) return chunks;
     }
     this.#line += text.slice(start);
-    if (this.#line.length + (this.#data?.length ?? 0) > this.#lengthMax) this.#fail(this.#tooLong());
+    if (this.#line.length + (this.#data?.length ?? 0) > this.#bytesMax) this.#fail(this.#tooLong());
     return chunks;
   }
 
@@ -74,7 +74,7 @@ export class UiStreamParser {
     if (field !== 'data') return this.#fail(`a line is no server-sent event: ${excerpt(line)}`);
     const value = colon === -1 ? '' : line.slice(line.charCodeAt(colon + 1) === 0x20 ? colon + 2 : colon + 1);
     this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;
-    if (this.#data.length > this.#lengthMax) this.#fail(this.#tooLong());
+    if (this.#data.length > this.#bytesMax) this.#fail(this.#tooLong());
   }
 
   #onEvent(data: string, chunks: ParsedChunk[]): void {
@@ -83,6 +83,8 @@ export class UiStreamParser {
       return;
     }
     if (this.isDone) return this.#fail('an event follows [DONE]');
+    const bytes = Buffer.byteLength(data);
+    if (bytes > this.#bytesMax) return this.#fail(this.#tooLong());
     let chunk: unknown;
     try {
       chunk = JSON.parse(data);
@@ -90,12 +92,12 @@ export class UiStreamParser {
       return this.#fail(`an event is no JSON: ${excerpt(data)} (${(error as Error).message})`);
     }
     const problem = chunkProblem(chunk);
-    if (problem === undefined) chunks.push({ chunk: chunk as UiChunk, bytes: data.length });
+    if (problem === undefined) chunks.push({ chunk: chunk as UiChunk, bytes });
     else this.#fail(`${problem}: ${excerpt(data)}`);
   }
 
   #tooLong(): string {
-    return `a chunk is above the limit of ${this.#lengthMax} characters`;
+    return `a chunk is above the limit of ${this.#bytesMax} bytes`;
   }
 
   #fail(problem: string): void {

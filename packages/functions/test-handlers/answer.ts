@@ -174,6 +174,23 @@ async function fault(name: string, { write, speak, finish, stream, event }: Tool
       await write({ type: 'abort' });
       stream.end();
       break;
+    case 'throw-huge':
+      throw new Error('x'.repeat(12 * 1024 * 1024));
+    case 'error-chunk-huge':
+      await speak(2, 1);
+      await write({ type: 'error', errorText: `MODEL_REFUSED: ${'x'.repeat(700 * 1024)}` });
+      stream.end('data: [DONE]\n\n');
+      break;
+    case 'wide-chunk':
+      // Three bytes each: below the limit in characters, above it in bytes.
+      await write({ type: 'text-delta', id: 'x', delta: '語'.repeat(300 * 1024) });
+      break;
+    case 'growing-chunk':
+      // 1e20 is written again as 100000000000000000000.
+      await speak(3, 1);
+      stream.write(`data: {"type":"data-numbers","data":[${'1e20,'.repeat(100_000)}0]}\n\n`);
+      await finish();
+      break;
     case 'huge-chunk':
       await write({ type: 'text-delta', id: 'x', delta: 'x'.repeat(900 * 1024) });
       break;

@@ -20,6 +20,8 @@ import {
 } from '../framed-pipe.ts';
 
 const invokeBytesMax = 64 * 1024 * 1024;
+/** Longest name, message and trace of an error that is reported. */
+const errorTextLengthMax = 16 * 1024;
 /** As Lambda's runtime: the process ends with it after an error that no handler caught. */
 const exitCodeUncaught = 129;
 
@@ -133,14 +135,19 @@ function endWith(error: unknown, origin: string): void {
 }
 
 function describe(error: unknown): HandlerError {
-  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: inspect(error), trace: [] };
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: cut(error), trace: [] };
   const code = (error as { code?: unknown }).code;
   return {
-    errorType: error.name,
-    errorMessage: error.message,
-    trace: (error.stack ?? '').split('\n'),
+    errorType: cut(error.name),
+    errorMessage: cut(error.message),
+    trace: cut(error.stack ?? '').split('\n'),
     ...(typeof code === 'string' ? { code } : {}),
   };
+}
+
+/** Errors like to carry whole documents; a frame and a record have their limits. */
+function cut(value: unknown): string {
+  return inspect(value).slice(0, errorTextLengthMax);
 }
 
 function inspect(value: unknown): string {
