@@ -245,12 +245,12 @@ export class RunAttempt {
   }
 
   /** What is too large for the log once is too large for it each time: the run ends, instead of being tried again. */
-  #onAppendFailed(error: ThroughlineError): void {
-    if (error.code !== 'RECORD_TOO_LARGE') return this.#abandon(error);
-    const outcome = failed('FUNCTION_OUTPUT_INVALID', `a chunk does not fit into a record: ${error.message}`);
+  #onAppendFailed(refusal: ThroughlineError): void {
+    if (refusal.code !== 'RECORD_TOO_LARGE') return this.#abandon(refusal);
+    const outcome = failed('FUNCTION_OUTPUT_INVALID', `a chunk does not fit into a record: ${refusal.message}`);
     const payload: RunEnded = { ...this.#figures(true), ...outcome };
-    this.#append([{ ...this.#envelope('run-ended'), payload }]).catch((refusal: unknown) =>
-      this.#abandon(ThroughlineError.from(refusal)),
+    this.#append([{ ...this.#envelope('run-ended'), payload }]).catch((error: unknown) =>
+      this.#abandon(ThroughlineError.from(error)),
     );
     // It may have been over already, its end in the very record that was refused.
     if (this.#phase === 'over') return;
