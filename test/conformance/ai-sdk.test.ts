@@ -1,13 +1,13 @@
 // An unmodified AI SDK chat (ai 7.0.173: AbstractChat under the Chat of @ai-sdk/react 4.0.177) with the stock
 // DefaultChatTransport, over a real port: the eight rules that such a client needs of a server.
 import assert from 'node:assert/strict';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { toRecord } from '@throughline/event';
 import type { Listener } from '@throughline/gateway';
 import type { UIMessage } from 'ai';
 import { Chat } from '@ai-sdk/react';
 import { DefaultChatTransport } from 'ai';
+import { cuttableWire, type CuttableWire } from '../support/cuttable-wire.ts';
 import { scriptedGateway, type ScriptedGateway, type ScriptedRun } from '../support/scripted-gateway.ts';
 
 let scripted: ScriptedGateway;
@@ -293,6 +293,43 @@ describe('an unmodified chat', () => {
     assert.equal(chat.lastMessage?.id, successor.replyId);
   });
 
+  test('whose run is superseded while it is shown keeps that reply and gets the other one beside it', async () => {
+    const { chat, errors } = open();
+    const sent = chat.sendMessage({ text: 'diverge in one response' });
+    const run = await scripted.nextRun();
+    await begin(run, 'one way');
+    await until('the text is shown', () => textOf(chat.lastMessage) === 'one way');
+    const successor = await supersede(run);
+    await begin(successor, 'another way');
+    await successor.finish();
+    await sent;
+    assert.deepEqual(errors, []);
+    assert.deepEqual(chat.messages.map(textOf), ['diverge in one response', 'one way', 'another way']);
+    assert.equal(chat.lastMessage?.id, successor.replyId);
+  });
+
+  test('whose run of several steps is superseded is cut, and resumes with the run that took over', async () => {
+    const { chat, errors } = open();
+    const sent = chat.sendMessage({ text: 'diverge in the second step' });
+    const run = await scripted.nextRun();
+    await begin(run, 'step one');
+    await run.chunks({ type: 'text-end', id: 't1' }, { type: 'finish-step' });
+    await run.open('t2');
+    await run.text(', step two', 't2');
+    await until('the text is shown', () => textOf(chat.lastMessage) === 'step one, step two');
+    const successor = await supersede(run);
+    await sent;
+    assert.equal(errors.length, 1);
+    await begin(successor, 'another');
+    const resumed = chat.resumeStream();
+    await until('the other reply is shown', () => textOf(chat.lastMessage) === 'another');
+    await successor.text(' way');
+    await successor.finish();
+    await resumed;
+    assert.equal(chat.status, 'ready');
+    assert.deepEqual(chat.messages.map(textOf), ['diverge in the second step', 'step one, step two', 'another way']);
+  });
+
   test('two readers of one reply see the same', async () => {
     const writer = open();
     const sent = writer.chat.sendMessage({ text: 'both' });
@@ -372,58 +409,4 @@ async function supersede(run: ScriptedRun): Promise<ScriptedRun> {
     }),
   ]);
   return scripted.nextRun();
-}
-
-/** A TCP relay before the gateway, so that a test can cut what a browser could not. */
-interface CuttableWire {
-  readonly url: string;
-  /** Destroys every connection. */
-  cut(): void;
-  /** Whether connections are dropped at once. */
-  refuse(isRefusing: boolean): void;
-  close(): void;
-}
-
-async function cuttableWire(port: number): Promise<CuttableWire> {
-  const sockets = new Set<Socket>();
-  let isRefusing = false;
-  const server: Server = createServer((near) => {
-    if (isRefusing) {
-      near.destroy();
-      return;
-    }
-    const far = connect(port, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      // A reset is what these tests are about.
-      socket.on('error', () => {});
-    }
-    near.pipe(far);
-    far.pipe(near);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  const cut = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
-  };
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    cut,
-    refuse: (value) => {
-      isRefusing = value;
-      if (value) cut();
-    },
-    close: () => {
-      cut();
-      server.close();
-    },
-  };
 }

@@ -23,3 +23,19 @@ export async function expectOneRowPerRun(url: string, runs: number): Promise<voi
   }
   assert.deepEqual(row, { n: runs, runs, done: runs });
 }
+
+/** The rows of a conversation, as soon as there are `count`; fails when there are more, or never as many. */
+export async function turnsOf(url: string, conversationId: string, count: number): Promise<Record<string, unknown>[]> {
+  let rows: Record<string, unknown>[] = [];
+  for (let tries = 0; tries < triesMax && rows.length < count; tries++) {
+    const response = await fetch(`${url}/v1/sql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql: `select * from turns where conversation_id = '${conversationId}'` }),
+    });
+    ({ rows } = (await response.json()) as { rows: Record<string, unknown>[] });
+    if (rows.length < count) await pause(waitMs);
+  }
+  assert.equal(rows.length, count, JSON.stringify(rows));
+  return rows;
+}

@@ -32,15 +32,10 @@ export async function postChat(
       const offset = formatToken(context.generation, BigInt(run.requestedOffset));
       return jsonResponse({ conversationId: body.id, messageId, runId, replyId, offset }, 202);
     }
-    return openReply(
-      context,
-      env,
-      live,
-      (reply) => reply.follow(run),
-      () => {
-        if (plan.events.length > 0) context.metrics.firstToken((context.clock.monotonicMs() - startedMs) / 1000);
-      },
-    );
+    const onFirstChunk = (): void => {
+      if (plan.events.length > 0) context.metrics.firstToken((context.clock.monotonicMs() - startedMs) / 1000);
+    };
+    return openReply(context, env, live, { isResumed: false, onFirstChunk }, (reply) => reply.follow(run));
   });
 }
 

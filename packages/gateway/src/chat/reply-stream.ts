@@ -6,10 +6,12 @@
 //   data: {"type":"finish"}          or abort, or error: exactly how the run ended
 //   data: [DONE]
 //
-// A superseded reply goes on with the run that took over, beginning with its own `start`. A reader that is gone changes
-// nothing for the run. A reader that is too slow for the live feed leaves it until it has taken what waits, then gets what
+// A superseded reply goes on with the run that took over, beginning with its own `start`. The AI SDK's reader begins a new
+// message there when it resumes; in the response of a POST it would go on in the old one, so that `reset-step` has to follow,
+// which makes it drop what the step under way has. Of a reply with more steps it would keep the earlier ones: such a stream
+// is cut, and resumed begins with the run that took over. A reader that is gone changes nothing for the run. A reader that is too slow for the live feed leaves it until it has taken what waits, then gets what
 // it missed from the log, compacted: however slow it is, no more waits for it than its queue.
-import type { Clock, Run, Timer, UiChunk } from '@throughline/event';
+import { replyOf, type Clock, type Run, type Timer, type UiChunk } from '@throughline/event';
 import type { Ending, LiveConversation, LiveReply, RunReader } from '../live-conversation.ts';
 import type { LiveEvent } from '../live-event.ts';
 import { formatToken, type OffsetToken } from '../offset-token.ts';
@@ -29,6 +31,8 @@ export interface ReplyStreamOptions {
   readonly generation: string;
   /** Reads what is on the log of a run after a position. */
   readonly readRun: (runId: string, position: RunPosition) => Promise<LiveEvent[]>;
+  /** Whether the reader resumes, and takes a `start` with another id for a new message. */
+  readonly isResumed: boolean;
   /** How long a superseded reply waits for the run that goes on. */
   readonly siblingWaitMs: number;
   readonly clock: Clock;
@@ -57,6 +61,7 @@ export class ReplyStream implements RunReader {
     if (this.#followed.has(run.id)) return stream.cut();
     this.#followed.add(run.id);
     this.#write(startChunk(run));
+    if (!this.#options.isResumed && this.#followed.size > 1) this.#write({ type: 'reset-step' });
     const reply = live.reply(run.id);
     if (reply === undefined) return this.#guard(this.#catchUp(run, beginOf(run)));
     this.#writeCompacted(reply.chunks.chunks, reply.last);
@@ -92,7 +97,7 @@ export class ReplyStream implements RunReader {
     }
     this.#reply = undefined;
     for (const chunk of ending.closing) this.#write(chunk);
-    if (run.outcome === 'superseded') this.#followSibling(run.ended?.supersededBy ?? '');
+    if (run.outcome === 'superseded') this.#leaveFor(run, run.ended?.supersededBy ?? '');
     else this.#finish(terminalChunk(run, ending.end), run.ended?.offset ?? run.requestedOffset);
   }
 
@@ -123,6 +128,14 @@ export class ReplyStream implements RunReader {
   #leave(): void {
     this.#reply?.readers.delete(this);
     this.#reply = undefined;
+  }
+
+  #leaveFor(run: Run, siblingId: string): void {
+    const { live, stream, isResumed } = this.#options;
+    const parts = replyOf(live.conversation, run)?.parts ?? [];
+    const isOneStep = parts.findLastIndex(({ type }) => type === 'step-start') <= 0;
+    if (isResumed || isOneStep) this.#followSibling(siblingId);
+    else stream.cut();
   }
 
   #followSibling(runId: string): void {

@@ -23,7 +23,7 @@ export async function resumeChat(
     const run = token === undefined ? live.newestLiveRun() : runAt(live, token);
     if (live.conversation.isDeleted || run === undefined) return new Response(null, { status: 204 });
     if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
-    return openReply(context, env, live, (reply) =>
+    return openReply(context, env, live, { isResumed: true }, (reply) =>
       token === undefined || token.position < BigInt(run.requestedOffset)
         ? reply.follow(run)
         : reply.resume(run, token),
@@ -36,8 +36,8 @@ export function openReply(
   context: GatewayContext,
   env: NodeBindings | undefined,
   live: LiveConversation,
+  { isResumed, onFirstChunk = () => {} }: { readonly isResumed: boolean; readonly onFirstChunk?: () => void },
   begin: (reply: ReplyStream) => void,
-  onFirstChunk: () => void = () => {},
 ): Response {
   const { generation, clock, logger, reader } = context;
   const { id } = live.conversation;
@@ -49,6 +49,7 @@ export function openReply(
     stream,
     generation,
     readRun: (runId, position) => readRun(reader, id, runId, position, live.conversation.lastOffset + 1n, generation),
+    isResumed,
     siblingWaitMs: defaults.siblingWaitMs,
     clock,
     onFirstChunk,
