@@ -7,15 +7,23 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 22)) {
 }
 var fs = require('node:fs');
 var path = require('node:path');
+var nodeModule = require('node:module');
+var sep = path.sep + 'node_modules' + path.sep;
+var installedAt = __dirname.lastIndexOf(sep);
 var source = path.join(__dirname, '..', 'src', 'cli', 'main.ts');
-if (fs.existsSync(source) && __dirname.indexOf(path.sep + 'node_modules' + path.sep) === -1) {
+if (installedAt === -1 && fs.existsSync(source)) {
   // In the repository the packages run from their sources: resolve the export condition `throughline-source` first.
-  require('node:module').registerHooks({
+  nodeModule.enableCompileCache(path.join(__dirname, '..', '..', '..', 'node_modules', '.cache', 'throughline'));
+  nodeModule.registerHooks({
     resolve: function (specifier, context, next) {
-      return next(specifier, Object.assign({}, context, { conditions: ['throughline-source'].concat(context.conditions) }));
+      return next(
+        specifier,
+        Object.assign({}, context, { conditions: ['throughline-source'].concat(context.conditions) }),
+      );
     },
   });
   void import(require('node:url').pathToFileURL(source).href);
 } else {
+  nodeModule.enableCompileCache(path.join(__dirname.slice(0, installedAt), sep, '.cache', 'throughline'));
   void import('../dist/cli/main.js');
 }

@@ -9,6 +9,8 @@ export const kafkaPort = 9092;
 export const host = '127.0.0.1';
 /** All state lives under it, beside the application, so that removing it is starting over. */
 export const dataDir = '.throughline';
+/** Folder that the docs model answers from, beside the configuration file. */
+export const docs = 'docs';
 /** Answers without a key and without a network. */
 export const model = 'docs';
 /** The longest wait of a long-poll read, in milliseconds: below the minute at which proxies cut idle requests. */
@@ -19,8 +21,20 @@ export const answerFunction = 'answer';
 export const durability = 'fsync';
 /** Partitions of topic `conversations`: enough to spread over a few consumers, few enough to open at once. */
 export const conversationPartitions = 4;
-/** How long a clean stop may take, in milliseconds, before the launcher ends the server. */
-export const stopWithinMs = 5_000;
+/** How long a clean stop may take, in milliseconds, before the server is ended: 5 s are promised, with room to end it. */
+export const stopWithinMs = 4_500;
+/** How long a start waits, in milliseconds, for the server before it on the same data folder to finish its stop. */
+export const dataDirWaitMs = 5_000;
+/** How often it looks, in milliseconds. */
+export const dataDirPollMs = 50;
+/** Threads of libuv in the server: each partition's fsync waits in one, and reads should not wait behind them. */
+export const threadPoolCount = 8;
+/** The longest time that Node's timers can wait, in milliseconds (2^31 - 1). */
+export const timerMsMax = 2_147_483_647;
+/** Bytes of server.log before it becomes server.log.1 (the one before is gone): a function that prints fills no disk. */
+export const serverLogBytesMax = 16 * 1024 * 1024;
+/** Entries of the documents folder that are looked at for a document before the start stops looking, a count. */
+export const docsEntriesMax = 2_000;
 /** Two signals closer than this, in milliseconds, are one: npm and a terminal both pass Ctrl-C on. */
 export const signalOnceWithinMs = 500;
 /** Pace of the docs model, in milliseconds per chunk: quick, and slow enough to watch and to interrupt. */

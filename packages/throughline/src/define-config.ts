@@ -1,52 +1,5 @@
-// What a user writes in throughline.config.ts. The schema here is the edge: whatever that file exports is narrowed by it
-// before anything is started, and a value that does not fit is refused with its path.
-import type { TableDefinition } from '@throughline/pipelines';
-import * as z from 'zod';
-
-const milliseconds = z.int().min(1);
-
-export const functionSchema = z.strictObject({
-  /** Path of the module, relative to the configuration file. */
-  entry: z.string().min(1),
-  /** Name of the exported handler. */
-  handler: z.string().min(1).optional(),
-  timeoutMs: milliseconds.optional(),
-  memoryMb: z.int().min(64).optional(),
-  environmentsMax: z.int().min(1).max(1000).optional(),
-  invocationsPerEnvironment: z.int().min(1).max(1000).optional(),
-  /** Environment variables of the function; nothing else is inherited but what docs/reference/configuration.md lists. */
-  env: z.record(z.string(), z.string()).optional(),
-});
-
-export const settingsSchema = z.strictObject({
-  httpPort: z.int().min(0).max(65535).optional(),
-  kafkaPort: z.int().min(0).max(65535).optional(),
-  host: z.string().min(1).optional(),
-  dataDir: z.string().min(1).optional(),
-  docs: z.string().min(1).optional(),
-  model: z.enum(['docs', 'openai-compatible']).optional(),
-  modelUrl: z.url({ protocol: /^https?$/ }).optional(),
-  modelId: z.string().min(1).optional(),
-  log: z
-    .string()
-    .regex(/^(embedded|kafka:\/\/.+)$/, 'expected embedded or kafka://host:port')
-    .optional(),
-  longPollMs: milliseconds.optional(),
-  durability: z.enum(['memory', 'os', 'fsync']).optional(),
-});
-/** The settings that a flag, an environment variable or the configuration file can give. */
-export type Settings = z.infer<typeof settingsSchema>;
-
-export const configSchema = settingsSchema.extend({
-  functions: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), functionSchema),
-  /** The function that answers a conversation. */
-  answer: z.string().optional(),
-  /** Tables made by @throughline/pipelines. */
-  pipelines: z.array(z.custom<TableDefinition>((value) => typeof value === 'object' && value !== null)).optional(),
-  allowedOrigins: z.array(z.url()).optional(),
-});
-export type FunctionSettings = z.infer<typeof functionSchema>;
-export type ThroughlineConfig = z.infer<typeof configSchema>;
+// What a user writes in throughline.config.ts: types, and nothing that has to be loaded for them.
+import type { ThroughlineConfig } from './config-schema.ts';
 
 /**
  * Types the configuration of an application; returns it unchanged.

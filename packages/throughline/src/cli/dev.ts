@@ -3,11 +3,11 @@
 // is not surprised by a second one on the same data folder.
 import path from 'node:path';
 import { launch } from '../dev/launcher.ts';
-import { environmentNames } from '../config.ts';
+import { settingNames } from '../settings.ts';
 
 export async function run(options: Record<string, unknown>, [folder = '.']: string[]): Promise<void> {
   const flags: Record<string, unknown> = {};
-  for (const name of Object.keys(environmentNames)) if (options[name] !== undefined) flags[name] = options[name];
+  for (const name of settingNames) if (options[name] !== undefined) flags[name] = options[name];
   process.exitCode = await launch({
     app: path.resolve(folder),
     flags,

@@ -1,32 +1,56 @@
-// What launcher and server say to each other over the child's IPC channel.
-import * as z from 'zod';
+// What launcher and server say to each other: what to start in an environment variable, what happens over the child's
+// IPC channel.
+import {
+  boolean,
+  literal,
+  nullable,
+  number,
+  object,
+  parse,
+  record,
+  string,
+  unknown,
+  type OutputOf,
+  type Schema,
+} from '@throughline/event';
 
 /** From the launcher, in the environment variable THROUGHLINE_LAUNCH of the server. */
-export const launchSchema = z.object({
-  app: z.string(),
-  flags: z.record(z.string(), z.unknown()),
-  workingDir: z.string(),
+export const launchSchema = object({
+  /** Folder of the application. */
+  app: string(),
+  /** Settings given as flags, still text. */
+  flags: record(unknown()),
+  workingDir: string(),
 });
-export type Launch = z.infer<typeof launchSchema>;
+export type Launch = OutputOf<typeof launchSchema>;
 export const launchVariable = 'THROUGHLINE_LAUNCH';
 
-/** From the server. */
-export const serverMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('progress'), text: z.string() }),
-  z.object({
-    type: z.literal('ready'),
-    http: z.string(),
-    httpPort: z.int(),
-    dataDir: z.string(),
-    startedMs: z.number(),
-    docs: z.string(),
-    model: z.string(),
+/** From the server, by type. */
+const messages = {
+  progress: object({ type: literal('progress'), text: string() }),
+  ready: object({
+    type: literal('ready'),
+    http: string(),
+    httpPort: number(),
+    kafka: nullable(string()),
+    dataDir: string(),
+    /** What answers, for people. */
+    answersBy: string(),
+    startedMs: number(),
   }),
-  z.object({
-    type: z.literal('failed'),
-    error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }),
+  failed: object({
+    type: literal('failed'),
+    error: object({ code: string(), message: string(), remedy: string(), retriable: boolean() }),
   }),
   /** The page asked for a crash: what follows is the server's own SIGKILL. */
-  z.object({ type: z.literal('crashing') }),
-]);
-export type ServerMessage = z.infer<typeof serverMessageSchema>;
+  crashing: object({ type: literal('crashing') }),
+} as const;
+export type ServerMessage = OutputOf<(typeof messages)[keyof typeof messages]>;
+
+/** A message of the server, narrowed; undefined for a type that this launcher does not know. */
+export function serverMessage(raw: unknown): ServerMessage | undefined {
+  const type = (raw as { type?: unknown } | null)?.type;
+  if (typeof type !== 'string' || !Object.hasOwn(messages, type)) return undefined;
+  const schema: Schema<ServerMessage> = messages[type as keyof typeof messages];
+  return parse(schema, raw, 'INTERNAL');
+}

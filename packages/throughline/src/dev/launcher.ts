@@ -1,10 +1,14 @@
 // Starts the server process and speaks for it. The server is a process of its own because its crash is part of the
-// promise: somebody has to be left to start it again.
-import { spawn, type ChildProcess } from 'node:child_process';
+// promise: somebody has to be left to start it again. It starts again only after a crash that the page asked for
+// (docs/decisions/0006-restart-only-after-a-requested-crash.md).
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { signalOnceWithinMs, stopWithinMs } from '../defaults.ts';
-import { launchVariable, serverMessageSchema, type Launch, type ServerMessage } from './launch-message.ts';
+import { compileCacheDir } from '../compile-cache.ts';
+import { stopWithinMs, threadPoolCount } from '../defaults.ts';
+import { announcement } from './announce.ts';
+import { launchVariable, serverMessage, type Launch, type ServerMessage } from './launch-message.ts';
+import { passStopSignals } from './stop-signals.ts';
 
 export interface LaunchOptions extends Launch {
   readonly isRestarting: boolean;
@@ -12,11 +16,11 @@ export interface LaunchOptions extends Launch {
 }
 
 /** Runs the server until it stops; returns the exit code for the launcher. */
-export async function launch(options: LaunchOptions): Promise<number> {
-  let flags = options.flags;
+export async function launch({ isRestarting, isJson, ...options }: LaunchOptions): Promise<number> {
+  let { flags } = options;
   for (;;) {
-    const outcome = await runServer({ ...options, flags }, options.isJson);
-    if (!outcome.isCrashRequested || !options.isRestarting) return outcome.code;
+    const outcome = await runServer({ ...options, flags }, isJson);
+    if (!outcome.isCrashRequested || !isRestarting) return outcome.code;
     process.stderr.write('The server was crashed from the page (kill -9 of its own process). Starting it again …\n');
     // The page reconnects to the port that it knows.
     if (outcome.httpPort !== undefined) flags = { ...flags, httpPort: String(outcome.httpPort) };
@@ -29,35 +33,46 @@ interface Outcome {
   readonly httpPort: number | undefined;
 }
 
-function runServer(launch: Launch, isJson: boolean): Promise<Outcome> {
-  const { app, flags, workingDir } = launch;
+function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise<Outcome> {
   const server = spawn(process.execPath, serverArguments(), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // Its own process group: Ctrl-C reaches it through us, once.
     detached: true,
-    env: { ...process.env, [launchVariable]: JSON.stringify({ app, flags, workingDir }) },
+    env: {
+      UV_THREADPOOL_SIZE: String(threadPoolCount),
+      NODE_COMPILE_CACHE: compileCacheDir(),
+      ...process.env,
+      [launchVariable]: JSON.stringify({ app, flags, workingDir }),
+    },
   });
-  let isCrashRequested = false;
-  let httpPort: number | undefined;
-  let hasFailed = false;
+  const seen = new Map<ServerMessage['type'], ServerMessage>();
   server.on('message', (raw) => {
-    const parsed = serverMessageSchema.safeParse(raw);
-    if (!parsed.success) return;
-    const message = parsed.data;
-    if (message.type === 'ready') httpPort = message.httpPort;
-    if (message.type === 'crashing') isCrashRequested = true;
-    if (message.type === 'failed') hasFailed = true;
-    tell(message, isJson);
+    const message = serverMessage(raw);
+    if (message === undefined) return;
+    seen.set(message.type, message);
+    const { out = '', err = '' } = announcement(message, isJson);
+    process.stdout.write(out);
+    process.stderr.write(err);
   });
-  const stopSignals = passSignals(server);
-  return new Promise((resolve) => {
-    server.on('exit', (code, signal) => {
-      stopSignals();
-      if (signal !== null && !isCrashRequested && !hasFailed) {
+  const signals = passStopSignals(server);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Not `exit`: what the server has sent before its end is read first.
+    server.once('close', (code, signal) => {
+      signals.close();
+      const isCrashRequested = seen.has('crashing') && !signals.isStopping;
+      const ready = seen.get('ready');
+      if (signals.isOverdue) {
         process.stderr.write(
-          `The server was ended by ${signal}. What it acknowledged is kept: start it again to go on.\n`,
+          `The server did not stop within ${stopWithinMs / 1000} s and was ended; nothing is lost.\n`,
         );
+      } else if (!isCrashRequested && !seen.has('failed') && !signals.isStopping && code !== 0) {
+        const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+        const what =
+          ready === undefined ? 'before it was ready' : 'and what it acknowledged is kept: start it again to go on';
+        process.stderr.write(`The server ${how}, ${what}. Its own words stand above and in server.log.\n`);
       }
+      const httpPort = ready?.type === 'ready' ? ready.httpPort : undefined;
       resolve({ code: code ?? 1, isCrashRequested, httpPort });
     });
   });
@@ -67,55 +82,4 @@ function serverArguments(): string[] {
   const source = fileURLToPath(new URL('./server-main.ts', import.meta.url));
   if (existsSync(source)) return ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', source];
   return ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./server-main.js', import.meta.url))];
-}
-
-function tell(message: ServerMessage, isJson: boolean): void {
-  if (isJson) {
-    process.stdout.write(`${JSON.stringify(message)}\n`);
-    return;
-  }
-  if (message.type === 'progress') process.stderr.write(`${message.text}\n`);
-  if (message.type === 'failed') {
-    const { code, message: text, remedy } = message.error;
-    process.stderr.write(`throughline: ${text} [${code}] ${remedy}\n`);
-  }
-  if (message.type === 'ready') {
-    process.stdout.write(
-      [
-        'Throughline is ready',
-        `  page         ${message.http}/`,
-        '  Kafka        not served by this version (docs/reference/limits.md)',
-        `  data folder  ${message.dataDir}`,
-        `  answers by   ${message.model === 'docs' ? `the docs model, from ${message.docs}` : message.model}`,
-        `  started in   ${Math.round(message.startedMs)} ms; stop with Ctrl-C`,
-        '',
-      ].join('\n'),
-    );
-  }
-}
-
-/**
- * First SIGINT or SIGTERM: a clean stop, bounded in time. Second: at once. npm and a terminal may both deliver the same
- * Ctrl-C, so signals that come almost together count as one.
- */
-function passSignals(server: ChildProcess): () => void {
-  let firstMs: number | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const onSignal = (): void => {
-    const nowMs = performance.now();
-    if (firstMs === undefined) {
-      firstMs = nowMs;
-      server.kill('SIGTERM');
-      timer = setTimeout(() => server.kill('SIGKILL'), stopWithinMs);
-    } else if (nowMs - firstMs > signalOnceWithinMs) {
-      server.kill('SIGKILL');
-    }
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return () => {
-    clearTimeout(timer);
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
 }

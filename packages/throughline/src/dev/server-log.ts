@@ -1,42 +1,53 @@
 // Where the server's log lines go: <data-dir>/server.log as JSON (pino), and what is at least a warning also to standard
 // error as one plain line, so that a terminal shows trouble and nothing else.
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import type { Logger, LogFields } from '@throughline/event';
-import { destination, pino } from 'pino';
+import { pino } from 'pino';
+import { serverLogBytesMax } from '../defaults.ts';
+import { LogFile } from './log-file.ts';
 
 export interface ServerLog extends Logger {
-  /** Writes what is still buffered. */
-  flush(): void;
+  close(): void;
 }
 
+export const serverLogName = 'server.log';
+
+/** The log of the server of a data folder, which must be there. */
 export function serverLog(dataDir: string): ServerLog {
-  mkdirSync(dataDir, { recursive: true });
-  const file = destination({ dest: path.join(dataDir, 'server.log'), sync: true, append: true });
+  const name = path.join(dataDir, serverLogName);
+  const file = new LogFile(name, serverLogBytesMax, (error) =>
+    process.stderr.write(`warning ${name} cannot be written, its lines are lost: ${error.message}\n`),
+  );
   const lines = pino({ base: { pid: process.pid }, level: 'info', timestamp: pino.stdTimeFunctions.isoTime }, file);
   const toTerminal = (level: string, fields: LogFields, message: string): void => {
-    const { error, ...rest } = fields;
-    const reason = error instanceof Error ? `: ${error.message}` : '';
-    const facts = Object.entries(rest).map(([name, value]) => `${name}=${String(value)}`);
-    process.stderr.write(`${level} ${message}${reason}${facts.length > 0 ? ` (${facts.join(' ')})` : ''}\n`);
+    process.stderr.write(`${level} ${plainLine(fields, message)}\n`);
   };
   return {
-    debug: (fields, message) => lines.debug(plain(fields), message),
-    info: (fields, message) => lines.info(plain(fields), message),
+    debug: (fields, message) => lines.debug(forPino(fields), message),
+    info: (fields, message) => lines.info(forPino(fields), message),
     warn(fields, message) {
-      lines.warn(plain(fields), message);
+      lines.warn(forPino(fields), message);
       toTerminal('warning', fields, message);
     },
     error(fields, message) {
-      lines.error(plain(fields), message);
+      lines.error(forPino(fields), message);
       toTerminal('error', fields, message);
     },
-    flush: () => file.flushSync(),
+    close: () => file.close(),
   };
 }
 
+/** `message: why (name=value …)` on one line. */
+export function plainLine({ error, ...rest }: LogFields, message: string): string {
+  const reason = error instanceof Error ? `: ${error.message}` : '';
+  const facts = Object.entries(rest)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : inspect(value, { breakLength: Infinity })}`);
+  return `${message}${reason}${facts.length > 0 ? ` (${facts.join(' ')})` : ''}`.replaceAll(/\s*\n\s*/g, ' ');
+}
+
 /** pino serialises `err`; the floors below say `error`. */
-function plain(fields: LogFields): Record<string, unknown> {
-  const { error, ...rest } = fields;
+function forPino({ error, ...rest }: LogFields): Record<string, unknown> {
   return error === undefined ? rest : { ...rest, err: error };
 }

@@ -1,18 +1,33 @@
 // The server process: reads what the launcher wants, starts everything, and stops it cleanly on SIGTERM or when the
-// launcher is gone.
-import { ThroughlineError } from '@throughline/event';
-import { resolveConfig } from '../config.ts';
+// launcher is gone, also while it is still starting.
+import { flushCompileCache } from 'node:module';
+import { parse, ThroughlineError } from '@throughline/event';
+import { resolveConfig, type ResolvedConfig } from '../config.ts';
+import { stopWithinMs } from '../defaults.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
+import type { RunningServer } from './server.ts';
 
 const { [launchVariable]: launchText, ...environment } = process.env;
 delete process.env[launchVariable];
 
-function tell(message: ServerMessage): void {
-  if (process.connected) process.send?.(message);
+const starting = start();
+let isStopping = false;
+process.on('SIGTERM', () => void stop());
+process.on('SIGINT', () => void stop());
+// The launcher is gone: a server that nobody can stop any more stops by itself.
+process.on('disconnect', () => void stop());
+try {
+  const { config, server } = await starting;
+  // A stop that was asked for in the meantime has closed it, or is about to.
+  if (!isStopping) tell(readyMessage(config, server));
+  // A server that is killed later leaves what it has compiled for the next start.
+  flushCompileCache();
+} catch (error) {
+  refuse(error);
 }
 
-try {
-  const launch = launchSchema.parse(JSON.parse(launchText ?? 'null'));
+async function start(): Promise<{ config: ResolvedConfig; server: RunningServer }> {
+  const launch = parse(launchSchema, JSON.parse(launchText ?? 'null'), 'INTERNAL');
   const config = await resolveConfig({ ...launch, environment });
   const { startServer } = await import('./server.ts');
   const server = await startServer(config, {
@@ -24,31 +39,48 @@ try {
       process.kill(process.pid, 'SIGKILL');
     },
   });
-  let isStopping = false;
-  const stop = async (): Promise<void> => {
-    if (isStopping) return;
-    isStopping = true;
-    await server.close();
+  return { config, server };
+}
+
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  // The launcher sees to the time as well, while there is one.
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs).unref();
+  // Why a start has failed is said below, once.
+  const started = await starting.catch(() => undefined);
+  if (started === undefined) return;
+  try {
+    await started.server.close();
     process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
-  // The launcher is gone: a server that nobody can stop any more stops by itself.
-  process.on('disconnect', () => void stop());
-  tell({
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMessage {
+  return {
     type: 'ready',
     http: server.url,
     httpPort: server.port,
+    kafka: null,
     dataDir: config.dataDir,
-    docs: config.docs,
-    model: config.model === 'docs' ? 'docs' : `${config.modelId} at ${config.modelUrl}`,
+    answersBy:
+      config.model === 'docs' ? `the docs model, from ${config.docs}` : `${config.modelId} at ${config.modelUrl}`,
     startedMs: performance.now(),
-  });
-} catch (error) {
-  const { code, message, remedy } = ThroughlineError.from(error);
-  if (process.connected) tell({ type: 'failed', error: { code, message, remedy } });
-  else process.stderr.write(`throughline: ${message} [${code}] ${remedy}\n`);
+  };
+}
+
+/** Says what is wrong, to the launcher where there is one, and ends the process whatever is still open in it. */
+function refuse(error: unknown): void {
+  isStopping = true;
+  const { code, message, remedy, retriable } = ThroughlineError.from(error);
   if (code === 'INTERNAL') process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  process.exitCode = 1;
-  if (process.connected) process.disconnect();
+  const failed: ServerMessage = { type: 'failed', error: { code, message, remedy, retriable } };
+  if (process.connected) process.send?.(failed, () => process.exit(1));
+  else process.stderr.write(`throughline: ${message} [${code}] ${remedy}\n`, () => process.exit(1));
+}
+
+function tell(message: ServerMessage): void {
+  if (process.connected) process.send?.(message);
 }

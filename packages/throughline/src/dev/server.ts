@@ -1,16 +1,20 @@
 // The all-in-one server: the only place that knows all systems. It builds each from its options object, hands the log to
 // all of them, and closes them in the opposite order. No system gets to see another one.
 import path from 'node:path';
-import { systemClock, systemRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
+import { systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
-import { createSupervisor, type FunctionConfig } from '@throughline/functions';
-import { createGateway } from '@throughline/gateway';
+import { createSupervisor, type Supervisor } from '@throughline/functions';
+import { createGateway, type GatewayOptions } from '@throughline/gateway';
 import { openEmbeddedLog, type Log } from '@throughline/log';
-import { startPipelines } from '@throughline/pipelines';
+import { startPipelines, type Pipelines } from '@throughline/pipelines';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { version } from '../version.ts';
+import { prepareDataDir, takeDataDir } from './data-dir.ts';
+import { docsProblem } from './docs-check.ts';
+import { functionConfigs } from './function-configs.ts';
+import { checkPortIsFree } from './port-check.ts';
 import { serverLog } from './server-log.ts';
 
 export interface ServerHooks {
@@ -25,23 +29,26 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+type Closer = () => Promise<void>;
+
 /** The topic of all conversations. */
 const topic = 'conversations';
 
 /**
- * Starts log, functions, pipelines and gateway for an application.
+ * Starts log, functions, pipelines and gateway for an application; where one cannot start, what has started is closed.
  *
  * @throws ThroughlineError DATA_DIR_IN_USE, DATA_FORMAT_UNSUPPORTED, PORT_IN_USE, CONFIG_INVALID and what a part's start throws
  */
 export async function startServer(config: ResolvedConfig, hooks: ServerHooks): Promise<RunningServer> {
-  const closers: (() => Promise<void>)[] = [];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
+  const closers: Closer[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    return await start(config, hooks, closers, closeAll);
+    const { url, port } = await start(config, hooks, closers);
+    return { url, port, close };
   } catch (error) {
-    await closeAll();
+    await close();
     throw error;
   }
 }
@@ -49,65 +56,57 @@ export async function startServer(config: ResolvedConfig, hooks: ServerHooks): P
 async function start(
   config: ResolvedConfig,
   hooks: ServerHooks,
-  closers: (() => Promise<void>)[],
-  closeAll: () => Promise<void>,
-): Promise<RunningServer> {
+  closers: Closer[],
+): Promise<{ url: string; port: number }> {
   const startedMs = systemClock.nowMs();
-  const logger = serverLog(config.dataDir);
-  closers.push(async () => logger.flush());
+  const { dataDir } = config;
+  prepareDataDir(dataDir);
+  const logger = serverLog(dataDir);
+  closers.push(async () => logger.close());
   const shared = { clock: systemClock, random: systemRandom, logger };
 
-  // The log first: it takes the data folder, so that nothing else is touched when another server has it.
-  const log = await openEmbeddedLog({ dataDir: path.join(config.dataDir, 'log'), ...shared });
+  // The log first: it takes the data folder, so that nothing else is touched when another server has it. The port next:
+  // the supervisor takes over open runs, which a server that is about to be refused should not do.
+  const log = await takeDataDir(
+    dataDir,
+    () => openEmbeddedLog({ dataDir: path.join(dataDir, 'log'), ...shared }),
+    hooks,
+  );
   closers.push(() => log.close());
+  await checkPortIsFree(config.host, config.httpPort);
   await ensureTopic(log, config);
-  const page = await buildPage({ logger, onProgress: (text) => hooks.onProgress(text) });
 
-  const supervisor = await createSupervisor({
-    log,
-    topic,
-    functions: functionConfigs(config),
-    // The data folder is locked: whoever held a lease on it is dead.
-    takeOverAtOnce: true,
-    storePath: path.join(config.dataDir, 'functions.sqlite'),
-    compileCacheDir: path.join(config.dataDir, 'cache', 'compile'),
-    ...shared,
-  });
-  closers.push(() => supervisor.close());
-  const pipelines = await startPipelines({
-    log,
-    definitions: config.app.pipelines ?? [],
-    path: path.join(config.dataDir, 'tables.duckdb'),
-    ...shared,
-  });
-  closers.push(() => pipelines.close());
+  const [supervisor, pipelines, page] = await startTogether(
+    closers,
+    createSupervisor({
+      log,
+      topic,
+      functions: functionConfigs(config),
+      // The data folder is locked: whoever held a lease on it is dead.
+      takeOverAtOnce: true,
+      storePath: path.join(dataDir, 'functions.sqlite'),
+      compileCacheDir: path.join(dataDir, 'cache', 'compile'),
+      ...shared,
+    }),
+    startPipelines({
+      log,
+      definitions: config.app.pipelines ?? [],
+      path: path.join(dataDir, 'tables.duckdb'),
+      ...shared,
+    }),
+    buildPage({ logger, onProgress: (text) => hooks.onProgress(text) }),
+  );
 
   const gateway = await createGateway({
     log,
     topic,
-    storePath: path.join(config.dataDir, 'gateway.sqlite'),
+    storePath: path.join(dataDir, 'gateway.sqlite'),
     functionName: config.app.answer ?? defaults.answerFunction,
     tables: pipelines.tables,
-    status: async () => ({
-      version,
-      mode: 'development',
-      pid: process.pid,
-      startedMs,
-      durability: config.durability,
-      model: config.model,
-      functions: supervisor.status(),
-      folds: pipelines.status(),
-    }),
+    status: async () => status(config, startedMs, supervisor, pipelines),
     pageDir: page.dir,
     docsDir: config.docs,
-    dev: {
-      killFunction: async (run) => {
-        const pid = supervisor.killEnvironment(run);
-        if (pid === undefined) throw new ThroughlineError('NOT_FOUND', 'no function process runs');
-        return { pid };
-      },
-      crashServer: () => hooks.crash(),
-    },
+    dev: devActions(supervisor, hooks),
     allowedOrigins: config.app.allowedOrigins ?? [],
     longPollMs: config.longPollMs,
     ...shared,
@@ -115,10 +114,28 @@ async function start(
   closers.push(() => gateway.close());
   const listener = await gateway.listen({ host: config.host, port: config.httpPort });
   closers.push(() => listener.close());
-  writeServerFile(config.dataDir, { pid: process.pid, http: listener.url, kafka: null, version });
-  closers.push(async () => removeServerFile(config.dataDir));
+  writeServerFile(dataDir, { pid: process.pid, http: listener.url, kafka: null, version });
+  closers.push(async () => removeServerFile(dataDir));
   logger.info({ url: listener.url, version, durability: config.durability }, 'server is ready');
-  return { url: listener.url, port: listener.port, close: closeAll };
+  if (config.model === 'docs') {
+    const problem = await docsProblem(config.docs);
+    if (problem !== undefined) logger.warn({ problem }, 'there are no documents to answer from yet: see --docs');
+  }
+  return listener;
+}
+
+/** Waits for parts that start side by side; each that has started is closed at the end, also when another one fails. */
+async function startTogether<A extends Closable, B extends Closable, C>(
+  closers: Closer[],
+  ...starts: [Promise<A>, Promise<B>, Promise<C>]
+): Promise<[A, B, C]> {
+  const [first, second] = await Promise.allSettled(starts);
+  for (const part of [first, second]) if (part.status === 'fulfilled') closers.push(() => part.value.close());
+  return Promise.all(starts);
+}
+
+interface Closable {
+  close(): Promise<void>;
 }
 
 /** Makes the topic where it is missing, and gives it the durability that is asked for now. */
@@ -130,36 +147,36 @@ async function ensureTopic(log: Log, config: ResolvedConfig): Promise<void> {
       config: { durability: config.durability, retentionMs: null, retentionBytes: null },
     });
   } catch (error) {
-    const exists: ErrorCode = 'TOPIC_EXISTS';
-    if (!ThroughlineError.is(error, exists)) throw error;
+    if (!ThroughlineError.is(error, 'TOPIC_EXISTS')) throw error;
     await log.admin.alterTopic(topic, { durability: config.durability });
   }
 }
 
-function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
-  const environment = functionEnvironment(config);
-  return Object.entries(config.app.functions).map(([name, settings]) => ({
-    name,
-    entry: path.resolve(config.appDir, settings.entry),
-    ...(settings.handler === undefined ? {} : { handler: settings.handler }),
-    timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
-    memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
-    environmentsMax: settings.environmentsMax ?? defaults.functionEnvironmentsMax,
-    invocationsPerEnvironment: settings.invocationsPerEnvironment ?? defaults.invocationsPerEnvironment,
-    env: { ...environment, ...settings.env },
-  }));
+function status(
+  config: ResolvedConfig,
+  startedMs: number,
+  supervisor: Supervisor,
+  pipelines: Pipelines,
+): Readonly<Record<string, unknown>> {
+  return {
+    version,
+    mode: 'development',
+    pid: process.pid,
+    startedMs,
+    durability: config.durability,
+    model: config.model,
+    functions: supervisor.status(),
+    folds: pipelines.status(),
+  };
 }
 
-/** What a function may know of the configuration; nothing else of the server's environment reaches it. */
-function functionEnvironment(config: ResolvedConfig): Record<string, string> {
-  const environment: Record<string, string> = {
-    THROUGHLINE_MODEL: config.model,
-    THROUGHLINE_DOCS_DIR: config.docs,
-    THROUGHLINE_DOCS_PACE_MS: process.env['THROUGHLINE_DOCS_PACE_MS'] ?? String(defaults.docsPaceMs),
-    THROUGHLINE_MODEL_TIMEOUT_MS: process.env['THROUGHLINE_MODEL_TIMEOUT_MS'] ?? String(defaults.modelTimeoutMs),
+function devActions(supervisor: Supervisor, hooks: ServerHooks): NonNullable<GatewayOptions['dev']> {
+  return {
+    killFunction: async (run) => {
+      const pid = supervisor.killEnvironment(run);
+      if (pid === undefined) throw new ThroughlineError('NOT_FOUND', 'no function process runs');
+      return { pid };
+    },
+    crashServer: () => hooks.crash(),
   };
-  if (config.modelUrl !== undefined) environment['THROUGHLINE_MODEL_URL'] = config.modelUrl;
-  if (config.modelId !== undefined) environment['THROUGHLINE_MODEL_ID'] = config.modelId;
-  if (config.modelKey !== undefined) environment['THROUGHLINE_MODEL_KEY'] = config.modelKey;
-  return environment;
 }

@@ -1,0 +1,44 @@
+// throughline.config.ts: found in the application's folder, loaded as the module that it is, narrowed by the schema.
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ThroughlineError } from '@throughline/event';
+import { configSchema, firstIssue, type ThroughlineConfig } from './config-schema.ts';
+
+const configNames = [
+  'throughline.config.ts',
+  'throughline.config.mts',
+  'throughline.config.js',
+  'throughline.config.mjs',
+];
+
+/**
+ * The configuration file of an application.
+ *
+ * @param app its folder, or the file itself
+ * @throws ThroughlineError CONFIG_INVALID when there is none
+ */
+export function findConfigFile(app: string): string {
+  if (!existsSync(app)) throw new ThroughlineError('CONFIG_INVALID', `there is no folder ${app}`);
+  if (statSync(app).isFile()) return app;
+  const name = configNames.find((candidate) => existsSync(path.join(app, candidate)));
+  if (name !== undefined) return path.join(app, name);
+  throw new ThroughlineError(
+    'CONFIG_INVALID',
+    `there is no throughline.config.ts in ${app}; name its folder: throughline dev FOLDER`,
+  );
+}
+
+/** @throws ThroughlineError CONFIG_INVALID when the file cannot be loaded or exports something else */
+export async function loadConfigFile(configFile: string): Promise<ThroughlineConfig> {
+  let exported: unknown;
+  try {
+    const module: unknown = await import(pathToFileURL(configFile).href);
+    exported = (module as { default?: unknown }).default;
+  } catch (cause) {
+    throw new ThroughlineError('CONFIG_INVALID', `${configFile} cannot be loaded: ${String(cause)}`, { cause });
+  }
+  const parsed = configSchema.safeParse(exported);
+  if (!parsed.success) throw new ThroughlineError('CONFIG_INVALID', `${configFile}: ${firstIssue(parsed.error)}`);
+  return parsed.data;
+}

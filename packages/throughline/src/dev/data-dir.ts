@@ -1,0 +1,69 @@
+// The data folder at the start: made where it is missing, refused with a reason where it cannot be used, and waited for
+// while the server before this one on the same folder is still stopping (Ctrl-C and start again, in one breath).
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ThroughlineError } from '@throughline/event';
+import * as defaults from '../defaults.ts';
+import { readServerFile } from '../server-file.ts';
+
+/** @throws ThroughlineError CONFIG_INVALID when it cannot be made, read or written */
+export function prepareDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new ThroughlineError('CONFIG_INVALID', `data folder ${dataDir} cannot be used: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+export interface WaitOptions {
+  readonly waitMs?: number;
+  readonly pollMs?: number;
+  onProgress(text: string): void;
+}
+
+/**
+ * Takes the folder with `open`, again and again while its owner is stopping. A server that runs has its address in
+ * server.json, and removes that file as the first thing of a clean stop.
+ *
+ * @throws ThroughlineError DATA_DIR_IN_USE with the owner's pid and address; what `open` throws
+ */
+export async function takeDataDir<T>(dataDir: string, open: () => Promise<T>, options: WaitOptions): Promise<T> {
+  const { waitMs = defaults.dataDirWaitMs, pollMs = defaults.dataDirPollMs } = options;
+  const deadlineMs = performance.now() + waitMs;
+  let isTold = false;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!ThroughlineError.is(error, 'DATA_DIR_IN_USE')) throw error;
+      const pid = typeof error.details['pid'] === 'number' ? error.details['pid'] : undefined;
+      const http = addressOf(dataDir, pid);
+      if (http !== undefined || performance.now() >= deadlineMs) throw inUse(dataDir, pid, http, error);
+      if (!isTold) options.onProgress(`Waiting for process ${pid ?? '?'}, which still holds ${dataDir} …`);
+      isTold = true;
+    }
+    await pause(pollMs);
+  }
+}
+
+function inUse(dataDir: string, pid: number | undefined, http: string | undefined, cause: unknown): ThroughlineError {
+  const where = http === undefined ? '' : `, which serves ${http}/`;
+  return new ThroughlineError('DATA_DIR_IN_USE', `${dataDir} is in use by process ${pid ?? '?'}${where}`, {
+    cause,
+    details: { dataDir, pid, http },
+  });
+}
+
+/** The address of the server that holds the folder, if it answers to one. */
+function addressOf(dataDir: string, pid: number | undefined): string | undefined {
+  try {
+    const server = readServerFile(dataDir);
+    return server.pid === pid ? server.http : undefined;
+  } catch (error) {
+    if (ThroughlineError.is(error, 'SERVER_NOT_RUNNING')) return undefined;
+    throw error;
+  }
+}
