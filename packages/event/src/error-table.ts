@@ -82,7 +82,8 @@ export const errorTable = {
     kafka: 2,
     retriable: false,
     meaning: 'Stored bytes do not match their checksum.',
-    remedy: 'Run `throughline doctor`; restore the segment from a copy, or read on after the damaged batch.',
+    remedy:
+      'Run `throughline doctor`; the error says where reading goes on; restore the segment from a backup to have the rest.',
   },
   INVALID_RECORD: {
     httpStatus: 400,
@@ -96,14 +97,14 @@ export const errorTable = {
     kafka: 10,
     retriable: false,
     meaning: "A record batch above the topic's max.message.bytes.",
-    remedy: 'Send smaller records or raise max.message.bytes of the topic.',
+    remedy: 'Send smaller records; docs/reference/limits.md has the sizes.',
   },
   OUT_OF_DISK: {
     httpStatus: 507,
     kafka: 56,
     retriable: true,
     meaning: 'The disk is full; the append was refused and nothing of it is kept.',
-    remedy: 'Free disk space or lower the retention; appends work again at once.',
+    remedy: 'Free disk space; appends work again at once.',
   },
   PARTITION_OFFLINE: {
     httpStatus: 503,
@@ -143,19 +144,20 @@ export const errorTable = {
     httpStatus: 409,
     retriable: false,
     meaning: 'The stored state was made by other code.',
-    remedy: 'Replay the fold from the start, or give the new code a new name.',
+    remedy: 'Stop the server, remove the file that the message names and start again: it is folded anew from the log.',
   },
   FOLD_LOG_CHANGED: {
     httpStatus: 409,
     retriable: false,
     meaning: 'The stored state belongs to another incarnation of the topic.',
-    remedy: 'The topic was deleted and made again: replay the fold from the start.',
+    remedy: 'The topic was made again: stop the server, remove the file that the message names and start again.',
   },
   FOLD_BEHIND_LOG: {
     httpStatus: 409,
     retriable: false,
     meaning: 'Retention has removed records that this fold has not seen.',
-    remedy: 'Replay the fold from what is left, or restore the topic; raise its retention.',
+    remedy:
+      'Restore the topic from a backup; or remove the file that the message names, and start again with what is left.',
   },
   FOLD_REDUCER_FAILED: {
     httpStatus: 500,
@@ -223,7 +225,7 @@ export const errorTable = {
     httpStatus: 429,
     retriable: true,
     meaning: 'More is waiting than the limit allows.',
-    remedy: 'Try again after retryAfterMs, or raise the limit.',
+    remedy: 'Try again after retryAfterMs.',
   },
 
   // ── models ──
@@ -243,7 +245,7 @@ export const errorTable = {
     httpStatus: 504,
     retriable: true,
     meaning: 'The model server was silent for too long.',
-    remedy: 'Try again; raise modelTimeoutMs for a slow model.',
+    remedy: 'Try again; raise THROUGHLINE_MODEL_TIMEOUT_MS for a slow model.',
   },
   MODEL_CUT: {
     httpStatus: 502,
@@ -287,7 +289,7 @@ export const errorTable = {
     httpStatus: 413,
     retriable: false,
     meaning: 'The body is above the limit.',
-    remedy: 'Send less, or raise bodyBytesMax.',
+    remedy: 'Send less; the error names the limit.',
   },
   UNKNOWN_CONVERSATION: {
     httpStatus: 404,
