@@ -144,20 +144,20 @@ export const errorTable = {
     httpStatus: 409,
     retriable: false,
     meaning: 'The stored state was made by other code.',
-    remedy: 'Stop the server, remove the file that the message names and start again: it is folded anew from the log.',
+    remedy:
+      "Stop the server, remove the fold's file (gateway.sqlite, functions.sqlite or tables.duckdb) and start again.",
   },
   FOLD_LOG_CHANGED: {
     httpStatus: 409,
     retriable: false,
     meaning: 'The stored state belongs to another incarnation of the topic.',
-    remedy: 'The topic was made again: stop the server, remove the file that the message names and start again.',
+    remedy: "The topic was made again: remove the fold's file (as for FOLD_CODE_CHANGED) and start again.",
   },
   FOLD_BEHIND_LOG: {
     httpStatus: 409,
     retriable: false,
     meaning: 'Retention has removed records that this fold has not seen.',
-    remedy:
-      'Restore the topic from a backup; or remove the file that the message names, and start again with what is left.',
+    remedy: "Restore the data folder from a backup; or remove the fold's file and start again with what is left.",
   },
   FOLD_REDUCER_FAILED: {
     httpStatus: 500,
