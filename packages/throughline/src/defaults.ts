@@ -63,3 +63,9 @@ export const lagRecordsMax = 10_000;
 export const skewBytesMin = 16 * 1024 * 1024;
 /** A partition this many times the mean is skewed. */
 export const skewRatioMax = 3;
+/** Lines that `throughline logs` prints of what is there already, a count. */
+export const logLinesMax = 200;
+/** Bytes of server.log that it looks through for them. */
+export const logBytesMax = 4 * 1024 * 1024;
+/** How often `throughline logs --follow` looks for new lines, in milliseconds. */
+export const logPollMs = 200;

@@ -1,8 +1,10 @@
 // `throughline consume TOPIC`: one record per line. With --json each line is the record as JSON, so that it can be piped.
+import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import { consumeRecordsMax } from '../defaults.ts';
 import { connect } from './api-client.ts';
-import { countOption, textOption, timeOption } from './options.ts';
+import { countOption, dataDirOption, textOption, timeOption, type Options } from './options.ts';
+import { say } from './output.ts';
 
 const recordSchema = z.looseObject({
   partition: z.int(),
@@ -13,31 +15,45 @@ const recordSchema = z.looseObject({
   headers: z.array(z.object({ key: z.string(), value: z.string().nullable() })),
 });
 
-export async function run(options: Record<string, unknown>, [topic = '']: string[]): Promise<void> {
-  const api = connect(textOption(options, 'dataDir'));
-  const query = new URLSearchParams();
-  const partition = countOption(options, 'partition');
-  const timeMs = timeOption(options, 'time');
-  const limit = countOption(options, 'limit');
-  if (partition !== undefined) query.set('partition', String(partition));
-  if (timeMs !== undefined) query.set('timeMs', String(timeMs));
-  else query.set('offset', textOption(options, 'offset') ?? 'earliest');
-  if (options['follow'] === true) query.set('follow', 'true');
-  if (limit !== undefined || options['follow'] !== true) query.set('limit', String(limit ?? consumeRecordsMax));
-
+export async function run(options: Options, [topic = '']: readonly string[]): Promise<void> {
+  const isFollowing = options['follow'] === true;
+  const limit = countOption(options, 'limit') ?? (isFollowing ? Infinity : consumeRecordsMax);
+  const query = queryOf(options, limit, isFollowing);
+  const api = connect(dataDirOption(options));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  let count = 0;
   try {
-    for await (const line of api.lines(
-      `/v1/topics/${encodeURIComponent(topic)}/records?${query.toString()}`,
-      stop.signal,
-    )) {
-      if (line.trim() !== '') process.stdout.write(`${options['json'] === true ? line : readable(line)}\n`);
+    for await (const line of api.lines(`/v1/topics/${encodeURIComponent(topic)}/records?${query}`, stop.signal)) {
+      process.stdout.write(`${options['json'] === true ? line : readable(line)}\n`);
+      count++;
     }
   } catch (error) {
     // Interrupted by the user: that is how a followed topic ends.
-    if (!stop.signal.aborted) throw error;
+    if (stop.signal.aborted) return;
+    throw error;
   }
+  if (isFollowing && count < limit)
+    throw new ThroughlineError('SERVER_UNREACHABLE', `${api.server.http} has stopped after ${count} records`);
+  if (!isFollowing && count === consumeRecordsMax && limit === consumeRecordsMax)
+    say(`the first ${count} records; --limit takes more, --offset and --time begin later`);
+}
+
+/** @throws ThroughlineError INVALID_ARGUMENT */
+function queryOf(options: Options, limit: number, isFollowing: boolean): string {
+  const query = new URLSearchParams();
+  const partition = countOption(options, 'partition');
+  const timeMs = timeOption(options, 'time');
+  const offset = textOption(options, 'offset');
+  if (timeMs !== undefined && offset !== undefined)
+    throw new ThroughlineError('INVALID_ARGUMENT', '--time and --offset: give one of them');
+  if (partition !== undefined) query.set('partition', String(partition));
+  if (timeMs !== undefined) query.set('timeMs', String(timeMs));
+  else query.set('offset', offset ?? 'earliest');
+  if (isFollowing) query.set('follow', 'true');
+  if (limit !== Infinity) query.set('limit', String(limit));
+  return query.toString();
 }
 
 function readable(line: string): string {

@@ -3,9 +3,10 @@
 // is not surprised by a second one on the same data folder.
 import path from 'node:path';
 import { launch } from '../dev/launcher.ts';
+import type { Options } from './options.ts';
 import { settingNames } from '../settings.ts';
 
-export async function run(options: Record<string, unknown>, [folder = '.']: string[]): Promise<void> {
+export async function run(options: Options, [folder = '.']: readonly string[]): Promise<void> {
   const flags: Record<string, unknown> = {};
   for (const name of settingNames) if (options[name] !== undefined) flags[name] = options[name];
   process.exitCode = await launch({

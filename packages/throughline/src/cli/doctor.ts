@@ -4,8 +4,8 @@ import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { readServerFile } from '../server-file.ts';
-import { textOption } from './options.ts';
-import { bytesText, printJson } from './output.ts';
+import { dataDirOption, type Options } from './options.ts';
+import { bytesText, printJson, printLine } from './output.ts';
 import { fetchStatus, type Status } from './status.ts';
 
 interface Finding {
@@ -14,14 +14,11 @@ interface Finding {
   readonly says: string;
 }
 
-export async function run(options: Record<string, unknown>): Promise<void> {
-  const given = textOption(options, 'dataDir') ?? process.env['THROUGHLINE_DATA_DIR'] ?? defaults.dataDir;
-  const dataDir = path.resolve(given);
+export async function run(options: Options): Promise<void> {
+  const dataDir = dataDirOption(options);
   const findings: Finding[] = [checkNode(), checkDataDir(dataDir), checkDisk(dataDir), ...(await checkServer(dataDir))];
   if (options['json'] === true) printJson(findings);
-  else
-    for (const { check, state, says } of findings)
-      process.stdout.write(`${state.padEnd(8)} ${check.padEnd(12)} ${says}\n`);
+  else for (const { check, state, says } of findings) printLine(`${state.padEnd(8)} ${check.padEnd(12)} ${says}`);
   if (findings.some(({ state }) => state === 'broken')) process.exitCode = 1;
 }
 
@@ -64,6 +61,7 @@ async function checkServer(dataDir: string): Promise<Finding[]> {
     return [
       { check: 'server', state: 'ok', says: `pid ${server.pid} at ${server.http}/` },
       ...checkTopics(status),
+      ...checkFunctions(status),
       ...checkFolds(status),
     ];
   } catch (error) {
@@ -76,7 +74,7 @@ async function checkServer(dataDir: string): Promise<Finding[]> {
 
 function checkTopics(status: Status): Finding[] {
   return status.topics.map(({ topic, partitions }) => {
-    const check = `topic`;
+    const check = 'topic';
     const offline = partitions.filter(({ isOnline }) => !isOnline).length;
     if (offline > 0)
       return {
@@ -93,11 +91,25 @@ function checkTopics(status: Status): Finding[] {
   });
 }
 
+function checkFunctions(status: Status): Finding[] {
+  return status.functions.map(({ name, environments, initError }) => {
+    const check = 'function';
+    if (initError !== undefined)
+      return {
+        check,
+        state: 'broken',
+        says: `${name} cannot be loaded: ${initError.message}; correct it and ask again`,
+      };
+    return { check, state: 'ok', says: `${name}: ${environments.length} processes` };
+  });
+}
+
 function checkFolds(status: Status): Finding[] {
   return status.folds.map((fold) => {
     const check = 'fold';
-    if (fold.lastError !== undefined && fold.lastError !== null) {
-      return { check, state: 'broken', says: `${fold.name} has stopped: ${JSON.stringify(fold.lastError)}` };
+    if (fold.lastError !== undefined) {
+      const { message, code } = fold.lastError;
+      return { check, state: 'broken', says: `${fold.name} has stopped: ${message} [${code}]` };
     }
     if (fold.skippedRecords > 0) {
       return {

@@ -1,25 +1,26 @@
 // The command line. Each verb is a file of its own, loaded only when it is called, so that `--help` is quick.
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { notBuilt, refuseNotBuilt } from './not-built.ts';
+import type { Options } from './options.ts';
 import { fail } from './output.ts';
 
 const program = new Command('throughline')
   .description('The event backbone of an AI application: one log, and everything else a fold over it.')
   .version(version, '--version')
-  .showHelpAfterError('Try --help after the command.')
-  .configureHelp({ showGlobalOptions: true });
+  .showHelpAfterError('`throughline --help` lists the commands, `throughline COMMAND --help` their options.');
 
-type Action = (options: Record<string, unknown>, positionals: string[]) => Promise<void>;
+type Run = (options: Options, positionals: readonly string[]) => Promise<void>;
 
 /** A verb: its options are common ones, its own, and --json. */
-function verb(usage: string, description: string, load: () => Promise<{ run: Action }>): Command {
+function verb(usage: string, description: string, load: () => Promise<{ run: Run }>): Command {
   return program
     .command(usage)
     .description(description)
     .option('--json', 'print JSON for programs')
     .action(async (...received: unknown[]) => {
       const command = received.at(-1) as Command;
-      const options = command.optsWithGlobals<Record<string, unknown>>();
+      const options: Options = command.opts();
       const positionals = received.slice(0, -2).filter((value): value is string => typeof value === 'string');
       try {
         await (await load()).run(options, positionals);
@@ -28,8 +29,14 @@ function verb(usage: string, description: string, load: () => Promise<{ run: Act
       }
     });
 }
-const withDataDir = (command: Command): Command =>
-  command.option('--data-dir <folder>', 'data folder of the running server (default .throughline)');
+
+/** A verb that looks for the server of a data folder. */
+function serverVerb(usage: string, description: string, load: () => Promise<{ run: Run }>): Command {
+  return verb(usage, description, load).option(
+    '--data-dir <folder>',
+    'data folder of the server, or THROUGHLINE_DATA_DIR (default .throughline)',
+  );
+}
 
 verb(
   'dev [folder]',
@@ -48,34 +55,41 @@ verb(
   .option('--long-poll-ms <ms>', 'longest wait of a long-poll read in milliseconds (default 30000)')
   .option('--durability <level>', 'what an acknowledged prompt survives: memory, os (kill -9) or fsync (default fsync)')
   .option('--no-restart', 'do not start again after a crash that the page asked for');
-withDataDir(
-  verb('status', 'what runs: topics, functions and their processes, folds, durability', () => import('./status.ts')),
+serverVerb('status', 'what runs: topics, functions and their processes, folds', () => import('./status.ts'));
+serverVerb(
+  'doctor',
+  'check the machine, the data folder and the running server, and say what to do',
+  () => import('./doctor.ts'),
 );
-withDataDir(
-  verb(
-    'doctor',
-    'check the machine, the data folder and the running server, and say what to do',
-    () => import('./doctor.ts'),
-  ),
-);
-withDataDir(verb('topics', 'list topics with partitions, offsets and sizes', () => import('./topics.ts')));
-withDataDir(verb('consume <topic>', 'print records of a topic', () => import('./consume.ts')))
+serverVerb('topics', 'list topics with partitions, offsets and sizes', () => import('./topics.ts'));
+serverVerb('consume <topic>', 'print records of a topic', () => import('./consume.ts'))
   .option('--partition <number>', 'one partition only')
-  .option('--offset <offset>', 'from this offset, or earliest or latest (default earliest)')
+  .option('--offset <offset>', 'from earliest, latest or, with --partition, a number (default earliest)')
   .option('--time <when>', 'from this time: ISO 8601 or milliseconds since 1970')
   .option('--follow', 'go on with new records until interrupted')
-  .option('--limit <count>', 'stop after this many records');
-withDataDir(
-  verb(
-    'produce <topic> [value]',
-    'append a record; without a value, one per line of standard input',
-    () => import('./produce.ts'),
-  ),
+  .option('--limit <count>', 'stop after this many records (default 1000, with --follow none)');
+serverVerb(
+  'produce <topic> [value]',
+  'append a record; without a value, one per line of standard input',
+  () => import('./produce.ts'),
 )
   .option('--key <key>', 'key of the records')
   .option('--partition <number>', 'partition; by the hash of the key otherwise')
   .option('--header <name=value...>', 'headers');
-withDataDir(verb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts')));
+serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));
+serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
+  .option('--limit <count>', 'only the last lines (default 200)')
+  .option('--follow', 'go on with new lines until interrupted');
 verb('version', 'versions of Throughline and of Node', () => import('./version.ts'));
+for (const [name, why] of Object.entries(notBuilt)) {
+  verb(name, `not built yet: ${why}`, async () => ({ run: async () => refuseNotBuilt(name) }))
+    .allowUnknownOption()
+    .allowExcessArguments();
+}
 
+// `throughline consume … | head -1`: whoever reads has had enough, which is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 await program.parseAsync();

@@ -1,16 +1,23 @@
 // Options as commander hands them over (text, or absent), narrowed once.
+import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
+import { dataDir as defaultDataDir } from '../defaults.ts';
+import { environmentNames } from '../settings.ts';
 
-export function textOption(options: Record<string, unknown>, name: string): string | undefined {
+/** What a verb gets: its options by name. */
+export type Options = Readonly<Record<string, unknown>>;
+
+export function textOption(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** @throws ThroughlineError INVALID_ARGUMENT when it is no whole number of at least 0 */
-export function countOption(options: Record<string, unknown>, name: string): number | undefined {
+export function countOption(options: Options, name: string): number | undefined {
   const text = textOption(options, name);
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${text} is no whole number`);
+  if (!/^\d{1,15}$/.test(text))
+    throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${JSON.stringify(text)} is no whole number`);
   return Number(text);
 }
 
@@ -19,11 +26,18 @@ export function countOption(options: Record<string, unknown>, name: string): num
  *
  * @throws ThroughlineError INVALID_ARGUMENT
  */
-export function timeOption(options: Record<string, unknown>, name: string): number | undefined {
+export function timeOption(options: Options, name: string): number | undefined {
   const text = textOption(options, name);
   if (text === undefined) return undefined;
-  const timeMs = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(timeMs))
-    throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${text} is no time (ISO 8601 or ms)`);
+  const timeMs = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(timeMs) || timeMs < 0)
+    throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${JSON.stringify(text)} is no time (ISO 8601 or ms)`);
   return timeMs;
+}
+
+/** The data folder of the server that is meant: flag, environment or default. */
+export function dataDirOption(options: Options): string {
+  return path.resolve(
+    textOption(options, 'dataDir') ?? (process.env[environmentNames.dataDir] || undefined) ?? defaultDataDir,
+  );
 }

@@ -10,12 +10,16 @@ export function printTable(rows: readonly (readonly string[])[]): void {
     const line = row
       .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
       .join('  ');
-    process.stdout.write(`${line.trimEnd()}\n`);
+    printLine(line.trimEnd());
   }
 }
 
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, jsonSafe, 2)}\n`);
+  printLine(JSON.stringify(value, jsonSafe, 2));
 }
 
 function jsonSafe(_name: string, value: unknown): unknown {
@@ -29,8 +33,8 @@ export function say(text: string): void {
 /** Says what failed and what to do, and makes the process exit with 1. */
 export function fail(error: unknown, asJson: boolean): void {
   const known = ThroughlineError.from(error);
-  if (asJson) process.stdout.write(`${JSON.stringify({ error: known })}\n`);
-  say(`throughline: ${known.message.replaceAll('\n', ' ')} [${known.code}] ${known.remedy}`);
+  if (asJson) printLine(JSON.stringify({ error: known }));
+  say(`throughline: ${known.message.replaceAll(/\s*\n\s*/g, ' ')} [${known.code}] ${known.remedy}`);
   process.exitCode = 1;
 }
 

@@ -1,37 +1,48 @@
-// `throughline produce TOPIC [VALUE]`
-import { createInterface } from 'node:readline';
+// `throughline produce TOPIC [VALUE]`: appends one record, or one for each line of standard input. The lines that come
+// together are appended together; a line that is refused ends the command, and what was printed before it is appended.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import { connect } from './api-client.ts';
-import { countOption, textOption } from './options.ts';
-import { printJson } from './output.ts';
+import { countOption, dataDirOption, textOption, type Options } from './options.ts';
+import { printLine, say } from './output.ts';
 
 const answerSchema = z.object({ acks: z.array(z.object({ partition: z.int(), offset: z.string() })) });
 
-export async function run(options: Record<string, unknown>, [topic = '', value]: string[]): Promise<void> {
-  const api = connect(textOption(options, 'dataDir'));
+export async function run(options: Options, [topic = '', value]: readonly string[]): Promise<void> {
   const key = textOption(options, 'key');
   const partition = countOption(options, 'partition');
-  const headers = parseHeaders(options['header']);
-  async function append(text: string): Promise<void> {
-    const record = {
-      value: text,
-      headers,
-      ...(key === undefined ? {} : { key }),
-      ...(partition === undefined ? {} : { partition }),
-    };
+  const record = {
+    headers: parseHeaders(options['header']),
+    ...(key === undefined ? {} : { key }),
+    ...(partition === undefined ? {} : { partition }),
+  };
+  const api = connect(dataDirOption(options));
+  async function append(values: readonly string[]): Promise<void> {
+    if (values.length === 0) return;
     const { acks } = await api.json(answerSchema, `/v1/topics/${encodeURIComponent(topic)}/records`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ records: [record] }),
+      body: JSON.stringify({ records: values.map((text) => ({ ...record, value: text })) }),
     });
-    for (const ack of acks) {
-      if (options['json'] === true) printJson(ack);
-      else process.stdout.write(`${topic}-${ack.partition}@${ack.offset}\n`);
-    }
+    for (const ack of acks)
+      printLine(
+        options['json'] === true ? JSON.stringify({ topic, ...ack }) : `${topic}-${ack.partition}@${ack.offset}`,
+      );
   }
-  if (value !== undefined) return append(value);
-  for await (const line of createInterface({ input: process.stdin })) await append(line);
+  if (value !== undefined) return append([value]);
+  if (process.stdin.isTTY) say('one record per line; Ctrl-D ends');
+  await forEachLines(append);
+}
+
+/** Hands over the complete lines of each piece of standard input as it comes. */
+async function forEachLines(take: (lines: readonly string[]) => Promise<void>): Promise<void> {
+  let rest = '';
+  for await (const text of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    await take(lines.map((line) => line.replace(/\r$/, '')));
+  }
+  if (rest !== '') await take([rest]);
 }
 
 function parseHeaders(given: unknown): { key: string; value: string }[] {

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { sqlRowsMax } from '../defaults.ts';
 import { connect } from './api-client.ts';
-import { textOption } from './options.ts';
+import { dataDirOption, type Options } from './options.ts';
 import { printJson, printTable, say } from './output.ts';
 
 const answerSchema = z.object({
@@ -10,8 +10,8 @@ const answerSchema = z.object({
   rows: z.array(z.record(z.string(), z.unknown())),
 });
 
-export async function run(options: Record<string, unknown>, [sql = '']: string[]): Promise<void> {
-  const api = connect(textOption(options, 'dataDir'));
+export async function run(options: Options, [sql = '']: readonly string[]): Promise<void> {
+  const api = connect(dataDirOption(options));
   const { columns, rows } = await api.json(answerSchema, '/v1/sql', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,12 +1,12 @@
 // `throughline status`
 import * as z from 'zod';
 import { connect } from './api-client.ts';
-import { textOption } from './options.ts';
-import { bytesText, printJson, printTable } from './output.ts';
+import { dataDirOption, type Options } from './options.ts';
+import { bytesText, printJson, printLine, printTable } from './output.ts';
 
 const statusSchema = z.looseObject({
   version: z.string(),
-  durability: z.unknown().optional(),
+  durability: z.string(),
   topics: z.array(
     z.looseObject({
       topic: z.string(),
@@ -16,6 +16,10 @@ const statusSchema = z.looseObject({
   functions: z.array(
     z.looseObject({
       name: z.string(),
+      queued: z.int(),
+      running: z.int(),
+      /** Why it cannot be loaded. */
+      initError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
       environments: z.array(
         z.looseObject({
           id: z.string(),
@@ -33,20 +37,29 @@ const statusSchema = z.looseObject({
       phase: z.string(),
       lagRecords: z.number(),
       skippedRecords: z.number(),
-      lastError: z.unknown().optional(),
+      lastError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
     }),
   ),
 });
 export type Status = z.infer<typeof statusSchema>;
 
-export async function run(options: Record<string, unknown>): Promise<void> {
-  const api = connect(textOption(options, 'dataDir'));
+export async function run(options: Options): Promise<void> {
+  const api = connect(dataDirOption(options));
   const status = await api.json(statusSchema, '/v1/status');
   if (options['json'] === true) return printJson(status);
-  process.stdout.write(`throughline ${status.version}  pid ${api.server.pid}  ${api.server.http}/\n\n`);
+  const { pid, http } = api.server;
+  printLine(`throughline ${status.version}  pid ${pid}  ${http}/  durability ${status.durability}\n`);
+  printTopics(status);
+  printLine('');
+  printFunctions(status);
+  printLine('');
+  printFolds(status);
+}
+
+function printTopics({ topics }: Status): void {
   printTable([
     ['topic', 'partitions', 'records', 'size', 'state'],
-    ...status.topics.map(({ topic, partitions }) => [
+    ...topics.map(({ topic, partitions }) => [
       topic,
       String(partitions.length),
       String(partitions.reduce((sum, partition) => sum + BigInt(partition.highWatermark), 0n)),
@@ -54,10 +67,12 @@ export async function run(options: Record<string, unknown>): Promise<void> {
       partitions.every((partition) => partition.isOnline) ? 'online' : 'partly offline',
     ]),
   ]);
-  process.stdout.write('\n');
+}
+
+function printFunctions({ functions }: Status): void {
   printTable([
     ['function', 'environment', 'pid', 'state', 'invocations', 'memory'],
-    ...status.functions.flatMap(({ name, environments }) =>
+    ...functions.flatMap(({ name, environments }) =>
       environments.map((environment) => [
         name,
         environment.id,
@@ -68,14 +83,22 @@ export async function run(options: Record<string, unknown>): Promise<void> {
       ]),
     ),
   ]);
-  process.stdout.write('\n');
+  for (const { name, queued, initError } of functions) {
+    if (queued > 0) printLine(`${name}: ${queued} runs wait for a free environment`);
+    if (initError !== undefined) printLine(`${name}: ${initError.message} [${initError.code}]`);
+  }
+}
+
+function printFolds({ folds }: Status): void {
   printTable([
     ['fold', 'phase', 'lag', 'skipped'],
-    ...status.folds.map((fold) => [fold.name, fold.phase, String(fold.lagRecords), String(fold.skippedRecords)]),
+    ...folds.map((fold) => [fold.name, fold.phase, String(fold.lagRecords), String(fold.skippedRecords)]),
   ]);
+  for (const { name, lastError } of folds)
+    if (lastError !== undefined) printLine(`${name}: ${lastError.message} [${lastError.code}]`);
 }
 
 /** The status of a running server, for other commands. */
-export function fetchStatus(dataDir: string | undefined): Promise<Status> {
+export function fetchStatus(dataDir: string): Promise<Status> {
   return connect(dataDir).json(statusSchema, '/v1/status');
 }

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { connect } from './api-client.ts';
 import { bytesText, printJson, printTable } from './output.ts';
-import { textOption } from './options.ts';
+import { dataDirOption, type Options } from './options.ts';
 
 export const topicSchema = z.looseObject({
   topic: z.string(),
@@ -19,8 +19,8 @@ export const topicSchema = z.looseObject({
   config: z.looseObject({ durability: z.string() }),
 });
 
-export async function run(options: Record<string, unknown>): Promise<void> {
-  const api = connect(textOption(options, 'dataDir'));
+export async function run(options: Options): Promise<void> {
+  const api = connect(dataDirOption(options));
   const { topics } = await api.json(z.object({ topics: z.array(topicSchema) }), '/v1/topics');
   if (options['json'] === true) return printJson(topics);
   const rows = topics.flatMap(({ topic, partitions, config }) =>

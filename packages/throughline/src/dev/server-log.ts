@@ -1,17 +1,15 @@
 // Where the server's log lines go: <data-dir>/server.log as JSON (pino), and what is at least a warning also to standard
 // error as one plain line, so that a terminal shows trouble and nothing else.
 import path from 'node:path';
-import { inspect } from 'node:util';
 import type { Logger, LogFields } from '@throughline/event';
 import { pino } from 'pino';
 import { serverLogBytesMax } from '../defaults.ts';
 import { LogFile } from './log-file.ts';
+import { plainLine, serverLogName } from './log-line.ts';
 
 export interface ServerLog extends Logger {
   close(): void;
 }
-
-export const serverLogName = 'server.log';
 
 /** The log of the server of a data folder, which must be there. */
 export function serverLog(dataDir: string): ServerLog {
@@ -36,15 +34,6 @@ export function serverLog(dataDir: string): ServerLog {
     },
     close: () => file.close(),
   };
-}
-
-/** `message: why (name=value …)` on one line. */
-export function plainLine({ error, ...rest }: LogFields, message: string): string {
-  const reason = error instanceof Error ? `: ${error.message}` : '';
-  const facts = Object.entries(rest)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : inspect(value, { breakLength: Infinity })}`);
-  return `${message}${reason}${facts.length > 0 ? ` (${facts.join(' ')})` : ''}`.replaceAll(/\s*\n\s*/g, ' ');
 }
 
 /** pino serialises `err`; the floors below say `error`. */
