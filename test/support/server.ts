@@ -47,6 +47,16 @@ export class TestServer {
     return (JSON.parse(readFileSync(path.join(this.dataDir, 'server.json'), 'utf8')) as { pid: number }).pid;
   }
 
+  /** The process id of the launcher, `throughline dev` itself. */
+  get launcherPid(): number {
+    return this.#launcher?.pid ?? 0;
+  }
+
+  /** Resolves with the launcher's exit code: null when a signal has ended it. */
+  ended(): Promise<number | null> {
+    return this.#exit();
+  }
+
   /** Starts the server and resolves when it has said that it is ready. */
   async start(): Promise<void> {
     const { app = path.join(root, 'test/support/app'), flags = [], environment = {} } = this.#options;

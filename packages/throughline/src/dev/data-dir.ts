@@ -1,6 +1,7 @@
 // The data folder at the start: made where it is missing, refused with a reason where it cannot be used, and waited for
 // while the server before this one on the same folder is still stopping (Ctrl-C and start again, in one breath).
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
@@ -9,12 +10,25 @@ import { readServerFile } from '../server-file.ts';
 /** @throws ThroughlineError CONFIG_INVALID when it cannot be made, read or written */
 export function prepareDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(dataDir);
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new ThroughlineError('CONFIG_INVALID', `data folder ${dataDir} cannot be used: ${(cause as Error).message}`, {
-      cause,
-    });
+    const { message } = cause as Error;
+    throw new ThroughlineError('CONFIG_INVALID', `data folder ${dataDir} cannot be used: ${message}`, { cause });
+  }
+}
+
+/** Not mkdirSync's own `recursive`: it never returns where a file system refuses with ENOENT, as /proc does. */
+function makeFolder(folder: string): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error('it is a file');
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Two starts at once: the other one has made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
 

@@ -5,13 +5,16 @@ import { parse, ThroughlineError } from '@throughline/event';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
+import { whileSlow } from './progress.ts';
 import type { RunningServer } from './server.ts';
 
 const { [launchVariable]: launchText, ...environment } = process.env;
 delete process.env[launchVariable];
 
-const starting = start();
 let isStopping = false;
+/** Whether there is something to close. */
+let hasBegun = false;
+const starting = start();
 process.on('SIGTERM', () => void stop());
 process.on('SIGINT', () => void stop());
 // The launcher is gone: a server that nobody can stop any more stops by itself.
@@ -26,12 +29,18 @@ try {
   refuse(error);
 }
 
+function onProgress(text: string): void {
+  tell({ type: 'progress', text });
+}
+
 async function start(): Promise<{ config: ResolvedConfig; server: RunningServer }> {
   const launch = parse(launchSchema, JSON.parse(launchText ?? 'null'), 'INTERNAL');
-  const config = await resolveConfig({ ...launch, environment });
+  const loading = resolveConfig({ ...launch, environment });
+  const config = await whileSlow(loading, `Loading the configuration of ${launch.app} …`, onProgress);
+  hasBegun = true;
   const { startServer } = await import('./server.ts');
   const server = await startServer(config, {
-    onProgress: (text) => tell({ type: 'progress', text }),
+    onProgress,
     crash: async () => {
       tell({ type: 'crashing' });
       // The message must have left before the process is gone; the channel gives no receipt, a turn of the loop does.
@@ -45,6 +54,7 @@ async function start(): Promise<{ config: ResolvedConfig; server: RunningServer 
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
+  if (!hasBegun) process.exit(0);
   // The launcher sees to the time as well, while there is one.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs).unref();
   // Why a start has failed is said below, once.

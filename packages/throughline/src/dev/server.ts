@@ -15,6 +15,7 @@ import { prepareDataDir, takeDataDir } from './data-dir.ts';
 import { docsProblem } from './docs-check.ts';
 import { functionConfigs } from './function-configs.ts';
 import { checkPortIsFree } from './port-check.ts';
+import { whileSlow } from './progress.ts';
 import { serverLog } from './server-log.ts';
 
 export interface ServerHooks {
@@ -60,6 +61,7 @@ async function start(
 ): Promise<{ url: string; port: number }> {
   const startedMs = systemClock.nowMs();
   const { dataDir } = config;
+  const onProgress = (text: string): void => hooks.onProgress(text);
   prepareDataDir(dataDir);
   const logger = serverLog(dataDir);
   closers.push(async () => logger.close());
@@ -69,7 +71,8 @@ async function start(
   // the supervisor takes over open runs, which a server that is about to be refused should not do.
   const log = await takeDataDir(
     dataDir,
-    () => openEmbeddedLog({ dataDir: path.join(dataDir, 'log'), ...shared }),
+    () =>
+      whileSlow(openEmbeddedLog({ dataDir: path.join(dataDir, 'log'), ...shared }), 'Checking the log …', onProgress),
     hooks,
   );
   closers.push(() => log.close());
@@ -94,7 +97,7 @@ async function start(
       path: path.join(dataDir, 'tables.duckdb'),
       ...shared,
     }),
-    buildPage({ logger, onProgress: (text) => hooks.onProgress(text) }),
+    buildPage({ logger, onProgress }),
   );
 
   const gateway = await createGateway({
