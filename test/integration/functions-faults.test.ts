@@ -71,6 +71,12 @@ const cases: Case[] = [
     code: 'FUNCTION_OUTPUT_INVALID',
   },
   {
+    does: 'writes a chunk that is nested 20,000 deep',
+    ask: 'deep-chunk',
+    outcome: 'failed',
+    code: 'FUNCTION_OUTPUT_INVALID',
+  },
+  {
     does: 'throws an error of 12 MB',
     ask: 'throw-huge',
     outcome: 'failed',
@@ -253,5 +259,5 @@ test('a record that is no event is skipped and counted, and runs go on', async (
   await reader.close();
   await log.append('conversations', [{ key: text('conversations/x'), value: text('rubbish') }]);
   await supervisor.caughtUp();
-  assert.equal(supervisor.skippedRecords, 1);
+  assert.equal(supervisor.reading().skippedRecords, 1);
 });

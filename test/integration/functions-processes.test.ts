@@ -89,6 +89,24 @@ test('a process in an endless loop is found and killed by the next supervisor', 
   assert.equal((await reader.ended(runId)).outcome, 'done');
 });
 
+test('a record that names a process of somebody else has it killed by nobody', async (t) => {
+  const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', 'stranger'], { detached: true });
+  t.after(() => stranger.kill('SIGKILL'));
+  const log = await memoryLog(1);
+  const runIds: string[] = [];
+  for (const id of ['', '-e', 'stranger']) {
+    const { runId, conversationId } = await ask(log, 'words 2');
+    const started = { type: 'attempt-started', id: newId(), stream: conversationStream(conversationId), run: runId };
+    const environment = { id, pid: stranger.pid ?? 0 };
+    const payload = { function: 'answer', environment, owner: 'supervisor/dead', leaseMs: 60_000, keep: 0 };
+    await log.append(topic, [toRecord({ ...started, attempt: 1, payload })]);
+    runIds.push(runId);
+  }
+  const { reader } = await openHouse(t, { log });
+  for (const runId of runIds) assert.equal((await reader.ended(runId)).outcome, 'done');
+  assert.deepEqual([stranger.exitCode, stranger.signalCode], [null, null]);
+});
+
 test('the compile cache of functions is kept', async (t) => {
   const compileCacheDir = mkdtempSync(path.join(tmpdir(), 'throughline-test-'));
   t.after(() => rmSync(compileCacheDir, { recursive: true, force: true }));

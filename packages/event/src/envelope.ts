@@ -11,6 +11,7 @@
 //
 // The numbers of a run stand in headers so that a reader can fence and skip without parsing a payload.
 import { ThroughlineError } from './errors.ts';
+import { isTooDeep, jsonDepthMax } from './json-depth.ts';
 import {
   fromUtf8,
   utf8,
@@ -107,11 +108,15 @@ function integer(record: LogRecord, found: ReadonlyMap<string, string>, name: st
 
 function parsePayload(record: LogRecord): unknown {
   if (record.value === null) throw invalid(record, 'the value is null');
+  const text = fromUtf8(record.value);
+  let payload: unknown;
   try {
-    return JSON.parse(fromUtf8(record.value));
+    payload = JSON.parse(text);
   } catch (cause) {
     throw invalid(record, 'the value is no JSON', cause);
   }
+  if (isTooDeep(payload, text.length)) throw invalid(record, `the value is nested deeper than ${jsonDepthMax}`);
+  return payload;
 }
 
 function invalid(record: LogRecord, problem: string, cause?: unknown): ThroughlineError {

@@ -30,6 +30,7 @@ export {
   type StandardResult,
   type StandardSchema,
 } from './schema.ts';
+export { isTooDeep, jsonDepthMax } from './json-depth.ts';
 export { eventFromJson, eventToJson } from './event-json.ts';
 export { fromRecord, toRecord, type EventHeaders, type Placed, type RawEvent } from './envelope.ts';
 export { conversationOf, conversationStream, idSchema, titleFrom, titleSchema } from './conversation-events.ts';

@@ -13,6 +13,7 @@ import {
   emptyConversation,
   reduceConversation,
   snapshotOf,
+  ThroughlineError,
   type Change,
   type Conversation,
   type Logger,
@@ -20,7 +21,7 @@ import {
   type PlacedEvent,
 } from '@throughline/event';
 import type { Checkpoint, SqliteStore } from '@throughline/fold';
-import type { Log, TopicDescription } from '@throughline/log';
+import { partitionFor, type Log, type TopicDescription } from '@throughline/log';
 
 /** Changes when the shape of the rows or the reducer does: another version folds again from the log. */
 export const conversationsVersion = '1';
@@ -120,11 +121,18 @@ export class Conversations {
     this.#lastRecords[record.partition] = record;
   }
 
-  /** Applies an event; undefined when its stream is no conversation. */
-  apply(event: PlacedEvent, bytes: number): Folded | undefined {
+  /**
+   * Applies the event of a record.
+   *
+   * @throws ThroughlineError INVALID_EVENT when its stream is no conversation, or has its place on another partition:
+   *   offsets of two partitions have no order, so that it would make events of the conversation look old
+   */
+  apply(event: PlacedEvent, { key, value }: LogRecord): Folded {
     const { partition, offset } = event.at;
+    if (partitionFor(key, this.#positions.length) !== partition)
+      throw new ThroughlineError('INVALID_EVENT', `${event.stream} is on another partition than its key says`);
+    const bytes = value?.length ?? 0;
     const entry = this.#entry(event.stream, partition, event.type === 'conversation-created');
-    if (entry === undefined) return undefined;
     const change = reduceConversation(entry.conversation, event);
     if (offset === entry.conversation.lastOffset) {
       entry.dirtyFrom ??= offset;
@@ -187,7 +195,7 @@ export class Conversations {
     }
   }
 
-  #entry(stream: string, partition: number, isNew: boolean): Entry | undefined {
+  #entry(stream: string, partition: number, isNew: boolean): Entry {
     const usedAt = ++this.#uses;
     const known = this.#entries.get(stream);
     if (known !== undefined) {
@@ -195,7 +203,7 @@ export class Conversations {
       return known;
     }
     const id = conversationOf(stream);
-    if (id === undefined) return undefined;
+    if (id === undefined) throw new ThroughlineError('INVALID_EVENT', `${stream} is no conversation`);
     const entry = (isNew ? undefined : this.#load(stream, partition)) ?? {
       conversation: emptyConversation(id),
       partition,

@@ -27,7 +27,8 @@ export interface FunctionProcessOptions {
   onGone(exitCode: number | null, signal: string | null): void;
 }
 
-const bootstrap = fileURLToPath(
+/** What an environment's process runs. */
+export const bootstrapPath: string = fileURLToPath(
   new URL(`./bootstrap/main${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url),
 );
 
@@ -51,7 +52,7 @@ export class FunctionProcess {
         ...importConditions(),
         `--max-old-space-size=${oldSpaceMb}`,
         '--disable-warning=ExperimentalWarning',
-        bootstrap,
+        bootstrapPath,
         options.entry,
         options.handler,
         // Not used by the process: it tells which environment a process id belongs to (orphans.ts).

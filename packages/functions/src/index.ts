@@ -1,6 +1,7 @@
 // Public surface of the functions floor.
 export { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
 export type { FunctionConfig } from './function-config.ts';
+export type { ReadingStatus } from './topic-reader.ts';
 export type { FunctionStatus } from './function-status.ts';
 export type { EnvironmentStatus } from './environment-pool.ts';
 export type { InvocationTotals } from './metering.ts';

@@ -29,7 +29,7 @@ import { resolveFunction, type FunctionConfig, type ResolvedFunction } from './f
 import { FunctionRunner } from './function-runner.ts';
 import type { FunctionStatus } from './function-status.ts';
 import { RunKeeper } from './run-keeper.ts';
-import { TopicReader } from './topic-reader.ts';
+import { TopicReader, type ReadingStatus } from './topic-reader.ts';
 
 export interface SupervisorOptions {
   readonly log: Log;
@@ -57,8 +57,8 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** Name of this incarnation, as in `attempt-started`. */
   readonly owner: string;
-  /** Records of the topic that are no valid event, since the start. */
-  readonly skippedRecords: number;
+  /** How far it has read the topic, and how many records it had to skip. */
+  reading(): ReadingStatus;
   /** One entry per function, in the order of their configuration. */
   status(): FunctionStatus[];
   /**
@@ -174,8 +174,8 @@ class RunningSupervisor implements Supervisor {
     );
   }
 
-  get skippedRecords(): number {
-    return this.#reader.skippedRecords;
+  reading(): ReadingStatus {
+    return this.#reader.status();
   }
 
   status(): FunctionStatus[] {

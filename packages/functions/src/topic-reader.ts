@@ -24,14 +24,27 @@ export interface TopicReaderOptions {
   onEvent(event: PlacedEvent, folded: Folded): void;
 }
 
+/** How far the supervisor has read, in the words of a fold's status. */
+export interface ReadingStatus {
+  readonly name: 'functions';
+  readonly topic: string;
+  readonly phase: 'catching-up' | 'live' | 'stopped';
+  /** Index = partition: the next offset to read, decimal. */
+  readonly offsets: readonly string[];
+  readonly lagRecords: number;
+  /** Records that are no valid event, since the start. */
+  readonly skippedRecords: number;
+}
+
 export class TopicReader {
-  /** Records that are no valid event. */
-  skippedRecords = 0;
   readonly #options: TopicReaderOptions;
   readonly #stop = new AbortController();
   readonly #waiters = new Set<{ readonly targets: readonly bigint[]; readonly resolve: () => void }>();
   #reading: Promise<void> = Promise.resolve();
   #isBehind = true;
+  #skippedRecords = 0;
+  /** Index = partition, as last seen. */
+  #highWatermarks: bigint[] = [];
   #saveTimer: Timer | undefined;
   #saving: Promise<void> = Promise.resolve();
   #recordsSinceSave = 0;
@@ -40,9 +53,24 @@ export class TopicReader {
     this.#options = options;
   }
 
+  status(): ReadingStatus {
+    const offsets = this.#options.conversations.positions;
+    let lag = 0n;
+    for (const [partition, offset] of offsets.entries()) lag += (this.#highWatermarks[partition] ?? offset) - offset;
+    return {
+      name: 'functions',
+      topic: this.#options.topic,
+      phase: this.#stop.signal.aborted ? 'stopped' : this.#isBehind ? 'catching-up' : 'live',
+      offsets: offsets.map(String),
+      lagRecords: Math.max(0, Number(lag)),
+      skippedRecords: this.#skippedRecords,
+    };
+  }
+
   /** Begins to read; resolves when what the topic has now has been read. */
   async start(): Promise<void> {
     const targets = await this.#ends();
+    this.#highWatermarks = [...targets];
     this.#reading = this.#readUntilClosed();
     await this.#whenRead(targets);
     this.#isBehind = false;
@@ -95,7 +123,8 @@ export class TopicReader {
   async #follow(signal: AbortSignal): Promise<void> {
     const { log, topic, conversations } = this.#options;
     const tail = log.tail({ topic, from: { offsets: conversations.positions }, signal });
-    for await (const { partition, records, nextOffset } of tail) {
+    for await (const { partition, records, nextOffset, highWatermark } of tail) {
+      this.#highWatermarks[partition] = highWatermark;
       for (const record of records) this.#read(record);
       conversations.skipTo(partition, nextOffset);
       for (const waiter of this.#waiters) {
@@ -115,16 +144,17 @@ export class TopicReader {
     const { conversations, logger } = this.#options;
     conversations.passed(record);
     let event: PlacedEvent;
+    let folded: Folded;
     try {
       event = eventFromRecord(record);
+      folded = conversations.apply(event, record);
     } catch (error) {
       if (!ThroughlineError.is(error, 'INVALID_EVENT')) throw error;
-      this.skippedRecords++;
+      this.#skippedRecords++;
       logger.warn({ partition: record.partition, reason: error.message }, 'record is no valid event: skipped');
       return;
     }
-    const folded = conversations.apply(event, record.value?.length ?? 0);
-    if (folded !== undefined) this.#options.onEvent(event, folded);
+    this.#options.onEvent(event, folded);
   }
 
   /** Retention has removed what was to be read next: what was in it is lost, what is left is not. */

@@ -2,7 +2,7 @@
 // (html.spec.whatwg.org, "Parsing an event stream"): `data: {json}` and an empty line, at the end `data: [DONE]`. They come
 // split anywhere, also inside a character. Comments and other fields are skipped, as the standard says.
 import { StringDecoder } from 'node:string_decoder';
-import type { UiChunk } from '@throughline/event';
+import { isTooDeep, jsonDepthMax, type UiChunk } from '@throughline/event';
 import { chunkProblem } from './ui-chunks.ts';
 
 export interface ParsedChunk {
@@ -91,6 +91,7 @@ export class UiStreamParser {
     } catch (error) {
       return this.#fail(`an event is no JSON: ${excerpt(data)} (${(error as Error).message})`);
     }
+    if (isTooDeep(chunk, data.length)) return this.#fail(`an event is nested deeper than ${jsonDepthMax}`);
     const problem = chunkProblem(chunk);
     if (problem === undefined) chunks.push({ chunk: chunk as UiChunk, bytes });
     else this.#fail(`${problem}: ${excerpt(data)}`);

@@ -185,6 +185,10 @@ async function fault(name: string, { write, speak, finish, stream, event }: Tool
       // Three bytes each: below the limit in characters, above it in bytes.
       await write({ type: 'text-delta', id: 'x', delta: '語'.repeat(300 * 1024) });
       break;
+    case 'deep-chunk':
+      stream.write(`data: {"type":"data-deep","data":${'['.repeat(20_000)}${']'.repeat(20_000)}}\n\n`);
+      await finish();
+      break;
     case 'growing-chunk':
       // 1e20 is written again as 100000000000000000000.
       await speak(3, 1);

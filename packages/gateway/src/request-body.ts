@@ -1,5 +1,5 @@
 // Request bodies: read no further than the limit, parsed as JSON, narrowed by a schema.
-import { parse, ThroughlineError, type Schema } from '@throughline/event';
+import { isTooDeep, jsonDepthMax, parse, ThroughlineError, type Schema } from '@throughline/event';
 
 /**
  * The JSON body of a request, narrowed by `schema`.
@@ -19,6 +19,8 @@ export async function readJson<Output>(request: Request, schema: Schema<Output>,
   } catch (cause) {
     throw new ThroughlineError('MALFORMED_JSON', cause instanceof Error ? cause.message : 'no JSON', { cause });
   }
+  if (isTooDeep(value, text.length))
+    throw new ThroughlineError('INVALID_ARGUMENT', `the body is nested deeper than ${jsonDepthMax}`);
   return parse(schema, value);
 }
 

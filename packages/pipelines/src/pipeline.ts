@@ -15,7 +15,7 @@ import {
   type Logger,
 } from '@throughline/event';
 import { DuckDbDatabase, duckdbStore, fold, type Fold, type FoldMismatch, type FoldStatus } from '@throughline/fold';
-import type { Log } from '@throughline/log';
+import { partitionFor, type Log } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import { QueryRunner } from './query.ts';
 import type { TableDefinition } from './table.ts';
@@ -159,14 +159,19 @@ class RunningTable {
 
   async #begin(replayOn: readonly FoldMismatch[]): Promise<void> {
     const { log, clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
-    const { name, topic, codeVersion, stored, initial, reduce } = this.#definition;
+    const { name, topic, codeVersion, stored, initial, reduce, isKeyed } = this.#definition;
+    const { partitions } = await log.admin.describeTopic(topic);
     this.#fold = await fold({
       log,
       topic,
       name,
       codeVersion,
       store: duckdbStore({ database: this.#database, tables: [stored], initial }),
-      reduce,
+      reduce: (state, record) => {
+        if (isKeyed && partitionFor(record.key, partitions.length) !== record.partition)
+          throw new ThroughlineError('INVALID_EVENT', 'the record is on another partition than its key says');
+        reduce(state, record);
+      },
       replayOn,
       commitRecordsMax: commitRecordsMax ?? defaults.commitRecordsMax,
       commitDelayMs: commitDelayMs ?? defaults.commitDelayMs,

@@ -57,6 +57,8 @@ export interface TableDefinition {
   /** With the columns that say where a row came from. */
   readonly stored: DuckDbTable;
   readonly codeVersion: string;
+  /** See `TopicSource.isKeyed`. */
+  readonly isKeyed: boolean;
   readonly initial: () => unknown;
   readonly reduce: (state: DuckDbState<unknown>, record: LogRecord) => void;
 }
@@ -116,6 +118,7 @@ export function table<Input, const C extends Columns, State = undefined>(
     columns,
     stored,
     codeVersion: codeVersionOf(engineVersion, columns, key ?? null, from.topic, from.settings, version ?? rows),
+    isKeyed: from.isKeyed,
     initial: () => state?.() ?? null,
     reduce: ({ carried, carry, insert }, record) => {
       const input = from.decode(record);

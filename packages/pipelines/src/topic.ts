@@ -23,6 +23,8 @@ export interface TopicSource<Input> {
   readonly topic: string;
   /** What the table's code version covers of it. */
   readonly settings: unknown;
+  /** The key decides the partition of a record, hence the order of a stream; one that is elsewhere is INVALID_EVENT. */
+  readonly isKeyed: boolean;
   /**
    * What `record` carries, or undefined when this table has no use for it.
    *
@@ -57,12 +59,14 @@ export function topic(
     return {
       topic: name,
       settings: { values: schema['~standard'].vendor },
+      isKeyed: false,
       decode: (record) => valueOf(record, schema),
     };
   const wanted = events === undefined ? undefined : new Set<string>(events);
   return {
     topic: name,
     settings: { events: events ?? 'all' },
+    isKeyed: true,
     decode: (record): Placed<PlacedEvent> | undefined => {
       const event = eventFromRecord(record);
       return wanted === undefined || wanted.has(event.type) ? event : undefined;

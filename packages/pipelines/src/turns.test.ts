@@ -18,6 +18,7 @@ import {
   type PlacedEvent,
   type RawEvent,
 } from '@throughline/event';
+import { partitionFor } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 import { startPipelines, turns, type Pipelines } from './index.ts';
 
@@ -194,32 +195,33 @@ describe('the table of turns', () => {
     const log = await newLog();
     const good = conversation('c1');
     await write(log, [good.asks('m1', 'q'), good.requests('r1', 'm1')]);
-    const partition = 0;
+    const elsewhere = (partitionFor(utf8('conversations/c1'), 4) + 1) % 4;
     await log.append('conversations', [
-      { key: null, value: null, partition },
-      { key: utf8('conversations/c1'), value: utf8('{'), partition },
-      { ...toRecord({ ...good.ends('r1', 0), stream: 'elsewhere/c1' }), partition },
-      { ...toRecord({ ...good.ends('r1', 0), payload: { outcome: 'perhaps' } }), partition },
-      { ...toRecord({ ...good.ends('r1', 0), type: 'no-such-type' }), partition },
-      { ...toRecord(good.chunk('r1', 1, 0)), value: utf8('{"chunks":[]}'), partition },
-      { ...toRecord(good.asks('m9', 'old and far')), timestampMs: 9e15, partition },
+      { key: null, value: null, partition: 0 },
+      { key: utf8('conversations/c1'), value: utf8('{') },
+      { ...toRecord({ ...good.ends('r1', 0), stream: 'elsewhere/c1' }) },
+      { ...toRecord({ ...good.ends('r1', 0), payload: { outcome: 'perhaps' } }) },
+      { ...toRecord({ ...good.ends('r1', 0), type: 'no-such-type' }) },
+      { ...toRecord(good.chunk('r1', 1, 0)), value: utf8('{"chunks":[]}') },
+      // On another partition than its key says.
+      { ...toRecord(good.ends('r1', 0)), partition: elsewhere },
+      { ...toRecord(good.asks('m9', 'old and far')), timestampMs: 9e15 },
     ]);
     const odd = conversation('odd');
     await log.append('conversations', [
-      { ...toRecord(odd.requests('r9', 'm1')), partition },
+      toRecord(odd.requests('r9', 'm1')),
       {
         ...toRecord(
           odd.ends('r9', 0, { durationMs: 1e300, costUsd: 1e-300, usage: { inputTokens: Number.MAX_SAFE_INTEGER } }),
         ),
         timestampMs: 9e15,
-        partition,
       },
     ]);
     await write(log, [good.ends('r1', 0)]);
     const pipelines = await start(t, log);
     await pipelines.caughtUp();
     const [status] = pipelines.status();
-    assert.deepEqual([status!.phase, status!.skippedRecords, status!.lastError], ['live', 6, undefined]);
+    assert.deepEqual([status!.phase, status!.skippedRecords, status!.lastError], ['live', 7, undefined]);
     assert.deepEqual(
       await all(
         pipelines,

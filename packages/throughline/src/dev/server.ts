@@ -169,7 +169,7 @@ function status(
     durability: config.durability,
     model: config.model,
     functions: supervisor.status(),
-    folds: pipelines.status(),
+    folds: [supervisor.reading(), ...pipelines.status()],
   };
 }
 
