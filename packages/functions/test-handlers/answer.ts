@@ -39,6 +39,22 @@ export const handler = awslambda.streamifyResponse(
       // Another text with each attempt.
       await speak(Number(words[0]), Number(words[1] ?? 0), event.attempt === 1 ? 'first' : 'second');
       await finish();
+    } else if (verb === 'halves') {
+      // Faces, each in two deltas: a surrogate pair that is cut in its middle.
+      await write({ type: 'start' });
+      await write({ type: 'text-start', id: 'faces' });
+      for (let index = 0; index < Number(words[0]); index++) {
+        for (const half of '😀') {
+          await sleep(Number(words[1] ?? 0), undefined, { signal: context.signal });
+          await write({ type: 'text-delta', id: 'faces', delta: half.charAt(0) });
+          await write({ type: 'text-delta', id: 'faces', delta: half.charAt(1) });
+        }
+      }
+      await write({ type: 'text-end', id: 'faces' });
+      await finish();
+    } else if (verb === 'parts') {
+      await parts(Number(words[0]), Number(words[1] ?? 0), { write, event });
+      await finish();
     } else if (verb === 'echo') {
       await write({ type: 'start' });
       await write({ type: 'text-start', id: 'echo' });
@@ -51,6 +67,40 @@ export const handler = awslambda.streamifyResponse(
     return undefined;
   },
 );
+
+/** A reply of every kind of part, with names made anew by each attempt, as models do. */
+async function parts(count: number, paceMs: number, { write, event }: Pick<Tools, 'write' | 'event'>): Promise<void> {
+  const name = (what: string): string => `${what}-${event.attempt}-${process.pid}`;
+  await write({ type: 'start' });
+  await write({ type: 'start-step' });
+  await write({ type: 'reasoning-start', id: name('thought') });
+  for (let index = 0; index < count; index++) {
+    await sleep(paceMs);
+    await write({ type: 'reasoning-delta', id: name('thought'), delta: `thought${index} ` });
+  }
+  await write({ type: 'reasoning-end', id: name('thought') });
+  const toolCallId = name('call');
+  await write({ type: 'tool-input-start', toolCallId, toolName: 'search' });
+  for (let index = 0; index < count; index++) {
+    await sleep(paceMs);
+    await write({ type: 'tool-input-delta', toolCallId, inputTextDelta: index === 0 ? '{"q":"a' : 'a' });
+  }
+  await write({ type: 'tool-input-delta', toolCallId, inputTextDelta: '"}' });
+  const input = { q: 'a'.repeat(count) };
+  await write({ type: 'tool-input-available', toolCallId, toolName: 'search', input });
+  await sleep(paceMs * 3);
+  await write({ type: 'tool-output-available', toolCallId, output: { found: count } });
+  await write({ type: 'finish-step' });
+  await write({ type: 'start-step' });
+  await write({ type: 'source-url', sourceId: name('source'), url: 'https://example.com/', title: 'A source' });
+  await write({ type: 'data-progress', id: name('data'), data: { percent: 50 } });
+  await write({ type: 'text-start', id: name('text') });
+  for (let index = 0; index < count; index++) {
+    await sleep(paceMs);
+    await write({ type: 'text-delta', id: name('text'), delta: `word${index} ` });
+  }
+  await write({ type: 'text-end', id: name('text') });
+}
 
 interface Tools {
   readonly write: (chunk: unknown) => Promise<void>;
