@@ -29,16 +29,16 @@ async function until(holds: () => boolean | Promise<boolean>, withinMs = stopMs)
   }
 }
 
-async function functionPids(): Promise<number[]> {
-  const status = (await (await fetch(`${server.url}/v1/status`)).json()) as {
+async function functionPids(url = server.url): Promise<number[]> {
+  const status = (await (await fetch(`${url}/v1/status`)).json()) as {
     functions: { environments: { pid: number }[] }[];
   };
   return status.functions.flatMap(({ environments }) => environments.map(({ pid }) => pid)).filter((pid) => pid > 0);
 }
 
-/** A question whose answer takes seconds, shown up to its beginning. */
+/** A question whose answer takes a second, shown up to its beginning. */
 async function askSlowly(name: string): Promise<{ question: string; reader: EventReader; response: Response }> {
-  const question = `name=${name} tokens=150 paceMs=15`;
+  const question = `name=${name} tokens=90 paceMs=12`;
   const response = await postQuestion(server.url, name, `${name}-q`, question);
   const reader = new EventReader(server.url, name);
   await reader.until(() => (reader.run === undefined ? '' : reader.textOf(reader.run)).length > 50);
@@ -129,7 +129,7 @@ test('a killed server stays down, its launcher says so, and the next start carri
 test('a crash that the page asks for is followed by a start on the same port', async () => {
   await start({ flags: ['--http-port', '0'] });
   const before = JSON.parse(read(fileOf('server.json'))) as { pid: number; http: string };
-  const pids = await functionPids();
+  const pids = await functionPids(before.http);
   const response = fetch(`${before.http}/v1/dev/crash-server`, { method: 'POST' }).catch(() => undefined);
   await until(() => isAnotherServer(before.pid));
   await response;
