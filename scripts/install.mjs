@@ -57,10 +57,11 @@ async function npmCi(root, lock, wanted) {
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
   });
+  let isInterrupted = false;
   const stop = (signal) => {
+    isInterrupted = true;
+    // The lock is held until npm has gone: it may still be writing.
     npm.kill(signal);
-    lock.release();
-    process.exit(1);
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   const code = await new Promise((resolve, reject) => {
@@ -69,6 +70,7 @@ async function npmCi(root, lock, wanted) {
     npm.on('exit', resolve);
   });
   process.off('SIGINT', stop).off('SIGTERM', stop);
+  if (isInterrupted) throw new Error('The installation was interrupted; run this again to go on.');
   if (code !== 0) throw new Error('npm ci failed; its own message stands above. Check the network and run this again.');
   const isOwnNode = spawnSync(lockedNode(root), ['--version']).status !== 0;
   writeFileSync(stampFile(root), isOwnNode ? `${wanted} own-node` : wanted);

@@ -121,10 +121,10 @@ describe('records', () => {
 
   test('consume --follow shows what is produced after it began, until it is interrupted', async () => {
     const following = run(['consume', 'conversations', '--follow', '--offset', 'latest'], { interruptAt: 'followed' });
-    let isOver = false;
-    void following.then(() => (isOver = true));
+    const over = new AbortController();
+    void following.then(() => over.abort());
     // It begins some time after its start; what was produced before that is not for it.
-    while (!isOver) await run(['produce', 'conversations', 'followed', '--key', 'other']);
+    while (!over.signal.aborted) await run(['produce', 'conversations', 'followed', '--key', 'other']);
     const { code, stdout } = await following;
     assert.equal(code, 0);
     assert.match(stdout, /^\d@\d+ .* other  followed$/m);

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { ThroughlineError } from '@throughline/event';
+import { bytesText, fail, printJson, printTable } from './output.ts';
+
+/** What is written while the test runs. */
+function record(t: TestContext): { out: string; err: string } {
+  const written = { out: '', err: '' };
+  t.mock.method(process.stdout, 'write', (text: string) => ((written.out += text), true));
+  t.mock.method(process.stderr, 'write', (text: string) => ((written.err += text), true));
+  t.after(() => (process.exitCode = undefined));
+  return written;
+}
+
+test('a table has aligned columns and no blanks at the end of a line', (t) => {
+  const written = record(t);
+  printTable([
+    ['name', 'n'],
+    ['a', '1'],
+    ['longer', ''],
+  ]);
+  t.mock.restoreAll();
+  assert.equal(written.out, 'name    n\na       1\nlonger\n');
+});
+
+test('JSON shows an offset as a decimal string', (t) => {
+  const written = record(t);
+  printJson({ offset: 2n ** 60n });
+  t.mock.restoreAll();
+  assert.deepEqual(JSON.parse(written.out), { offset: '1152921504606846976' });
+});
+
+test('a failure is one line with code and remedy, and JSON where that was asked for', (t) => {
+  const written = record(t);
+  fail(new ThroughlineError('UNKNOWN_TOPIC', 'no topic\n  "x"'), false);
+  assert.match(written.err, /^throughline: no topic "x" \[UNKNOWN_TOPIC\] .+\n$/);
+  assert.equal(process.exitCode, 1);
+  assert.equal(written.out, '');
+  fail(new Error('unexpected'), true);
+  t.mock.restoreAll();
+  assert.equal((JSON.parse(written.out) as { error: { code: string } }).error.code, 'INTERNAL');
+});
+
+test('bytes are shown in the unit that people read', () => {
+  assert.deepEqual([0, 1023, 1024, 1536, 3 * 1024 ** 4].map(bytesText), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '1.5 KiB',
+    '3.0 TiB',
+  ]);
+});
