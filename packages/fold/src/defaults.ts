@@ -4,6 +4,10 @@ export const defaults = {
   commitRecordsMax: 1000,
   /** Milliseconds to wait for more before a commit. 0: each step of the tail at once; what arrives during a commit is the next step. */
   commitDelayMs: 0,
+  /** Milliseconds before a fold tries again what may pass (a full disk), doubled each time: a short hiccup is not noticed. */
+  retryDelayMsMin: 200,
+  /** Milliseconds between tries at most: how late a fold notices that there is room again. */
+  retryDelayMsMax: 5_000,
   /** Bytes of one read of a replay, the size that the Log port reads by default. */
   replayReadBytes: 1024 * 1024,
   /** Milliseconds that SQLite waits for another process's write lock. It blocks this process, so it is short; ours hold it for a millisecond or two. */

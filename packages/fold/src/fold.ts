@@ -1,7 +1,9 @@
 // Consume, reduce, checkpoint: the one idea that every system above is built from. A fold follows a topic, hands each
 // record to a reducer, and commits the state together with the offsets it is reduced to (store.ts). Records may be
-// delivered more than once (after a kill, a lost lease, a replay); the state has each of them exactly once, because a
-// batch whose checkpoint was not committed has left no trace in the state either.
+// delivered more than once (after a kill, a lost lease, a replay); the state has each that can be read exactly once,
+// because a batch whose checkpoint was not committed has left no trace in the state either. What the log cannot read any
+// more (a damaged batch) is passed, counted and logged. A failure that may pass (a full disk) is tried again; every other
+// stops the fold.
 //
 // A fold sees each partition in order; between partitions there is none, so a reducer must not depend on one.
 import type { Clock, ErrorBody, Logger, LogRecord, ThroughlineError } from '@throughline/event';
@@ -48,7 +50,9 @@ export interface FoldStatus {
   readonly lagRecords: number;
   /** Records that were no valid event. */
   readonly skippedRecords: number;
-  /** Why it stopped, or why its last replay failed. */
+  /** Offsets that the log could not read: they are in no state until the log is repaired and the fold replayed. */
+  readonly damagedRecords: number;
+  /** Why it stopped, what it tries again, or why its last replay failed. */
   readonly lastError?: ErrorBody;
 }
 

@@ -67,6 +67,8 @@ export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOpt
 /** Cuts a step into pieces of at most `recordsMax` records. */
 export function* slices(step: Slice, recordsMax: number): Generator<Slice> {
   const { records } = step;
+  // Nothing but a new position: the tail has passed damage.
+  if (records.length === 0) yield step;
   for (let start = 0; start < records.length; start += recordsMax) {
     const piece = records.slice(start, start + recordsMax);
     const after = records[start + recordsMax];

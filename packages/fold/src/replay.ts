@@ -1,6 +1,6 @@
 // A topic folded from its first record to the high watermarks of the beginning, into a state that is in the making.
 import type { LogRecord } from '@throughline/event';
-import type { Log, TopicDescription } from '@throughline/log';
+import { readOn, type Damage, type Log, type TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import { slices } from './gather.ts';
 import { markOf } from './record-mark.ts';
@@ -14,6 +14,7 @@ export interface ReplayOptions<State> {
   readonly rebuild: Rebuild<State>;
   readonly recordsMax: number;
   readonly reduceAll: (state: State, records: readonly LogRecord[], skips: Skip[]) => State;
+  readonly onDamage: (damage: Damage) => void;
   /** Throws when the fold is closing. */
   readonly checkOpen: () => void;
 }
@@ -25,7 +26,7 @@ export interface Replayed {
 }
 
 export async function foldFromStart<State>(options: ReplayOptions<State>): Promise<Replayed> {
-  const { log, description, rebuild, recordsMax, reduceAll, checkOpen } = options;
+  const { log, description, rebuild, recordsMax, reduceAll, onDamage, checkOpen } = options;
   const { topic } = description;
   const skips: Skip[] = [];
   const offsets: bigint[] = [];
@@ -35,8 +36,10 @@ export async function foldFromStart<State>(options: ReplayOptions<State>): Promi
     marks[partition] = null;
     while (offset < highWatermark) {
       checkOpen();
-      const step = await log.read({ topic, partition, offset, bytesMax: defaults.replayReadBytes });
-      for (const { records } of slices({ ...step, partition }, recordsMax)) {
+      const bytesMax = defaults.replayReadBytes;
+      const step = await readOn(log, { topic, partition, offset, bytesMax }, onDamage);
+      for (const { records } of slices({ ...step, partition, highWatermark }, recordsMax)) {
+        if (records.length === 0) break;
         await rebuild.prepare?.(records);
         await rebuild.apply((state) => reduceAll(state, records, skips));
         await nextTurn();

@@ -2,10 +2,12 @@
 //
 //   describe topic ─► open store ─► may this state be carried on? (identity.ts) ─► claim it (fencing epoch + 1)
 //        └─► tail from the stored offsets ─► gather ─► one transaction ─► tail …
+//                    ▲                                     │
+//                    └── wait, longer each time ◄── an error that may pass (a full disk)
 //
 // The loop is the only one that touches the store; `replay` and `close` interrupt its tail and wait for it.
-import { silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
-import type { TopicDescription } from '@throughline/log';
+import { delay, silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
+import { damagedRecords, damageFields, type Damage, type TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import type { Fold, FoldOptions, FoldStatus } from './fold.ts';
 import { gather, type Slice, type Window } from './gather.ts';
@@ -38,6 +40,10 @@ export class RunningFold<State> implements Fold {
   #liveTargets: readonly bigint[] = [];
   #phase: FoldStatus['phase'] = 'catching-up';
   #lastError: ThroughlineError | undefined;
+  /** How long the next wait before another try is; 0 while all goes well. */
+  #retryDelayMs = 0;
+  /** What the tail under way has passed and no transaction has counted yet. */
+  #damages: Damage[] = [];
   #isClosing = false;
   /** Aborts the tail under way: for a replay or the close. */
   #interrupt = new AbortController();
@@ -82,6 +88,7 @@ export class RunningFold<State> implements Fold {
             offsets: description.partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
             marks: description.partitions.map((found) => stored?.marks[found.partition] ?? null),
             skippedRecords: stored?.skippedRecords ?? 0,
+            damagedRecords: stored?.damagedRecords ?? 0,
           };
     await store.transaction(stored, (state) => ({ state, next: claimed }));
     this.#checkpoint = claimed;
@@ -104,6 +111,7 @@ export class RunningFold<State> implements Fold {
       offsets,
       lagRecords: Number(lag),
       skippedRecords: this.#checkpoint?.skippedRecords ?? 0,
+      damagedRecords: this.#checkpoint?.damagedRecords ?? 0,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError.toJSON() }),
     };
   }
@@ -154,9 +162,13 @@ export class RunningFold<State> implements Fold {
     try {
       while (!this.#isClosing) {
         this.#interrupt = new AbortController();
-        if (this.#mustReplay !== undefined || this.#replayRequests.length > 0) await this.#replayNow();
-        // The topic cannot have ended by itself but with the log.
-        else if (await this.#follow()) throw new ThroughlineError('CLOSED', 'the log is closed');
+        try {
+          if (this.#mustReplay !== undefined || this.#replayRequests.length > 0) await this.#replayNow();
+          // The topic cannot have ended by itself but with the log.
+          else if (await this.#follow()) throw new ThroughlineError('CLOSED', 'the log is closed');
+        } catch (thrown) {
+          await this.#waitToRetry(this.#explain(thrown));
+        }
       }
     } catch (thrown) {
       error = this.#explain(thrown);
@@ -170,11 +182,41 @@ export class RunningFold<State> implements Fold {
     this.#resolveStopped(error);
   }
 
+  /**
+   * Waits before the next try, which begins at the stored checkpoint: what failed has left nothing behind.
+   *
+   * @throws ThroughlineError `error` itself when the same can never succeed
+   */
+  async #waitToRetry(error: ThroughlineError): Promise<void> {
+    if (!error.retriable || error.code === 'CLOSED') throw error;
+    const { name, topic } = this.#options;
+    const { retryDelayMsMin, retryDelayMsMax } = defaults;
+    this.#lastError = error;
+    this.#phase = 'catching-up';
+    this.#retryDelayMs = Math.min(Math.max(2 * this.#retryDelayMs, retryDelayMsMin), retryDelayMsMax);
+    const retryAfterMs = this.#retryDelayMs;
+    this.#logger.error({ fold: name, topic, ...error.toJSON(), retryAfterMs }, 'fold failed; trying again');
+    // The failed transaction may have ended its tail: a replay or the close that comes during the wait is to end that.
+    if (this.#interrupt.signal.aborted && !this.#isClosing && this.#replayRequests.length === 0)
+      this.#interrupt = new AbortController();
+    try {
+      await delay(this.#clock, retryAfterMs, this.#interrupt.signal);
+    } catch {
+      // Interrupted: a replay or the close does not wait, and the loop sees which it is.
+    }
+  }
+
   /** Follows the log until it is interrupted; tells whether the tail ended by itself. */
   async #follow(): Promise<boolean> {
     const { log, topic } = this.#options;
     const interrupt = this.#interrupt;
-    const steps = log.tail({ topic, from: { offsets: this.#checkpoint!.offsets }, signal: interrupt.signal });
+    this.#damages = [];
+    const from = { offsets: this.#checkpoint!.offsets };
+    const onDamage = (damage: Damage): void => {
+      this.#damages.push(damage);
+      this.#reportDamage(damage);
+    };
+    const steps = log.tail({ topic, from, signal: interrupt.signal, onDamage });
     const options = { recordsMax: this.#commitRecordsMax, openWindow: () => this.#openWindow() };
     for await (const batch of gather(steps, options)) {
       try {
@@ -212,22 +254,31 @@ export class RunningFold<State> implements Fold {
     const marks = [...expected.marks];
     for (const slice of batch) {
       offsets[slice.partition] = slice.nextOffset;
-      marks[slice.partition] = markOf(slice.records.at(-1)!);
+      const last = slice.records.at(-1);
+      if (last !== undefined) marks[slice.partition] = markOf(last);
       this.#highWatermarks[slice.partition] = slice.highWatermark;
     }
     await store.prepare?.(records);
     const skips: Skip[] = [];
+    const isPassed = ({ partition, nextOffset }: Damage): boolean => nextOffset <= offsets[partition]!;
+    const damaged = expected.damagedRecords + countOf(this.#damages.filter(isPassed));
     let next = expected;
     await store.transaction(expected, (state) => {
       const reduced = reduceRecords(name, reduce, state, records, skips);
-      next = { ...expected, offsets, marks, skippedRecords: expected.skippedRecords + skips.length };
+      const skippedRecords = expected.skippedRecords + skips.length;
+      next = { ...expected, offsets, marks, skippedRecords, damagedRecords: damaged };
       return { state: reduced, next };
     });
+    this.#damages = this.#damages.filter((damage) => !isPassed(damage));
     this.#committed(next, skips);
   }
 
   #committed(next: Checkpoint, skips: readonly Skip[]): void {
     this.#checkpoint = next;
+    if (this.#retryDelayMs > 0) {
+      this.#retryDelayMs = 0;
+      this.#lastError = undefined;
+    }
     const { name, onSkipped, onCommitted } = this.#options;
     for (const { record, error } of skips) {
       const { topic, partition } = record;
@@ -270,12 +321,17 @@ export class RunningFold<State> implements Fold {
     const description = await log.admin.describeTopic(topic);
     const rebuild = await store.rebuild();
     try {
+      const damages: Damage[] = [];
       const { offsets, marks, skips } = await foldFromStart({
         log,
         description,
         rebuild,
         recordsMax: this.#commitRecordsMax,
         reduceAll: (state, records, skips) => reduceRecords(name, reduce, state, records, skips),
+        onDamage: (damage) => {
+          damages.push(damage);
+          this.#reportDamage(damage);
+        },
         checkOpen: () => {
           if (this.#isClosing) throw this.#closed();
         },
@@ -283,8 +339,9 @@ export class RunningFold<State> implements Fold {
       const expected = this.#checkpoint!;
       const { topicId } = description;
       const { fencingEpoch } = expected;
-      const skippedRecords = skips.length;
-      const next = { name, topic, topicId, codeVersion, fencingEpoch, offsets, marks, skippedRecords };
+      const identity = { name, topic, topicId, codeVersion, fencingEpoch };
+      const counts = { skippedRecords: skips.length, damagedRecords: countOf(damages) };
+      const next = { ...identity, offsets, marks, ...counts };
       await rebuild.swap(expected, next);
       this.#mustReplay = undefined;
       this.#lastError = undefined;
@@ -294,6 +351,11 @@ export class RunningFold<State> implements Fold {
       await rebuild.discard();
       throw error;
     }
+  }
+
+  #reportDamage(damage: Damage): void {
+    const fields = { fold: this.#options.name, damagedRecords: damagedRecords(damage), ...damageFields(damage) };
+    this.#logger.error(fields, 'the log is damaged: the fold goes on without these records');
   }
 
   #sight(description: TopicDescription): void {
@@ -326,4 +388,8 @@ export class RunningFold<State> implements Fold {
   #closed(): ThroughlineError {
     return new ThroughlineError('CLOSED', `fold ${this.#options.name} is closed`);
   }
+}
+
+function countOf(damages: readonly Damage[]): number {
+  return damages.reduce((sum, damage) => sum + damagedRecords(damage), 0);
 }

@@ -23,6 +23,8 @@ export interface Checkpoint {
   readonly marks: readonly (string | null)[];
   /** Records that were no valid event, over the life of this state. */
   readonly skippedRecords: number;
+  /** Offsets that could not be read because the log is damaged there, over the life of this state. */
+  readonly damagedRecords: number;
 }
 
 /** What the work of one transaction leaves behind. */
@@ -77,6 +79,7 @@ export interface CheckpointRow {
   readonly offsets: string;
   readonly marks: string;
   readonly skipped_records: number;
+  readonly damaged_records: number;
 }
 
 export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
@@ -89,6 +92,7 @@ export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
     offsets: JSON.stringify(checkpoint.offsets.map(String)),
     marks: JSON.stringify(checkpoint.marks),
     skipped_records: checkpoint.skippedRecords,
+    damaged_records: checkpoint.damagedRecords,
   };
 }
 
@@ -102,6 +106,7 @@ export function checkpointFromRow(row: CheckpointRow): Checkpoint {
     offsets: (JSON.parse(row.offsets) as string[]).map(BigInt),
     marks: JSON.parse(row.marks) as (string | null)[],
     skippedRecords: row.skipped_records,
+    damagedRecords: row.damaged_records,
   };
 }
 

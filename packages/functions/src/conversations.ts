@@ -21,7 +21,7 @@ import {
   type PlacedEvent,
 } from '@throughline/event';
 import type { Checkpoint, SqliteStore } from '@throughline/fold';
-import { partitionFor, type Log, type TopicDescription } from '@throughline/log';
+import { partitionFor, readOn, type Log, type TopicDescription } from '@throughline/log';
 
 /** Changes when the shape of the rows or the reducer does: another version folds again from the log. */
 export const conversationsVersion = '1';
@@ -83,7 +83,9 @@ export class Conversations {
       fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
       offsets: description.partitions.map(({ logStartOffset }) => logStartOffset),
       marks: description.partitions.map(() => null),
+      // Both are counted by the reader, since the start: some records are read again at each start.
       skippedRecords: 0,
+      damagedRecords: 0,
     };
     if (stored === undefined) {
       await store.transaction(stored, (state) => ({ state, next: fresh }));
@@ -243,7 +245,10 @@ async function mismatchOf(stored: Checkpoint, log: Log, description: TopicDescri
     const offset = BigInt(mark.slice(0, mark.indexOf(':')));
     if (offset >= highWatermark) return 'it is ahead of the log';
     if (offset < logStartOffset) continue;
-    const { records } = await log.read({ topic, partition, offset, bytesMax: 1 });
+    let isDamaged = false;
+    const { records } = await readOn(log, { topic, partition, offset, bytesMax: 1 }, () => (isDamaged = true));
+    // Damage says nothing of which history this is; the topic's reader reports what it meets.
+    if (isDamaged) continue;
     if (records[0] === undefined || markOf(records[0]) !== mark) return 'the log has another record than was read';
   }
   return undefined;

@@ -247,9 +247,10 @@ export class Environment {
     this.#pause(invocation, false);
     this.#sampleMemory();
     if (this.#running.size === 0) this.idleSinceMs = this.#options.clock.monotonicMs();
-    if (settlement.kind === 'threw') invocation.log.add(errorLine(invocation.requestId, settlement.error));
+    // A handler that was asked to end ends as it likes ("Premature close", "AbortError"): that is no error of its own.
+    const isError = settlement.kind !== 'returned' && !invocation.isCancelled;
+    if (isError && settlement.kind === 'threw') invocation.log.add(errorLine(invocation.requestId, settlement.error));
     invocation.settle(invocation.isCancelled ? { kind: 'cancelled' } : settlement);
-    const isError = settlement.kind !== 'returned';
     const memory = { bytesMax: this.#memoryBytesMax, limitMb: this.#options.memoryMb };
     // What the handler printed last is on another pipe and may be read only now.
     setImmediate(() => this.#options.onReport(invocation.report(isError, memory)));

@@ -11,10 +11,11 @@ import {
   type Run,
   type UiChunk,
 } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import { readOn, type Log } from '@throughline/log';
 
 /**
- * The chunks of `run` that count, from its request up to but not including `endOffset`.
+ * The chunks of `run` that count, from its request up to but not including `endOffset`. What a damaged log cannot read is
+ * left out here as it was by the reader of the topic, which has reported it.
  *
  * @throws ThroughlineError what reading the log throws
  */
@@ -23,7 +24,7 @@ export async function standingChunks(log: Log, topic: string, run: Run, endOffse
   let folded: Run | undefined;
   let offset = BigInt(run.requestedOffset);
   while (offset < endOffset) {
-    const { records, nextOffset } = await log.read({ topic, partition: run.partition, offset });
+    const { records, nextOffset } = await readOn(log, { topic, partition: run.partition, offset }, () => {});
     if (nextOffset <= offset) break;
     offset = nextOffset;
     for (const record of records) {

@@ -10,7 +10,7 @@ import {
   type PlacedEvent,
   type Timer,
 } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import { damagedRecords, damageFields, type Damage, type Log } from '@throughline/log';
 import type { Conversations, Folded } from './conversations.ts';
 import { checkpointMs, retryDelayMs, saveRecordsMin } from './defaults.ts';
 
@@ -34,6 +34,8 @@ export interface ReadingStatus {
   readonly lagRecords: number;
   /** Records that are no valid event, since the start. */
   readonly skippedRecords: number;
+  /** Offsets that could not be read because the log is damaged there, since the start. */
+  readonly damagedRecords: number;
 }
 
 export class TopicReader {
@@ -43,6 +45,7 @@ export class TopicReader {
   #reading: Promise<void> = Promise.resolve();
   #isBehind = true;
   #skippedRecords = 0;
+  #damagedRecords = 0;
   /** Index = partition, as last seen. */
   #highWatermarks: bigint[] = [];
   #saveTimer: Timer | undefined;
@@ -64,6 +67,7 @@ export class TopicReader {
       offsets: offsets.map(String),
       lagRecords: Math.max(0, Number(lag)),
       skippedRecords: this.#skippedRecords,
+      damagedRecords: this.#damagedRecords,
     };
   }
 
@@ -122,7 +126,11 @@ export class TopicReader {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { log, topic, conversations } = this.#options;
-    const tail = log.tail({ topic, from: { offsets: conversations.positions }, signal });
+    const onDamage = (damage: Damage): void => {
+      this.#damagedRecords += damagedRecords(damage);
+      this.#options.logger.error(damageFields(damage), 'the log is damaged: functions go on without these records');
+    };
+    const tail = log.tail({ topic, from: { offsets: conversations.positions }, signal, onDamage });
     for await (const { partition, records, nextOffset, highWatermark } of tail) {
       this.#highWatermarks[partition] = highWatermark;
       for (const record of records) this.#read(record);

@@ -35,6 +35,7 @@ async function setUp(limits: { bytesMax?: number; countMax?: number } = {}) {
     indexOffsets: () => [indexed],
     ranges: (id) => [...(ranges.get(id) ?? [])],
     readBytes: 1024,
+    onDamage: () => {},
   });
   const cache = new ConversationCache({
     reader,

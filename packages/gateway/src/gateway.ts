@@ -9,7 +9,7 @@ import {
   type Logger,
   type Random,
 } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import { damageFields, type Log } from '@throughline/log';
 import { createApp } from './app.ts';
 import type { GatewayContext } from './context.ts';
 import { ConversationCache } from './conversation-cache.ts';
@@ -92,6 +92,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     indexOffsets: () => index.offsets,
     ranges: (id, from): OffsetRange[] => index.ranges(id, from),
     readBytes: defaults.readBytes,
+    onDamage: (damage) =>
+      logger.warn(damageFields(damage), 'the log is damaged: a conversation is shown without these records'),
   });
   const cache: ConversationCache = new ConversationCache({
     reader,

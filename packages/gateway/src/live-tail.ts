@@ -2,7 +2,7 @@
 // end of the log: what is older is read through the stream index. Records are handed on in log order per partition, in the
 // turn in which they arrive, before anything is stored: no reader waits for a database.
 import { assert, delay, ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import { damageFields, type Damage, type Log } from '@throughline/log';
 
 export interface LiveTailOptions {
   readonly log: Log;
@@ -117,7 +117,10 @@ export class LiveTail {
 
   async #follow(): Promise<void> {
     const { log, topic } = this.#options;
-    const steps = log.tail({ topic, from: { offsets: [...this.#positions] }, signal: this.#stop.signal });
+    const onDamage = (damage: Damage): void =>
+      this.#options.logger.error(damageFields(damage), 'the log is damaged: readers go on without these records');
+    const from = { offsets: [...this.#positions] };
+    const steps = log.tail({ topic, from, signal: this.#stop.signal, onDamage });
     for await (const { partition, records, nextOffset } of steps) {
       this.#problem = undefined;
       for (const record of records) {

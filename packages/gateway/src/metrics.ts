@@ -6,6 +6,7 @@ export interface Gauges {
   readonly cachedBytes: number;
   readonly foldLagRecords: number;
   readonly skippedRecords: number;
+  readonly damagedRecords: number;
 }
 
 export class GatewayMetrics {
@@ -72,6 +73,9 @@ export class GatewayMetrics {
     ]);
     family('fold_skipped_records', 'gauge', 'Records of topic conversations that are no valid event.', [
       ['{fold="gateway-conversations"}', gauges.skippedRecords],
+    ]);
+    family('fold_damaged_records', 'gauge', 'Offsets of topic conversations that cannot be read.', [
+      ['{fold="gateway-conversations"}', gauges.damagedRecords],
     ]);
     family('gateway_cached_conversations', 'gauge', 'Conversations held in memory.', [
       ['', gauges.cachedConversations],

@@ -27,13 +27,14 @@ export function getReadiness({ index, tail }: GatewayContext): Response {
 
 /** GET /metrics */
 export function getMetrics({ metrics, index, streams, cache }: GatewayContext): Response {
-  const { lagRecords, skippedRecords } = index.status();
+  const { lagRecords, skippedRecords, damagedRecords } = index.status();
   const text = metrics.text({
     openStreams: streams.count,
     cachedConversations: cache.count,
     cachedBytes: cache.bytes,
     foldLagRecords: lagRecords,
     skippedRecords,
+    damagedRecords,
   });
   return new Response(text, { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
 }

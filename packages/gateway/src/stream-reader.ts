@@ -1,7 +1,7 @@
 // Reads the records of one conversation from the log: the ranges that the stream index knows, then what has come since the
 // index was last committed. Foreign records in between are skipped by their key.
 import { conversationStream, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
-import { partitionFor, type Log } from '@throughline/log';
+import { partitionFor, readOn, type Damage, type Log } from '@throughline/log';
 import type { OffsetRange } from './conversation-fold.ts';
 
 export interface StreamReaderOptions {
@@ -12,6 +12,8 @@ export interface StreamReaderOptions {
   readonly indexOffsets: () => readonly bigint[];
   readonly ranges: (conversationId: string, from: bigint) => OffsetRange[];
   readonly readBytes: number;
+  /** Told of what cannot be read each time that somebody reads over it; a conversation shows what is there. */
+  readonly onDamage: (damage: Damage) => void;
 }
 
 export class StreamReader {
@@ -29,7 +31,8 @@ export class StreamReader {
   /**
    * The records of a conversation with `from` ≤ offset < `to`, in order, in pages of one read each.
    *
-   * @throws ThroughlineError what `Log.read` throws, but OFFSET_OUT_OF_RANGE: what retention removed is left out
+   * @throws ThroughlineError what `Log.read` throws, but OFFSET_OUT_OF_RANGE and damage: what retention removed or what
+   *   cannot be read is left out
    */
   async *read(conversationId: string, from: bigint, to: bigint): AsyncGenerator<LogRecord[]> {
     const partition = this.partitionOf(conversationId);
@@ -52,11 +55,11 @@ export class StreamReader {
   }
 
   async *#readRange(partition: number, from: bigint, end: bigint): AsyncGenerator<readonly LogRecord[]> {
-    const { log, topic, readBytes } = this.#options;
+    const { log, topic, readBytes, onDamage } = this.#options;
     let offset = from;
     while (offset < end) {
       try {
-        const { records, nextOffset } = await log.read({ topic, partition, offset, bytesMax: readBytes });
+        const { records, nextOffset } = await readOn(log, { topic, partition, offset, bytesMax: readBytes }, onDamage);
         yield records.filter((record) => record.offset < end);
         if (nextOffset <= offset) return;
         offset = nextOffset;

@@ -8,8 +8,9 @@ import { test } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
 import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
+import { MemoryDisk } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
-import type { Log } from './port.ts';
+import type { Damage, Log } from './port.ts';
 
 async function withLog(action: (log: Log, broker: Broker) => Promise<void>): Promise<void> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'embedded-log-'));
@@ -67,6 +68,31 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
     );
     assert.deepEqual(seen, ['before']);
   }));
+
+test('a flipped bit costs its batch: a read of it is refused, and a tail that may tell of it goes on behind it', async () => {
+  const disk = new MemoryDisk();
+  const dataDir = '/data';
+  const first = embedded({ broker: await openBroker({ dataDir, disk }) });
+  await first.admin.createTopic('notes', { partitions: 1 });
+  for (const text of ['before', 'damaged', 'after']) await first.append('notes', [{ key: null, value: utf8(text) }]);
+  await first.close();
+  const [segment] = (await disk.list('/data/notes-0')).filter((name) => name.endsWith('.log'));
+  disk.flipBit(`/data/notes-0/${segment}`, batchOf('before').length + 65);
+  const log = embedded({ broker: await openBroker({ dataDir, disk }) });
+  const error = await failure(read(log, 1n));
+  assert.ok(ThroughlineError.is(error, 'CORRUPT_RECORD'));
+  assert.equal(error.details['nextOffset'], '2');
+  const seen: string[] = [];
+  const stop = new AbortController();
+  const onDamage = ({ offset, nextOffset, error: { code } }: Damage): void =>
+    void seen.push(`${code} ${offset}-${nextOffset}`);
+  for await (const step of log.tail({ topic: 'notes', from: 'earliest', signal: stop.signal, onDamage })) {
+    seen.push(`${texts(step.records).join()}@${step.nextOffset}`);
+    if (step.nextOffset === 3n) stop.abort();
+  }
+  assert.deepEqual(seen, ['before@1', 'CORRUPT_RECORD 1-2', '@2', 'after@3']);
+  await log.close();
+});
 
 test('a batch of sound checksum whose records break the format is CORRUPT_RECORD with a way on', () =>
   withLog(async (log, broker) => {

@@ -202,7 +202,8 @@ class EmbeddedLog implements Log {
     }
   }
 
-  async #follow({ topic, from, partitions, signal, bytesMax = readBytesMaxDefault }: TailRequest): Promise<Tail> {
+  async #follow(request: TailRequest): Promise<Tail> {
+    const { topic, from, partitions, signal, bytesMax = readBytesMaxDefault, onDamage } = request;
     this.#checkOpen();
     const { partitionCount } = this.#broker.topic(topic);
     const chosen = partitions ?? Array.from({ length: partitionCount }, (_, index) => index);
@@ -218,6 +219,7 @@ class EmbeddedLog implements Log {
       bytesMax,
       sharedStepBytesMax: this.#limits.sharedStepBytesMax,
       signal,
+      onDamage,
       isClosed: () => this.#closed !== undefined,
       checkExists: (partitionLog) => {
         if (this.#isClosedOrHas(topic, partitionLog)) return;

@@ -1,6 +1,7 @@
 // Public surface of the log floor.
 export type {
   AppendAck,
+  Damage,
   Durability,
   Log,
   LogAdmin,
@@ -14,6 +15,7 @@ export type {
   TopicDescription,
 } from './port.ts';
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
+export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
 export { type EmbeddedLogLimits } from './defaults.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
 export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

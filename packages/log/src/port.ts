@@ -7,7 +7,9 @@
 //   * read: whole records in offset order, from the first record at or after the offset asked for, never beyond the
 //     high watermark; what is read has reached the topic's durability.
 //   * tail: every record from the start position on, once per call of tail, in offset order within a partition.
-import type { LogRecord, ProducerRecord } from '@throughline/event';
+//   * damage: a batch that cannot be read costs itself. Its error names the offset where reading goes on; a tail goes on
+//     there by itself when it may tell somebody (`onDamage`), and ends with the error when it may not.
+import type { LogRecord, ProducerRecord, ThroughlineError } from '@throughline/event';
 
 /** What an acknowledgement means: kept in memory, in the operating system's page cache, or on the disk. */
 export type Durability = 'memory' | 'os' | 'fsync';
@@ -52,9 +54,25 @@ export interface TailRequest {
   readonly signal?: AbortSignal;
   /** Upper bound in bytes of one step, per partition. Default 1 MiB. */
   readonly bytesMax?: number;
+  /**
+   * Called for each range that cannot be read (CORRUPT_RECORD, or NOT_BUILT_YET for a codec), before the tail goes on
+   * behind it; a step without records follows, so that whoever keeps positions moves its own. It must not throw. Without
+   * it the tail throws there.
+   */
+  readonly onDamage?: (damage: Damage) => void;
 }
 
-/** One step of a tail: records of one partition, never empty. */
+/** Offsets from `offset` up to, but not including, `nextOffset` that cannot be read. */
+export interface Damage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly nextOffset: bigint;
+  /** Why: the error that reading `offset` answers. */
+  readonly error: ThroughlineError;
+}
+
+/** One step of a tail: records of one partition; none only behind a damage that `onDamage` was told of. */
 export interface TailStep {
   readonly partition: number;
   readonly records: readonly LogRecord[];

@@ -5,7 +5,8 @@
 import type { PartitionLog, ReadBatches } from '@throughline/broker';
 import { ThroughlineError } from '@throughline/event';
 import { decodeBatches } from './decode-batches.ts';
-import type { TailStep } from './port.ts';
+import type { Damage, TailStep } from './port.ts';
+import { damageOf } from './read-on.ts';
 import type { SharedBatches } from './shared-batches.ts';
 
 export interface FollowedPartition {
@@ -22,6 +23,8 @@ export interface TailOptions {
   readonly bytesMax: number;
   readonly sharedStepBytesMax: number;
   readonly signal: AbortSignal | undefined;
+  /** Told of what cannot be read; without it the tail throws there. */
+  readonly onDamage: ((damage: Damage) => void) | undefined;
   /** True once the log is closing: the tail ends as if its signal had been aborted. */
   readonly isClosed: () => boolean;
   /** Throws when a partition is not there any more. */
@@ -108,8 +111,23 @@ export class Tail {
       // Who closes the log or deletes the topic ends the read under way; that is no fault of the read.
       if (this.#hasEnded()) return undefined;
       this.#options.checkExists(partitionLog);
-      throw error;
+      const step = this.#passDamage(followed, error);
+      if (step === undefined) throw error;
+      return step;
     }
+  }
+
+  /** Goes on behind what cannot be read; undefined when the error is of another kind or the consumer wants to meet it. */
+  #passDamage(followed: FollowedPartition, error: unknown): TailStep | undefined {
+    const { topic, partition, highWatermark } = followed.partitionLog;
+    const damage = damageOf(error, topic, partition, followed.position);
+    const { onDamage } = this.#options;
+    if (damage === undefined || onDamage === undefined) return undefined;
+    // Damage at the end of what is stored may reach beyond what readers may see; a position must not.
+    const nextOffset = damage.nextOffset < highWatermark ? damage.nextOffset : highWatermark;
+    followed.position = nextOffset;
+    onDamage({ ...damage, nextOffset });
+    return { partition, records: [], nextOffset, highWatermark };
   }
 
   /** Far behind the end, the disk fetches the next step while the consumer works on this one. */

@@ -55,6 +55,7 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
             details: { path: database.path, version, supportedVersion: formatVersion },
           });
         await connection.run(createCheckpoints);
+        await connection.run(addDamagedRecords);
         const found = await connection.runAndReadAll(readCheckpoint, [name]);
         return found.getRowObjectsJS()[0];
       });
@@ -120,8 +121,11 @@ const formatVersion = 1;
 const createFormat = `create table if not exists _throughline_format as select ${formatVersion} as version`;
 const createCheckpoints = `create table if not exists _throughline_checkpoints (name varchar primary key, topic varchar not null,
   topic_id varchar not null, code_version varchar not null, fencing_epoch integer not null, offsets varchar not null,
-  marks varchar not null, skipped_records double not null)`;
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records
+  marks varchar not null, skipped_records double not null, damaged_records double default 0)`;
+// A file from before damage was counted lacks the column.
+const addDamagedRecords =
+  'alter table _throughline_checkpoints add column if not exists damaged_records double default 0';
+const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records
   from _throughline_checkpoints where name = $1`;
 
 /** The compare-and-swap: an update that finds the expected checkpoint, or nothing. */
@@ -134,14 +138,14 @@ async function writeCheckpoint(
   if (expected === undefined) {
     const found = await connection.runAndReadAll(readCheckpoint, [next.name]);
     if (found.currentRowCount > 0) throw fenced(next.name, expected);
-    await connection.run('insert into _throughline_checkpoints values ($1, $2, $3, $4, $5, $6, $7, $8)', row);
+    await connection.run('insert into _throughline_checkpoints values ($1, $2, $3, $4, $5, $6, $7, $8, $9)', row);
     return;
   }
   const was = checkpointToRow(expected);
   const result = await connection.run(
     `update _throughline_checkpoints set topic = $2, topic_id = $3, code_version = $4, fencing_epoch = $5, offsets = $6,
-       marks = $7, skipped_records = $8
-     where name = $1 and topic_id = $9 and code_version = $10 and fencing_epoch = $11 and offsets = $12`,
+       marks = $7, skipped_records = $8, damaged_records = $9
+     where name = $1 and topic_id = $10 and code_version = $11 and fencing_epoch = $12 and offsets = $13`,
     [...row, was.topic_id, was.code_version, was.fencing_epoch, was.offsets],
   );
   if (result.rowsChanged !== 1) throw fenced(next.name, expected);

@@ -49,11 +49,13 @@ const applicationId = 0x544c464f;
 const formatVersion = 1;
 const createCheckpointTable = `create table if not exists _throughline_checkpoint (
   only_row integer primary key check (only_row = 1), name text not null, topic text not null, topic_id text not null,
-  code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null, skipped_records integer not null
+  code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null, skipped_records integer not null,
+  damaged_records integer not null default 0
 ) strict`;
 const writeCheckpoint = `insert or replace into _throughline_checkpoint
-  (only_row, name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records) values (1, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records
+  (only_row, name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records)
+  values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records
   from _throughline_checkpoint`;
 
 /**
@@ -179,6 +181,9 @@ function openWriter(path: string, initial: (database: DatabaseSync) => void): Sq
       throw new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${path} is no fold of this version`, {
         details: { path, version, supportedVersion: formatVersion },
       });
+    } else if (!hasColumn(database, 'damaged_records')) {
+      // A file from before damage was counted.
+      database.exec('alter table _throughline_checkpoint add column damaged_records integer not null default 0');
     }
     database.exec('commit');
     return state;
@@ -207,6 +212,11 @@ function connect(path: string, readOnly: boolean): SqliteState {
 
 function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {
   return Number(database.prepare(`pragma ${name}`).get()?.[name]);
+}
+
+function hasColumn(database: DatabaseSync, column: string): boolean {
+  const query = "select 1 from pragma_table_info('_throughline_checkpoint') where name = ?";
+  return database.prepare(query).get(column) !== undefined;
 }
 
 /** Drops all tables, views and triggers but our own. Virtual tables go first: their shadow tables go with them. */

@@ -3,6 +3,7 @@
 //   GET  /v1/topics/:topic/records?partition=&offset=earliest|latest|N|&timeMs=&limit=&follow=true|&waitMs=
 //        `follow` goes on for ever; `waitMs` (a long-poll read) waits that long for the first records and ends with them;
 //        one line per record: {"partition","offset","timestampMs","key","value","headers":[{"key","value"}]}
+//        and one for each range that cannot be read: {"error":{"code","message","topic","partition","offset","nextOffset",…}}
 //   POST /v1/topics/:topic/records  {"records":[{"key"?,"value"?,"headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
 //
 // Keys and values are shown as UTF-8 text; bytes that are none become U+FFFD.
@@ -21,7 +22,7 @@ import {
   type OutputOf,
   type ProducerRecord,
 } from '@throughline/event';
-import type { TailStart, TopicDescription } from '@throughline/log';
+import { readOn, type Damage, type TailStart, type TopicDescription } from '@throughline/log';
 import type { GatewayContext } from '../context.ts';
 import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
@@ -72,8 +73,8 @@ export async function consumeRecords(
   if (request.method === 'HEAD') return new Response(null, { headers: lineHeaders });
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, context.closing]);
-  const followed = (): AsyncGenerator<readonly LogRecord[]> => follow(context, topic, partitions, starts, signal);
-  let pages: AsyncGenerator<readonly LogRecord[]>;
+  const followed = (): AsyncGenerator<readonly Line[]> => follow(context, topic, partitions, starts, signal);
+  let pages: AsyncGenerator<readonly Line[]>;
   if (isFollowing) pages = followed();
   else if (waitMs !== undefined) pages = first(followed(), context.clock, waitMs, stop);
   else pages = readOnce(context, description, partitions, starts);
@@ -84,6 +85,9 @@ export async function consumeRecords(
   return new Response(lines(pages, limit, stop, cut), { headers: lineHeaders });
 }
 
+/** What becomes a line: a record, or a range that cannot be read. */
+type Line = LogRecord | Damage;
+
 const lineHeaders = {
   'content-type': 'application/jsonl; charset=utf-8',
   'cache-control': 'no-store',
@@ -93,7 +97,7 @@ const lineHeaders = {
 
 /** The pages as a body: the next one is read when the reader has taken the last. A body that cannot go on is cut. */
 function lines(
-  pages: AsyncGenerator<readonly LogRecord[]>,
+  pages: AsyncGenerator<readonly Line[]>,
   limit: number,
   stop: AbortController,
   cut: (error: unknown) => void,
@@ -110,7 +114,7 @@ function lines(
         }
         const taken = value.slice(0, left);
         left -= taken.length;
-        controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(recordJson(record))}\n`).join('')));
+        controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(lineJson(record))}\n`).join('')));
       } catch (error) {
         cut(error);
         controller.error(error);
@@ -129,18 +133,23 @@ async function* follow(
   partitions: readonly number[],
   starts: readonly bigint[],
   signal: AbortSignal,
-): AsyncGenerator<readonly LogRecord[]> {
+): AsyncGenerator<readonly Line[]> {
   const from: TailStart = { offsets: starts };
-  for await (const { records } of log.tail({ topic, from, partitions, signal })) yield records;
+  let damages: Damage[] = [];
+  const onDamage = (damage: Damage): void => void damages.push(damage);
+  for await (const { records } of log.tail({ topic, from, partitions, signal, onDamage })) {
+    yield [...damages, ...records];
+    damages = [];
+  }
 }
 
 /** The first page of `pages`, or nothing when it does not come in time. */
 async function* first(
-  pages: AsyncGenerator<readonly LogRecord[]>,
+  pages: AsyncGenerator<readonly Line[]>,
   clock: Clock,
   waitMs: number,
   stop: AbortController,
-): AsyncGenerator<readonly LogRecord[]> {
+): AsyncGenerator<readonly Line[]> {
   const timer = clock.after(waitMs, () => stop.abort());
   try {
     const { done, value } = await pages.next();
@@ -157,13 +166,16 @@ async function* readOnce(
   { topic, partitions: described }: TopicDescription,
   partitions: readonly number[],
   starts: readonly bigint[],
-): AsyncGenerator<readonly LogRecord[]> {
+): AsyncGenerator<readonly Line[]> {
   for (const partition of partitions) {
     const end = described[partition]?.highWatermark ?? 0n;
     let offset = starts[partition] ?? 0n;
     while (offset < end) {
-      const { records, nextOffset } = await log.read({ topic, partition, offset, bytesMax: defaults.readBytes });
+      const damages: Damage[] = [];
+      const request = { topic, partition, offset, bytesMax: defaults.readBytes };
+      const { records, nextOffset } = await readOn(log, request, (damage) => damages.push(damage));
       if (nextOffset <= offset) break;
+      if (damages.length > 0) yield damages;
       if (records.length > 0) yield records.filter((record) => record.offset < end);
       offset = nextOffset;
     }
@@ -230,6 +242,12 @@ function toProducerRecord(record: OutputOf<typeof recordSchema>): ProducerRecord
     headers: (headers ?? []).map((header) => ({ key: header.key, value: bytesOf(header.value) })),
     ...(partition === undefined ? {} : { partition }),
   };
+}
+
+function lineJson(line: Line): unknown {
+  if (!('error' in line)) return recordJson(line);
+  const { topic, partition, offset, nextOffset, error } = line;
+  return { error: { ...error.toJSON(), topic, partition, offset: String(offset), nextOffset: String(nextOffset) } };
 }
 
 function recordJson({ partition, offset, timestampMs, key, value, headers }: LogRecord): unknown {
