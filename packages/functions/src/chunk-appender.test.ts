@@ -149,6 +149,40 @@ test('it gives up after its retries, and at once where trying again cannot help'
   assert.equal(offline.appended.length, 1);
 });
 
+test('what shows nothing waits for what does, which goes at once', async () => {
+  const log = new Recorder();
+  log.appender.open(log.writer, 0);
+  log.push('start');
+  await log.clock.advance(5);
+  log.push('start-step');
+  log.push('text-start');
+  await log.clock.advance(5);
+  assert.deepEqual(log.names(), []);
+  log.push('text-delta');
+  await log.clock.advance(0);
+  assert.deepEqual(log.names(), ['0:start+start-step+text-start+text-delta']);
+  await log.acknowledge();
+  // The window is open now: text that comes within it waits for its end, also behind the end of a text.
+  await log.clock.advance(5);
+  log.push('text-end');
+  await log.clock.advance(5);
+  log.push('text-delta');
+  await log.clock.advance(10);
+  assert.deepEqual(log.names().slice(1), ['1:text-end+text-delta']);
+});
+
+test('what shows nothing waits no longer than the window when nothing follows', async () => {
+  const log = new Recorder();
+  log.appender.open(log.writer, 0);
+  log.push('start');
+  await log.clock.advance(10);
+  log.push('start-step');
+  await log.clock.advance(9);
+  assert.deepEqual(log.names(), []);
+  await log.clock.advance(1);
+  assert.deepEqual(log.names(), ['0:start+start-step']);
+});
+
 test('it asks for a pause when too much waits, and for more when that has gone', async () => {
   const log = new Recorder();
   log.push('a', 150);

@@ -1,10 +1,12 @@
 // Puts the chunks of one run on the log, several to a record. The first chunk after a pause is appended at once (nobody
 // waits for a window to fill); those that come within the window after it share the next record, which closes early when
-// it is large enough. One append is under way at a time, so the log gets the records in the order of their `seq` even when
+// it is large enough. Chunks that show nothing by themselves (the begin of a reply, of a step, of a text) wait for the one
+// that does: appended alone they would open the window, and the first token would wait for its end. One append is under way at a time, so the log gets the records in the order of their `seq` even when
 // one has to be tried again, and what comes meanwhile shares the next record.
 //
 // Nothing is appended before the supervisor has read back that it owns the run: until `open` all is held.
 import { ThroughlineError, type Clock, type Timer, type UiChunk } from '@throughline/event';
+import { isShown } from './ui-chunks.ts';
 
 export interface ChunkAppenderOptions {
   readonly clock: Clock;
@@ -41,6 +43,9 @@ export class ChunkAppender {
   #nextSeq = 0;
   #pending: PendingChunk[] = [];
   #pendingBytes = 0;
+  /** Whether a reader would see anything of what waits; and since when it waits. */
+  #isAnyShown = false;
+  #pendingSinceMs = 0;
   #isHigh = false;
   #isAppending = false;
   #isEnding = false;
@@ -70,6 +75,8 @@ export class ChunkAppender {
 
   push(chunk: UiChunk, bytes: number): void {
     if (this.#isClosed || this.#isEnding) return;
+    if (this.#pending.length === 0) this.#pendingSinceMs = this.#options.clock.monotonicMs();
+    this.#isAnyShown ||= isShown(chunk);
     this.#pending.push({ chunk, bytes });
     this.#pendingBytes += bytes;
     if (!this.#isHigh && this.#pendingBytes > this.#options.pendingBytesMax) {
@@ -113,9 +120,13 @@ export class ChunkAppender {
     this.#flushScheduled = true;
     queueMicrotask(() => {
       this.#flushScheduled = false;
-      const waitMs = this.#lastFlushMs + this.#options.windowMs - this.#options.clock.monotonicMs();
-      if (waitMs <= 0 || this.#pendingBytes >= this.#options.bytesMax) this.#flush();
-      else this.#timer ??= this.#options.clock.after(waitMs, () => this.#flush());
+      const { clock, windowMs, bytesMax } = this.#options;
+      const nowMs = clock.monotonicMs();
+      // What shows nothing waits its own time out: by then its function is busy with something else.
+      const dueMs = windowMs + (this.#isAnyShown ? this.#lastFlushMs : this.#pendingSinceMs);
+      if (dueMs <= nowMs || this.#pendingBytes >= bytesMax) return this.#flush();
+      this.#timer?.cancel();
+      this.#timer = clock.after(dueMs - nowMs, () => this.#flush());
     });
   }
 
@@ -147,7 +158,9 @@ export class ChunkAppender {
       this.#pendingBytes -= bytes;
       count++;
     }
-    return this.#pending.splice(0, count).map(({ chunk }) => chunk);
+    const taken = this.#pending.splice(0, count).map(({ chunk }) => chunk);
+    this.#isAnyShown = this.#pending.length > 0;
+    return taken;
   }
 
   #append(writer: ChunkWriter, chunks: readonly UiChunk[], seq: number, isLast: boolean, retries: number): void {

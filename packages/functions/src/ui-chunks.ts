@@ -9,6 +9,23 @@ export const deltaFields: Readonly<Record<string, { readonly id: string; readonl
   'tool-input-delta': { id: 'toolCallId', text: 'inputTextDelta' },
 };
 
+/** Begins and ends of what other chunks show. */
+const unshown = new Set([
+  'start',
+  'start-step',
+  'text-start',
+  'reasoning-start',
+  'text-end',
+  'reasoning-end',
+  'finish-step',
+  'message-metadata',
+]);
+
+/** Whether a reader sees anything new with a chunk. */
+export function isShown(chunk: UiChunk): boolean {
+  return !unshown.has(chunk.type);
+}
+
 /** How a chunk ends its stream, or undefined when more may follow. */
 export function terminalOf(chunk: UiChunk): 'finish' | 'abort' | 'error' | undefined {
   return chunk.type === 'finish' || chunk.type === 'abort' || chunk.type === 'error' ? chunk.type : undefined;
