@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PlacedEvent } from '@throughline/event';
-import { createSupervisor } from '@throughline/functions';
+import { createSupervisor, type FunctionStatus } from '@throughline/functions';
 import { answerFunction, ask, memoryLog, openHouse, requestStop, topic, words } from './functions-harness.ts';
 
 test('a question is answered: one attempt, chunks in order, and an end with usage and cost', async (t) => {
@@ -83,6 +83,10 @@ test('stop ends the run at once, keeps the text so far, and tells the handler', 
   const pid = run.attempts[0]?.environment.pid;
   const isBusy = (): boolean => supervisor.status()[0]!.environments.some(({ state }) => state === 'busy');
   while (isBusy()) await nextTurn();
+  await nextTurn();
+  // What the handler throws when it is asked to end (an AbortError here) is no error of the function.
+  const [{ totals, lastInvocation }] = supervisor.status() as [FunctionStatus];
+  assert.deepEqual([totals.invocations, totals.errors, lastInvocation?.isError], [1, 0, false]);
   const second = await ask(log, 'words 1');
   const next = await reader.ended(second.runId);
   assert.equal(next.attempts[0]?.environment.pid, pid);

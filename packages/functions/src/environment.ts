@@ -248,7 +248,9 @@ export class Environment {
     this.#sampleMemory();
     if (this.#running.size === 0) this.idleSinceMs = this.#options.clock.monotonicMs();
     // A handler that was asked to end ends as it likes ("Premature close", "AbortError"): that is no error of its own.
-    const isError = settlement.kind !== 'returned' && !invocation.isCancelled;
+    // One that is late has settled before.
+    const wasAsked = invocation.isCancelled && !invocation.isSettled;
+    const isError = settlement.kind !== 'returned' && !wasAsked;
     if (isError && settlement.kind === 'threw') invocation.log.add(errorLine(invocation.requestId, settlement.error));
     invocation.settle(invocation.isCancelled ? { kind: 'cancelled' } : settlement);
     const memory = { bytesMax: this.#memoryBytesMax, limitMb: this.#options.memoryMb };

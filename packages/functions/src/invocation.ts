@@ -60,6 +60,10 @@ export class Invocation {
     this.log = new InvocationLog(start.requestId, limits.logLinesPerInvocationMax);
   }
 
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
   /** Asks the handler to end; its process is killed when it does not. It settles as `cancelled`. */
   cancel(): void {
     this.#control.cancel();

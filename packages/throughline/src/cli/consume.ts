@@ -15,6 +15,17 @@ const recordSchema = z.looseObject({
   headers: z.array(z.object({ key: z.string(), value: z.string().nullable() })),
 });
 
+/** A range that cannot be read. */
+const damageSchema = z.object({
+  error: z.looseObject({
+    partition: z.int(),
+    offset: z.string(),
+    nextOffset: z.string(),
+    code: z.string(),
+    message: z.string(),
+  }),
+});
+
 export async function run(options: Options, [topic = '']: readonly string[]): Promise<void> {
   const isFollowing = options['follow'] === true;
   const limit = countOption(options, 'limit') ?? (isFollowing ? Infinity : consumeRecordsMax);
@@ -57,7 +68,13 @@ function queryOf(options: Options, limit: number, isFollowing: boolean): string 
 }
 
 function readable(line: string): string {
-  const record = recordSchema.parse(JSON.parse(line));
+  const value: unknown = JSON.parse(line);
+  const damage = damageSchema.safeParse(value);
+  if (damage.success) {
+    const { partition, offset, nextOffset, code, message } = damage.data.error;
+    return `${partition}@${offset}  ${code}: ${message}; goes on at ${nextOffset}`;
+  }
+  const record = recordSchema.parse(value);
   const type = record.headers.find(({ key }) => key === 'tl-type')?.value ?? '';
   const time = new Date(record.timestampMs).toISOString();
   return [`${record.partition}@${record.offset}`, time, record.key ?? '-', type, record.value ?? 'null']
