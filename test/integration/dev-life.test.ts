@@ -1,11 +1,13 @@
 // The life of `throughline dev`: how it is found, how it stops, and what happens when one of its processes is killed.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion, uiChunks, type Chunk } from '../support/chat.ts';
+import { throughline } from '../support/cli.ts';
 import { EventReader } from '../support/readers.ts';
 import { startServer, type StartOptions, type TestServer } from '../support/server.ts';
 
@@ -161,13 +163,29 @@ test('a start right after a stop waits until the stop is done', async () => {
   assert.match(server.output, new RegExp(`Waiting for process ${pid}, which still holds `));
 });
 
-test('a folder without documents, and a function that is not there, are said and do not stop the server', async () => {
-  const app = path.join(import.meta.dirname, '../support/missing-function');
-  await start({ app, flags: ['--docs', '/nowhere'] });
-  await until(() => /warning there are no documents.*\/nowhere cannot be read: ENOENT/.test(server.output));
+test('a folder without documents is said at the start, and by each answer until there is one', async () => {
+  const docs = path.join(mkdtempSync(path.join(os.tmpdir(), 'throughline-docs-')), 'later');
+  await start({ app: path.join(import.meta.dirname, '../../examples/ask-docs'), flags: ['--docs', docs] });
+  await until(() =>
+    /warning answers will fail until --docs .*DOCS_UNREADABLE .*later cannot be read/.test(server.output),
+  );
+  const refused = await chunksOf(await postQuestion(server.url, 'conversation', 'first', 'How does it work?'));
+  assert.match(
+    refused.find(({ type }) => type === 'error')?.errorText ?? '',
+    /^DOCS_UNREADABLE: .*later cannot be read/,
+  );
+  mkdirSync(docs);
+  writeFileSync(path.join(docs, 'page.md'), '# Recovery\nRecovery reads the log again.\n');
+  const answered = await chunksOf(await postQuestion(server.url, 'other', 'second', 'What is recovery?'));
+  assert.match(answered.map(({ delta }) => delta ?? '').join(''), /Recovery reads the log again/);
+  rmSync(path.dirname(docs), { recursive: true });
+});
+
+test('a function that is not there ends its run with the reason, which status shows', async () => {
+  await start({ app: path.join(import.meta.dirname, '../support/missing-function') });
   const response = await postQuestion(server.url, 'conversation', 'question', 'Is anybody there?');
   const chunks = await chunksOf(response);
   assert.match(chunks.find(({ type }) => type === 'error')?.errorText ?? '', /FUNCTION_INIT_FAILED/);
-  const status = await (await fetch(`${server.url}/v1/status`)).text();
-  assert.match(status, /"initError":\{"code":"FUNCTION_INIT_FAILED","message":"[^"]*nothing-here/);
+  const { stdout } = await throughline(['status', '--data-dir', server.dataDir]);
+  assert.match(stdout, /^answer: .*nothing-here.* \[FUNCTION_INIT_FAILED\]$/m);
 });

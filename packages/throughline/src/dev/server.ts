@@ -122,7 +122,11 @@ async function start(
   logger.info({ url: listener.url, version, durability: config.durability }, 'server is ready');
   if (config.model === 'docs') {
     const problem = await docsProblem(config.docs);
-    if (problem !== undefined) logger.warn({ problem }, 'there are no documents to answer from yet: see --docs');
+    if (problem !== undefined)
+      logger.warn(
+        { code: 'DOCS_UNREADABLE', problem },
+        'answers will fail until --docs is a folder with .md, .txt or .html files',
+      );
   }
   return listener;
 }
