@@ -3,7 +3,7 @@
 //
 //   THROUGHLINE_MODEL             docs (default) or openai-compatible
 //   THROUGHLINE_DOCS_DIR          docs: the documents folder
-//   THROUGHLINE_DOCS_PACE_MS      docs: pause before each word
+//   THROUGHLINE_DOCS_PACE_MS      docs: pause between words
 //   THROUGHLINE_MODEL_URL         openai-compatible: base address, with its /v1
 //   THROUGHLINE_MODEL_ID          openai-compatible: the model's name on that server
 //   THROUGHLINE_MODEL_KEY         openai-compatible: the key, where one is wanted

@@ -1,6 +1,6 @@
 // Every default of this package, with its unit and the reason for its value.
 export const modelDefaults = {
-  /** Pause before each word of the docs model: about the pace at which people read along (65 words a second at most). */
+  /** Pause between the words of the docs model: about the pace at which people read along (65 words a second at most). */
   docsPaceMs: 15,
   /** Where the page opens a document; the gateway serves the documents folder read-only at this path. */
   docsLinkPrefix: '/docs/',

@@ -21,7 +21,7 @@ import { openPassageIndex, type PassageIndex } from './passage-index.ts';
 export interface DocsModelOptions {
   /** The documents folder. */
   readonly folder: string;
-  /** Pause before each word, in milliseconds; 0 streams as fast as it is read. Default 15. */
+  /** Pause between the words, in milliseconds; 0 streams as fast as it is read. Default 15. */
   readonly paceMs?: number;
   /** Where a page opens a document, with a slash at its end. Default `/docs/`. */
   readonly linkPrefix?: string;
@@ -161,7 +161,8 @@ function paced(
   { paceMs, standingCharacters, clock, signal }: PaceOptions,
 ): ReadableStream<LanguageModelV4StreamPart> {
   // Due times, not pauses: a late timer is made up for by the next one, so that the pace holds on a busy machine.
-  let dueMs = clock.monotonicMs();
+  // The first word is due at once: whoever has asked waits for it.
+  let dueMs = clock.monotonicMs() - paceMs;
   // What a killed attempt has shown already is written again at once: nobody is waiting to read it.
   let hurriedCharacters = standingCharacters;
   return new ReadableStream<LanguageModelV4StreamPart>(
