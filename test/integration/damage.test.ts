@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion } from '../support/chat.ts';
 import { readChat } from '../support/readers.ts';
@@ -48,6 +49,18 @@ async function ask(server: TestServer, id: string, message: string, text = quest
   return readChat(server.url, id, postQuestion(server.url, id, message, text));
 }
 
+/** Resolves once the server says that it is ready. */
+async function readiness(server: TestServer): Promise<void> {
+  const endMs = performance.now() + 5_000;
+  for (;;) {
+    const response = await fetch(`${server.url}/readyz`);
+    const text = await response.text();
+    if (response.status === 200) return;
+    if (performance.now() > endMs) assert.fail(`never ready: ${text}`);
+    await pause(10);
+  }
+}
+
 interface Damaged {
   readonly name: string;
   readonly phase: string;
@@ -64,8 +77,7 @@ test('a flipped bit costs one batch, also when everything that is derived is mad
   damage(server.dataDir, ids[0]!);
   removeDerived(server.dataDir);
   await server.start();
-  const ready = await fetch(`${server.url}/readyz`);
-  assert.equal(ready.status, 200, await ready.text());
+  await readiness(server);
   for (const id of ids.slice(1)) {
     const events = await (await fetch(`${server.url}/v1/conversations/${id}`)).text();
     assert.ok(events.includes(`${id}-first`), 'the question is there');

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
-import { fromUtf8, silentLogger, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
-import { MemoryLog, VirtualClock } from '@throughline/testkit';
+import { MemoryLog } from '@throughline/testkit';
 import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
 
 interface Words {
@@ -73,39 +73,6 @@ const inFile = (
   reduce: insert,
   ...extra,
 });
-/** Tells of each line that is logged as an error. */
-function withErrors(onError: (fields: Readonly<Record<string, unknown>>) => void): Logger {
-  return { ...silentLogger, error: (fields) => onError(fields) };
-}
-/** The log with single offsets of partition 0 that cannot be read. */
-function damagedAt(log: MemoryLog, damaged: readonly bigint[]): Log {
-  const isDamaged = (offset: bigint): boolean => damaged.includes(offset);
-  const errorAt = (offset: bigint) =>
-    new ThroughlineError('CORRUPT_RECORD', 'rot', { details: { nextOffset: String(offset + 1n) } });
-  return {
-    append: (...args) => log.append(...args),
-    admin: log.admin,
-    close: () => log.close(),
-    async read(request) {
-      if (isDamaged(request.offset)) throw errorAt(request.offset);
-      const found = await log.read({ ...request, bytesMax: 1 });
-      return found;
-    },
-    async *tail(request) {
-      for await (const step of log.tail({ ...request, bytesMax: 1 })) {
-        for (const record of step.records) {
-          const { partition, offset } = record;
-          const nextOffset = offset + 1n;
-          if (!isDamaged(offset)) yield { ...step, records: [record], nextOffset };
-          else {
-            request.onDamage?.({ topic: 'words', partition, offset, nextOffset, error: errorAt(offset) });
-            yield { ...step, records: [], nextOffset };
-          }
-        }
-      }
-    },
-  };
-}
 /** The log as it is after retention has removed what is below `offset`, in every partition. */
 function startingAt(log: MemoryLog, offset: bigint): Log {
   const describeTopic = async (topic: string): Promise<TopicDescription> => {
@@ -254,82 +221,6 @@ describe('a fold', () => {
     assert.equal(await running.stopped, undefined);
     await append(log, ['d'], 1);
     await assert.rejects(running.caughtUp(), withCode('CLOSED'));
-  });
-
-  test('tries again while the disk is full, says so, keeps nothing of that batch, and goes on when there is room', async (t) => {
-    const log = await logWith(['a', 'b', 'c'], 1);
-    const store = fileStore(join(folder(t), 'words.db'));
-    const clock = new VirtualClock();
-    let tries = 0;
-    const delaysMs: unknown[] = [];
-    const failed = { wait: Promise.withResolvers<void>() };
-    const running = await fold(
-      inFile(log, store, {
-        clock,
-        logger: withErrors(({ retryAfterMs }) => {
-          delaysMs.push(retryAfterMs);
-          failed.wait.resolve();
-        }),
-        commitRecordsMax: 1,
-        reduce: (state, record) => {
-          if (record.offset === 1n) state.database.exec(`pragma max_page_count = ${++tries > 3 ? 100_000 : 5}`);
-          state
-            .prepare('insert into words values (0, ?, ?)')
-            .run(Number(record.offset), wordOf(record).repeat(record.offset === 1n ? 100_000 : 1));
-        },
-      }),
-    );
-    t.after(() => running.close());
-    for (let failures = 1; failures <= 3; failures++) {
-      await failed.wait.promise;
-      failed.wait = Promise.withResolvers();
-      const { phase, offsets, lastError } = running.status();
-      assert.deepEqual([phase, offsets, lastError?.code], ['catching-up', [1n], 'OUT_OF_DISK']);
-      assert.deepEqual(wordsIn(store), ['a']);
-      await clock.advance(200 * 2 ** (failures - 1));
-    }
-    await running.caughtUp();
-    assert.deepEqual(delaysMs, [200, 400, 800]);
-    assert.deepEqual(wordsIn(store), ['a', 'b'.repeat(100_000), 'c']);
-    const { phase, lastError } = running.status();
-    assert.deepEqual([phase, lastError], ['live', undefined]);
-  });
-
-  test('that waits for room closes at once', { timeout: 5_000 }, async () => {
-    const log = await logWith(['a'], 1);
-    const store = memoryStore(() => ({ words: [] as string[] }));
-    const failed = Promise.withResolvers<void>();
-    const full: typeof store = Object.assign(Object.create(store) as typeof store, {
-      open: (name: string) => store.open(name),
-      transaction: async (...args: Parameters<typeof store.transaction>) => {
-        if (args[0] !== undefined) throw new ThroughlineError('OUT_OF_DISK', 'full');
-        return store.transaction(...args);
-      },
-      close: () => store.close(),
-    });
-    const running = await fold(
-      inMemory(log, { clock: new VirtualClock(), store: full, logger: withErrors(() => failed.resolve()) }),
-    );
-    await failed.promise;
-    await running.close();
-    assert.equal(await running.stopped, undefined);
-  });
-
-  test('goes on behind damage, counts it in its checkpoint, and is caught up also when damage is the last there is', async (t) => {
-    const log = await logWith(['a', 'b', 'c', 'd'], 1);
-    const rotten = damagedAt(log, [1n, 3n]);
-    const store = fileStore(join(folder(t), 'words.db'));
-    const running = await fold(inFile(rotten, store));
-    await running.caughtUp();
-    assert.deepEqual(wordsIn(store), ['a', 'c']);
-    const { phase, offsets, damagedRecords } = running.status();
-    assert.deepEqual([phase, offsets, damagedRecords], ['live', [4n], 2]);
-    await running.replay();
-    assert.equal(running.status().damagedRecords, 2);
-    await running.close();
-    const again = await fold(inFile(rotten, store));
-    t.after(() => again.close());
-    assert.equal(again.status().damagedRecords, 2);
   });
 
   test('that retention overtakes says so', async (t) => {

@@ -1,7 +1,7 @@
 // Gathers the steps of a tail into batches, one transaction each: at most `recordsMax` records, and no longer than the
 // window that opens with the first of them. Without windows a batch is one step; what arrives while a batch commits makes
 // the next step larger, so that batches grow with load by themselves.
-import type { LogRecord } from '@throughline/event';
+import type { Clock, LogRecord } from '@throughline/event';
 import type { TailStep } from '@throughline/log';
 
 /** Consecutive records of one partition. */
@@ -16,7 +16,18 @@ export interface Slice {
 export interface Window {
   readonly closed: Promise<void>;
   /** Called when the batch is full, or the tail has ended, before the window closes. */
-  close(): void;
+  readonly close: () => void;
+}
+
+/** Opens a window that closes by itself after `windowMs`. */
+export function openWindow(clock: Clock, windowMs: number): Window {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const timer = clock.after(windowMs, resolve);
+  const close = (): void => {
+    timer.cancel();
+    resolve();
+  };
+  return { closed, close };
 }
 
 export interface GatherOptions {

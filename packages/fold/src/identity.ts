@@ -59,6 +59,39 @@ export async function mismatch(
   return undefined;
 }
 
+/** What a fold failed with, in its own words: retention that overtakes it while it runs is FOLD_BEHIND_LOG. */
+export function explain(name: string, thrown: unknown): ThroughlineError {
+  if (!ThroughlineError.is(thrown, 'OFFSET_OUT_OF_RANGE')) return ThroughlineError.from(thrown);
+  const message = `fold ${name}: ${thrown.message}`;
+  return new ThroughlineError('FOLD_BEHIND_LOG', message, { cause: thrown, details: thrown.details });
+}
+
+/**
+ * The checkpoint of a new owner: whoever owned this state before finds itself fenced at its next commit. A state that must
+ * be replayed keeps its own identity until the swap.
+ */
+export function claimOf(
+  stored: Checkpoint | undefined,
+  isRefused: boolean,
+  present: { readonly name: string; readonly codeVersion: string; readonly description: TopicDescription },
+): Checkpoint {
+  if (stored !== undefined && isRefused) return { ...stored, fencingEpoch: stored.fencingEpoch + 1 };
+  const { name, codeVersion, description } = present;
+  const { topic, topicId, partitions } = description;
+  return {
+    name,
+    topic,
+    topicId,
+    codeVersion,
+    fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
+    // A partition that was added since starts at its first record.
+    offsets: partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
+    marks: partitions.map((found) => stored?.marks[found.partition] ?? null),
+    skippedRecords: stored?.skippedRecords ?? 0,
+    damagedRecords: stored?.damagedRecords ?? 0,
+  };
+}
+
 /**
  * A version for the code of a reducer: a hash of its sources and settings. What these call in turn is not in it; a
  * reducer that leans on other code is better off with a version that people count up.

@@ -7,11 +7,12 @@
 //
 // The loop is the only one that touches the store; `replay` and `close` interrupt its tail and wait for it.
 import { delay, silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
-import { damagedRecords, damageFields, type Damage, type TopicDescription } from '@throughline/log';
+import type { TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import type { Fold, FoldOptions, FoldStatus } from './fold.ts';
-import { gather, type Slice, type Window } from './gather.ts';
-import { mismatch } from './identity.ts';
+import { gather, openWindow, type Slice, type Window } from './gather.ts';
+import { claimOf, explain, mismatch } from './identity.ts';
+import { MetDamage } from './met-damage.ts';
 import { markOf } from './record-mark.ts';
 import { reduceRecords, type Skip } from './reduce-records.ts';
 import { foldFromStart, nextTurn } from './replay.ts';
@@ -23,10 +24,7 @@ interface Waiter {
   readonly reject: (error: ThroughlineError) => void;
 }
 
-interface ReplayRequest {
-  readonly resolve: () => void;
-  readonly reject: (error: ThroughlineError) => void;
-}
+type ReplayRequest = Omit<Waiter, 'targets'>;
 
 export class RunningFold<State> implements Fold {
   readonly #options: FoldOptions<State>;
@@ -43,7 +41,7 @@ export class RunningFold<State> implements Fold {
   /** How long the next wait before another try is; 0 while all goes well. */
   #retryDelayMs = 0;
   /** What the tail under way has passed and no transaction has counted yet. */
-  #damages: Damage[] = [];
+  #damage: MetDamage;
   #isClosing = false;
   /** Aborts the tail under way: for a replay or the close. */
   #interrupt = new AbortController();
@@ -61,6 +59,7 @@ export class RunningFold<State> implements Fold {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger ?? silentLogger;
+    this.#damage = new MetDamage(options.name, this.#logger);
     this.#commitRecordsMax = options.commitRecordsMax ?? defaults.commitRecordsMax;
     if (!Number.isSafeInteger(this.#commitRecordsMax) || this.#commitRecordsMax < 1)
       throw new ThroughlineError('INVALID_ARGUMENT', 'commitRecordsMax is a whole number of at least 1');
@@ -73,23 +72,7 @@ export class RunningFold<State> implements Fold {
     const refusal = stored === undefined ? undefined : await mismatch(stored, log, description, codeVersion);
     if (refusal !== undefined && !replayOn.includes(refusal.code)) throw refusal;
     this.#mustReplay = refusal;
-    // The claim: whoever owned this state before finds itself fenced at its next commit. A state that must be replayed
-    // keeps its own identity until the swap.
-    const claimed: Checkpoint =
-      stored !== undefined && refusal !== undefined
-        ? { ...stored, fencingEpoch: stored.fencingEpoch + 1 }
-        : {
-            name,
-            topic,
-            topicId: description.topicId,
-            codeVersion,
-            fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
-            // A partition that was added since starts at its first record.
-            offsets: description.partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
-            marks: description.partitions.map((found) => stored?.marks[found.partition] ?? null),
-            skippedRecords: stored?.skippedRecords ?? 0,
-            damagedRecords: stored?.damagedRecords ?? 0,
-          };
+    const claimed = claimOf(stored, refusal !== undefined, { name, codeVersion, description });
     await store.transaction(stored, (state) => ({ state, next: claimed }));
     this.#checkpoint = claimed;
     this.#sight(description);
@@ -167,11 +150,11 @@ export class RunningFold<State> implements Fold {
           // The topic cannot have ended by itself but with the log.
           else if (await this.#follow()) throw new ThroughlineError('CLOSED', 'the log is closed');
         } catch (thrown) {
-          await this.#waitToRetry(this.#explain(thrown));
+          await this.#waitToRetry(explain(this.#options.name, thrown));
         }
       }
     } catch (thrown) {
-      error = this.#explain(thrown);
+      error = explain(this.#options.name, thrown);
       this.#lastError = error;
       const { name, topic } = this.#options;
       this.#logger.error({ fold: name, topic, ...error.toJSON() }, 'fold stopped');
@@ -210,13 +193,9 @@ export class RunningFold<State> implements Fold {
   async #follow(): Promise<boolean> {
     const { log, topic } = this.#options;
     const interrupt = this.#interrupt;
-    this.#damages = [];
+    this.#damage = new MetDamage(this.#options.name, this.#logger);
     const from = { offsets: this.#checkpoint!.offsets };
-    const onDamage = (damage: Damage): void => {
-      this.#damages.push(damage);
-      this.#reportDamage(damage);
-    };
-    const steps = log.tail({ topic, from, signal: interrupt.signal, onDamage });
+    const steps = log.tail({ topic, from, signal: interrupt.signal, onDamage: this.#damage.meet });
     const options = { recordsMax: this.#commitRecordsMax, openWindow: () => this.#openWindow() };
     for await (const batch of gather(steps, options)) {
       try {
@@ -236,14 +215,9 @@ export class RunningFold<State> implements Fold {
   #openWindow(): Window | undefined {
     const { commitDelayMs = defaults.commitDelayMs } = this.#options;
     if (commitDelayMs <= 0 || this.#waiters.size > 0) return undefined;
-    const { promise: closed, resolve } = Promise.withResolvers<void>();
-    const timer = this.#clock.after(commitDelayMs, resolve);
-    const close = (): void => {
-      timer.cancel();
-      resolve();
-    };
-    this.#closeWindow = close;
-    return { closed, close };
+    const window = openWindow(this.#clock, commitDelayMs);
+    this.#closeWindow = window.close;
+    return window;
   }
 
   async #commit(batch: readonly Slice[]): Promise<void> {
@@ -260,16 +234,15 @@ export class RunningFold<State> implements Fold {
     }
     await store.prepare?.(records);
     const skips: Skip[] = [];
-    const isPassed = ({ partition, nextOffset }: Damage): boolean => nextOffset <= offsets[partition]!;
-    const damaged = expected.damagedRecords + countOf(this.#damages.filter(isPassed));
+    const damagedRecords = expected.damagedRecords + this.#damage.countBelow(offsets);
     let next = expected;
     await store.transaction(expected, (state) => {
       const reduced = reduceRecords(name, reduce, state, records, skips);
       const skippedRecords = expected.skippedRecords + skips.length;
-      next = { ...expected, offsets, marks, skippedRecords, damagedRecords: damaged };
+      next = { ...expected, offsets, marks, skippedRecords, damagedRecords };
       return { state: reduced, next };
     });
-    this.#damages = this.#damages.filter((damage) => !isPassed(damage));
+    this.#damage.counted(offsets);
     this.#committed(next, skips);
   }
 
@@ -307,7 +280,7 @@ export class RunningFold<State> implements Fold {
       const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
       this.#logger.info({ fold: name, topic, durationMs }, 'fold replay is done');
     } catch (thrown) {
-      const error = this.#explain(thrown);
+      const error = explain(this.#options.name, thrown);
       for (const request of requests) request.reject(error);
       // The state before the replay is whole and in place: where it may be carried on, the fold does.
       if (this.#mustReplay !== undefined || error.code === 'FOLD_FENCED') throw error;
@@ -321,17 +294,14 @@ export class RunningFold<State> implements Fold {
     const description = await log.admin.describeTopic(topic);
     const rebuild = await store.rebuild();
     try {
-      const damages: Damage[] = [];
+      const damage = new MetDamage(name, this.#logger);
       const { offsets, marks, skips } = await foldFromStart({
         log,
         description,
         rebuild,
         recordsMax: this.#commitRecordsMax,
         reduceAll: (state, records, skips) => reduceRecords(name, reduce, state, records, skips),
-        onDamage: (damage) => {
-          damages.push(damage);
-          this.#reportDamage(damage);
-        },
+        onDamage: damage.meet,
         checkOpen: () => {
           if (this.#isClosing) throw this.#closed();
         },
@@ -340,7 +310,7 @@ export class RunningFold<State> implements Fold {
       const { topicId } = description;
       const { fencingEpoch } = expected;
       const identity = { name, topic, topicId, codeVersion, fencingEpoch };
-      const counts = { skippedRecords: skips.length, damagedRecords: countOf(damages) };
+      const counts = { skippedRecords: skips.length, damagedRecords: damage.countBelow(offsets) };
       const next = { ...identity, offsets, marks, ...counts };
       await rebuild.swap(expected, next);
       this.#mustReplay = undefined;
@@ -351,11 +321,6 @@ export class RunningFold<State> implements Fold {
       await rebuild.discard();
       throw error;
     }
-  }
-
-  #reportDamage(damage: Damage): void {
-    const fields = { fold: this.#options.name, damagedRecords: damagedRecords(damage), ...damageFields(damage) };
-    this.#logger.error(fields, 'the log is damaged: the fold goes on without these records');
   }
 
   #sight(description: TopicDescription): void {
@@ -374,13 +339,6 @@ export class RunningFold<State> implements Fold {
     return this.#checkpoint.offsets.every((offset, partition) => offset >= (targets[partition] ?? 0n));
   }
 
-  #explain(thrown: unknown): ThroughlineError {
-    if (!ThroughlineError.is(thrown, 'OFFSET_OUT_OF_RANGE')) return ThroughlineError.from(thrown);
-    // Retention overtook the fold while it ran.
-    const message = `fold ${this.#options.name}: ${thrown.message}`;
-    return new ThroughlineError('FOLD_BEHIND_LOG', message, { cause: thrown, details: thrown.details });
-  }
-
   #reason(): ThroughlineError {
     return this.#isClosing ? this.#closed() : (this.#lastError ?? this.#closed());
   }
@@ -388,8 +346,4 @@ export class RunningFold<State> implements Fold {
   #closed(): ThroughlineError {
     return new ThroughlineError('CLOSED', `fold ${this.#options.name} is closed`);
   }
-}
-
-function countOf(damages: readonly Damage[]): number {
-  return damages.reduce((sum, damage) => sum + damagedRecords(damage), 0);
 }

@@ -135,7 +135,16 @@ class RunningTable {
     const { name, topic } = this.#definition;
     if (this.#fold === undefined) {
       const lastError = (this.#refusal ?? new ThroughlineError('CLOSED', `table ${name} has not started`)).toJSON();
-      return { name, topic, phase: 'stopped', offsets: [], lagRecords: 0, skippedRecords: 0, damagedRecords: 0, lastError };
+      return {
+        name,
+        topic,
+        phase: 'stopped',
+        offsets: [],
+        lagRecords: 0,
+        skippedRecords: 0,
+        damagedRecords: 0,
+        lastError,
+      };
     }
     const status = this.#fold.status();
     return { ...status, offsets: status.offsets.map(String) };

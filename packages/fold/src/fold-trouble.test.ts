@@ -1,0 +1,187 @@
+// A fold in trouble that passes: a full disk is waited out, damage in the log is passed, counted and never hidden.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { fromUtf8, silentLogger, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import type { Log } from '@throughline/log';
+import { MemoryLog, VirtualClock } from '@throughline/testkit';
+import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
+
+interface Words {
+  words: string[];
+}
+const wordOf = (record: LogRecord): string => {
+  const word = fromUtf8(record.value!);
+  if (word.startsWith('bad')) throw new ThroughlineError('INVALID_EVENT', `no word: ${word}`);
+  if (word === 'bug') throw new TypeError('cannot read it');
+  return word;
+};
+const collect = (state: Words, record: LogRecord): void => void state.words.push(wordOf(record));
+const insert = ({ prepare }: SqliteState, record: LogRecord): void => {
+  const word = wordOf(record);
+  prepare('insert into words values (?, ?, ?)').run(record.partition, Number(record.offset), word);
+};
+
+async function logWith(words: readonly string[], partitions = 2): Promise<MemoryLog> {
+  const log = new MemoryLog();
+  await log.admin.createTopic('words', { partitions });
+  await append(log, words, partitions);
+  return log;
+}
+async function append(log: MemoryLog, words: readonly string[], partitions = 2): Promise<void> {
+  await log.append(
+    'words',
+    words.map((word, index) => ({ key: null, value: utf8(word), partition: index % partitions, timestampMs: 1 })),
+  );
+}
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'fold-'));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+function fileStore(path: string): SqliteStore {
+  return sqliteStore({
+    path,
+    initial: (database) =>
+      database.exec('create table words (partition int, at int, word text, primary key (partition, at))'),
+  });
+}
+const wordsIn = (store: SqliteStore): string[] =>
+  store
+    .read(({ prepare }) => prepare('select word from words order by partition, at').all())
+    .map((row) => String(row['word']));
+const inMemory = (log: Log, extra: Partial<FoldOptions<Words>> = {}): FoldOptions<Words> => ({
+  log,
+  topic: 'words',
+  name: 'words',
+  codeVersion: '1',
+  store: memoryStore(() => ({ words: [] as string[] })),
+  reduce: collect,
+  ...extra,
+});
+const inFile = (
+  log: Log,
+  store: SqliteStore,
+  extra: Partial<FoldOptions<SqliteState>> = {},
+): FoldOptions<SqliteState> => ({
+  log,
+  topic: 'words',
+  name: 'words',
+  codeVersion: '1',
+  store,
+  reduce: insert,
+  ...extra,
+});
+/** Tells of each line that is logged as an error. */
+function withErrors(onError: (fields: Readonly<Record<string, unknown>>) => void): Logger {
+  return { ...silentLogger, error: (fields) => onError(fields) };
+}
+/** The log with single offsets of partition 0 that cannot be read. */
+function damagedAt(log: MemoryLog, damaged: readonly bigint[]): Log {
+  const isDamaged = (offset: bigint): boolean => damaged.includes(offset);
+  const errorAt = (offset: bigint) =>
+    new ThroughlineError('CORRUPT_RECORD', 'rot', { details: { nextOffset: String(offset + 1n) } });
+  return {
+    append: (...args) => log.append(...args),
+    admin: log.admin,
+    close: () => log.close(),
+    async read(request) {
+      if (isDamaged(request.offset)) throw errorAt(request.offset);
+      const found = await log.read({ ...request, bytesMax: 1 });
+      return found;
+    },
+    async *tail(request) {
+      for await (const step of log.tail({ ...request, bytesMax: 1 })) {
+        for (const record of step.records) {
+          const { partition, offset } = record;
+          const nextOffset = offset + 1n;
+          if (!isDamaged(offset)) yield { ...step, records: [record], nextOffset };
+          else {
+            request.onDamage?.({ topic: 'words', partition, offset, nextOffset, error: errorAt(offset) });
+            yield { ...step, records: [], nextOffset };
+          }
+        }
+      }
+    },
+  };
+}
+
+describe('a fold', () => {
+  test('tries again while the disk is full, says so, keeps nothing of that batch, and goes on when there is room', async (t) => {
+    const log = await logWith(['a', 'b', 'c'], 1);
+    const store = fileStore(join(folder(t), 'words.db'));
+    const clock = new VirtualClock();
+    let tries = 0;
+    const delaysMs: unknown[] = [];
+    const failed = { wait: Promise.withResolvers<void>() };
+    const running = await fold(
+      inFile(log, store, {
+        clock,
+        logger: withErrors(({ retryAfterMs }) => {
+          delaysMs.push(retryAfterMs);
+          failed.wait.resolve();
+        }),
+        commitRecordsMax: 1,
+        reduce: (state, record) => {
+          if (record.offset === 1n) state.database.exec(`pragma max_page_count = ${++tries > 3 ? 100_000 : 5}`);
+          state
+            .prepare('insert into words values (0, ?, ?)')
+            .run(Number(record.offset), wordOf(record).repeat(record.offset === 1n ? 100_000 : 1));
+        },
+      }),
+    );
+    t.after(() => running.close());
+    for (let failures = 1; failures <= 3; failures++) {
+      await failed.wait.promise;
+      failed.wait = Promise.withResolvers();
+      const { phase, offsets, lastError } = running.status();
+      assert.deepEqual([phase, offsets, lastError?.code], ['catching-up', [1n], 'OUT_OF_DISK']);
+      assert.deepEqual(wordsIn(store), ['a']);
+      await clock.advance(200 * 2 ** (failures - 1));
+    }
+    await running.caughtUp();
+    assert.deepEqual(delaysMs, [200, 400, 800]);
+    assert.deepEqual(wordsIn(store), ['a', 'b'.repeat(100_000), 'c']);
+    const { phase, lastError } = running.status();
+    assert.deepEqual([phase, lastError], ['live', undefined]);
+  });
+
+  test('that waits for room closes at once', { timeout: 5_000 }, async () => {
+    const log = await logWith(['a'], 1);
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    const failed = Promise.withResolvers<void>();
+    const full: typeof store = Object.assign(Object.create(store) as typeof store, {
+      open: (name: string) => store.open(name),
+      transaction: async (...args: Parameters<typeof store.transaction>) => {
+        if (args[0] !== undefined) throw new ThroughlineError('OUT_OF_DISK', 'full');
+        return store.transaction(...args);
+      },
+      close: () => store.close(),
+    });
+    const running = await fold(
+      inMemory(log, { clock: new VirtualClock(), store: full, logger: withErrors(() => failed.resolve()) }),
+    );
+    await failed.promise;
+    await running.close();
+    assert.equal(await running.stopped, undefined);
+  });
+
+  test('goes on behind damage, counts it in its checkpoint, and is caught up also when damage is the last there is', async (t) => {
+    const log = await logWith(['a', 'b', 'c', 'd'], 1);
+    const rotten = damagedAt(log, [1n, 3n]);
+    const store = fileStore(join(folder(t), 'words.db'));
+    const running = await fold(inFile(rotten, store));
+    await running.caughtUp();
+    assert.deepEqual(wordsIn(store), ['a', 'c']);
+    const { phase, offsets, damagedRecords } = running.status();
+    assert.deepEqual([phase, offsets, damagedRecords], ['live', [4n], 2]);
+    await running.replay();
+    assert.equal(running.status().damagedRecords, 2);
+    await running.close();
+    const again = await fold(inFile(rotten, store));
+    t.after(() => again.close());
+    assert.equal(again.status().damagedRecords, 2);
+  });
+});
