@@ -9,10 +9,12 @@ import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion, uiChunks, type Chunk } from '../support/chat.ts';
 import { throughline } from '../support/cli.ts';
 import { EventReader } from '../support/readers.ts';
-import { startServer, type StartOptions, type TestServer } from '../support/server.ts';
+import { startServer, TestServer, type StartOptions } from '../support/server.ts';
 
 /** What the contract promises for a clean stop. */
 const stopMs = 5_000;
+/** How long anything else may take on a machine that is busy with other tests. */
+const patienceMs = 20_000;
 let server: TestServer;
 afterEach(() => server.dispose());
 const start = async (options?: StartOptions): Promise<void> => void (server = await startServer(options));
@@ -23,7 +25,7 @@ function read(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-async function until(holds: () => boolean | Promise<boolean>, withinMs = stopMs): Promise<void> {
+async function until(holds: () => boolean | Promise<boolean>, withinMs = patienceMs): Promise<void> {
   const deadlineMs = performance.now() + withinMs;
   while (!(await holds())) {
     assert.ok(performance.now() < deadlineMs, `not within ${withinMs} ms: ${holds.toString()}`);
@@ -104,7 +106,7 @@ test('a second signal stops at once, also a server that cannot stop by itself', 
   process.kill(server.launcherPid, 'SIGTERM');
   const startedMs = performance.now();
   assert.equal(await server.ended(), 1);
-  assert.ok(performance.now() - startedMs < 1_000);
+  assert.ok(performance.now() - startedMs < 3_000);
   await until(() => !pids.some(isAlive));
 });
 
@@ -154,13 +156,14 @@ test('a start right after a stop waits until the stop is done', async () => {
   process.kill(pid, 'SIGSTOP');
   rmSync(fileOf('server.json'));
   const ended = server.ended();
-  const next = startServer({ dataDir: server.dataDir });
-  await pause(700);
+  const next = new TestServer(server.dataDir, server.port, {});
+  const ready = next.start();
+  await until(() => new RegExp(`Waiting for process ${pid}, which still holds `).test(next.output));
   process.kill(launcherPid, 'SIGTERM');
   process.kill(pid, 'SIGCONT');
   assert.equal(await ended, 0);
-  server = await next;
-  assert.match(server.output, new RegExp(`Waiting for process ${pid}, which still holds `));
+  server = next;
+  await ready;
 });
 
 test('a folder without documents is said at the start, and by each answer until there is one', async () => {

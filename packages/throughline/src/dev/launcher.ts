@@ -73,7 +73,9 @@ function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise
         process.stderr.write(`The server ${how}, ${what}. Its own words stand above and in server.log.\n`);
       }
       const httpPort = ready?.type === 'ready' ? ready.httpPort : undefined;
-      resolve({ code: code ?? 1, isCrashRequested, httpPort });
+      // A server that is still loading has nothing to close and dies of the signal itself: a clean stop as well.
+      const hasDiedOfStop = signals.isStopping && signal === 'SIGTERM';
+      resolve({ code: code ?? (hasDiedOfStop ? 0 : 1), isCrashRequested, httpPort });
     });
   });
 }
