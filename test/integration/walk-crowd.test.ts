@@ -147,8 +147,8 @@ describe('one thing while another is going on', () => {
   });
 
   test('a run that waits for a free process can be stopped; those around it are answered', async () => {
-    // 8 processes of 16 invocations each: 128 run, the others wait.
-    const busy = Array.from({ length: 128 }, (_, index) => ask(`busy${index}`, 'words 40 25'));
+    // 8 processes of 16 invocations each: 128 run, for 4 s at least, and the others wait.
+    const busy = Array.from({ length: 128 }, (_, index) => ask(`busy${index}`, 'words 160 25'));
     const running = async (): Promise<{ running: number; queued: number }> => {
       const response = await fetch(`${server.url}/v1/status`);
       const { functions } = (await response.json()) as { functions: { running: number; queued: number }[] };
@@ -164,7 +164,7 @@ describe('one thing while another is going on', () => {
     const { runs } = await conversationOf('waiting');
     assert.deepEqual([runs[0]?.outcome, runs[0]?.attempts.length], ['stopped', 0]);
     assert.deepEqual([(await next).text, (await next).last], [words(3), 'finish']);
-    for (const reply of await Promise.all(busy)) assert.equal(reply.text, words(40));
+    for (const reply of await Promise.all(busy)) assert.equal(reply.text, words(160));
     const [row] = await turnsOf(server.url, 'waiting', 1);
     assert.deepEqual([row?.['outcome'], row?.['attempts']], ['stopped', 0]);
   });
