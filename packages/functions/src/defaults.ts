@@ -25,6 +25,11 @@ export const functionDefaults = {
   chunkBytesMax: 4096,
   /** A cancelled handler may clean up for this long before its process is killed. */
   stopGraceMs: 2000,
+  /**
+   * A process that several invocations share and that is stuck for this long is killed, so that one endless loop does not
+   * keep the others until its own time-out. An event loop that is busy for 10 seconds serves nobody.
+   */
+  unresponsiveMs: 10_000,
   /** Lambda gives a function 10 seconds to load. */
   initTimeoutMs: 10_000,
 } as const;
@@ -50,6 +55,13 @@ export const limits = {
   logLinesPerInvocationMax: 200,
 } as const;
 
+/** A stuck process is known by this many pings without an answer, so that one late timer of ours convicts nobody. */
+export const pingsUnanswered = 4;
+/**
+ * After so many attempts whose process died, a run gets a process to itself: whatever kills it is not in its neighbours
+ * again and again. Once is no pattern, and a kill from outside is made good fastest in a process that is there.
+ */
+export const deathsBeforeIsolation = 2;
 /** How often the memory of a busy process is looked at: a leak of 1 GB/s overshoots by 250 MB. */
 export const memoryWatchMs = 250;
 /** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */

@@ -60,15 +60,17 @@ export class EnvironmentPool {
   /**
    * An environment with a free slot: one that serves already, else the spare, else a new process; undefined when all
    * that may serve are full.
+   *
+   * @param isAlone whether it must be one that runs nothing
    */
-  acquire(): Environment | undefined {
+  acquire(isAlone = false): Environment | undefined {
     if (this.#isClosed) return undefined;
     let best: Environment | undefined;
     let spare: Environment | undefined;
     let servingCount = 0;
     for (const environment of this.#environments) {
       if (environment.invocations > 0) servingCount++;
-      if (environment.freeSlots === 0) continue;
+      if (environment.freeSlots === 0 || (isAlone && environment.runningCount > 0)) continue;
       if (environment.invocations > 0) {
         if (best === undefined || environment.runningCount < best.runningCount) best = environment;
       } else if (spare === undefined || (environment.isReady && !spare.isReady)) spare = environment;
@@ -135,6 +137,7 @@ export class EnvironmentPool {
       memoryMb: config.memoryMb,
       invocationsMax: config.invocationsPerEnvironment,
       stopGraceMs: config.stopGraceMs,
+      unresponsiveMs: config.unresponsiveMs,
       clock,
       onLine: (line, requestId) =>
         logger.info({ function: config.name, environment: id, requestId, line }, 'function output'),

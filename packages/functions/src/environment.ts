@@ -6,11 +6,11 @@
 //
 // A process that exceeds its time or memory, or writes rubbish to the pipe, is killed with its whole process group.
 import type { Clock, Timer } from '@throughline/event';
-import { memoryWatchMs } from './defaults.ts';
 import type { Frame, HandlerError, InvokePayload, ReturnedPayload } from './framed-pipe.ts';
 import { FunctionProcess } from './function-process.ts';
 import { Invocation, type InvocationListener, type Settlement } from './invocation.ts';
 import { errorLine, type InvocationReport } from './metering.ts';
+import { ProcessWatch } from './process-watch.ts';
 import { residentBytes } from './resident-memory.ts';
 
 export type EnvironmentState = 'starting' | 'idle' | 'busy' | 'stopped';
@@ -25,6 +25,7 @@ export interface EnvironmentOptions {
   readonly memoryMb: number;
   readonly invocationsMax: number;
   readonly stopGraceMs: number;
+  readonly unresponsiveMs: number;
   readonly clock: Clock;
   /** A line that the function printed. */
   onLine(line: string, requestId: string | undefined): void;
@@ -36,7 +37,7 @@ export interface EnvironmentOptions {
 }
 
 /** Why we killed a process. */
-type KillReason = 'timed-out' | 'out-of-memory' | 'stop' | 'garbage';
+type KillReason = 'timed-out' | 'out-of-memory' | 'unresponsive' | 'stop' | 'garbage';
 
 export class Environment {
   readonly id: string;
@@ -46,6 +47,7 @@ export class Environment {
   idleSinceMs: number;
   readonly #options: EnvironmentOptions;
   readonly #process: FunctionProcess;
+  readonly #watch: ProcessWatch;
   readonly #startedMs: number;
   readonly #running = new Map<number, Invocation>();
   readonly #timers = new Set<Timer>();
@@ -56,8 +58,8 @@ export class Environment {
   #killedFor: KillReason | undefined;
   #garbage = '';
   #isHeapExhausted = false;
-  #memoryBytesMax = 0;
-  #memoryTimer: Timer | undefined;
+  /** One invocation has it to itself. */
+  #isReserved = false;
 
   constructor(options: EnvironmentOptions) {
     const { clock, initTimeoutMs } = options;
@@ -77,6 +79,17 @@ export class Environment {
       onLine: (line) => this.#onLine(line),
       onSpawnFailed: ({ message }) => this.#failInit('Runtime.SpawnFailed', message),
       onGone: (exitCode, signal) => this.#onGone(exitCode, signal),
+    });
+    this.#watch = new ProcessWatch({
+      clock,
+      memoryBytesMax: options.memoryMb * 1024 * 1024,
+      unresponsiveMs: options.unresponsiveMs,
+      runningCount: () => this.#running.size,
+      isHeard: () => this.#isReady && this.#paused.size === 0,
+      residentBytes: () => this.residentBytes(),
+      ping: () => this.#process.send('ping', 0),
+      onTooMuchMemory: () => this.kill('out-of-memory'),
+      onStuck: () => this.kill('unresponsive'),
     });
     this.#after(initTimeoutMs, () => {
       if (this.#isReady || this.#isStopped) return;
@@ -102,6 +115,7 @@ export class Environment {
   /** How many more invocations it takes now; 0 once it has ended or is to be killed. */
   get freeSlots(): number {
     if (this.#process.hasExited || this.#isStopped || this.#killedFor !== undefined) return 0;
+    if (this.#isReserved && this.#running.size > 0) return 0;
     return this.#options.invocationsMax - this.#running.size;
   }
 
@@ -117,8 +131,10 @@ export class Environment {
    * Starts an invocation; one that comes before the function is loaded waits in the process.
    *
    * @param eventJson the handler's first argument, as JSON
+   * @param isAlone whether no other invocation may run beside it
    */
-  invoke(requestId: string, eventJson: string, listener: InvocationListener): Invocation {
+  invoke(requestId: string, eventJson: string, listener: InvocationListener, isAlone = false): Invocation {
+    this.#isReserved = isAlone;
     const { clock, timeoutMs, initTimeoutMs } = this.#options;
     const number = ++this.invocations;
     const invocation = new Invocation(clock, { requestId, isCold: !this.#isReady }, listener, {
@@ -131,7 +147,7 @@ export class Environment {
     const head: Omit<InvokePayload, 'event'> = { requestId, deadlineMs: clock.nowMs() + startMs + timeoutMs };
     this.#process.send('invoke', number, `${JSON.stringify(head).slice(0, -1)},"event":${eventJson}}`);
     if (this.#isReady) this.#startTimeout(number, invocation);
-    this.#watchMemory();
+    this.#watch.begin();
     this.#options.onChange();
     return invocation;
   }
@@ -160,6 +176,9 @@ export class Environment {
         break;
       case 'init-error':
         this.#initError ??= this.#parse(payload) as HandlerError | undefined;
+        break;
+      case 'pong':
+        this.#watch.answered();
         break;
       case 'data':
         this.#running.get(number)?.data(payload);
@@ -245,7 +264,7 @@ export class Environment {
     this.#running.delete(number);
     invocation.timer?.cancel();
     this.#pause(invocation, false);
-    this.#sampleMemory();
+    this.#watch.sampleMemory();
     if (this.#running.size === 0) this.idleSinceMs = this.#options.clock.monotonicMs();
     // A handler that was asked to end ends as it likes ("Premature close", "AbortError"): that is no error of its own.
     // One that is late has settled before.
@@ -253,7 +272,7 @@ export class Environment {
     const isError = settlement.kind !== 'returned' && !wasAsked;
     if (isError && settlement.kind === 'threw') invocation.log.add(errorLine(invocation.requestId, settlement.error));
     invocation.settle(invocation.isCancelled ? { kind: 'cancelled' } : settlement);
-    const memory = { bytesMax: this.#memoryBytesMax, limitMb: this.#options.memoryMb };
+    const memory = { bytesMax: this.#watch.bytesMax, limitMb: this.#options.memoryMb };
     // What the handler printed last is on another pipe and may be read only now.
     setImmediate(() => this.#options.onReport(invocation.report(isError, memory)));
     this.#options.onChange();
@@ -270,7 +289,7 @@ export class Environment {
   #onGone(exitCode: number | null, signal: string | null): void {
     this.#isStopped = true;
     for (const timer of this.#timers) timer.cancel();
-    this.#memoryTimer?.cancel();
+    this.#watch.stop();
     const settlement = this.#deathOf(exitCode, signal);
     for (const number of this.#running.keys()) this.#settle(number, settlement);
     this.#options.onStopped(settlement.kind === 'init-failed' ? settlement.error : undefined);
@@ -286,6 +305,12 @@ export class Environment {
     if (this.#killedFor === 'garbage') {
       return { kind: 'exited', how: `it wrote to file descriptor 3, which is not its own: ${this.#garbage}` };
     }
+    if (this.#killedFor === 'unresponsive') {
+      return {
+        kind: 'exited',
+        how: `its process, which others shared, was stuck for ${this.#options.unresponsiveMs} ms`,
+      };
+    }
     const how = signal === null ? `its process exited with code ${exitCode}` : `its process was ended by ${signal}`;
     // A process that ends itself while it loads will do so again; one that is killed from outside may not.
     if (!this.#isReady && this.#killedFor === undefined && signal === null) {
@@ -296,21 +321,6 @@ export class Environment {
 
   #failInit(errorType: string, errorMessage: string): void {
     this.#initError ??= { errorType, errorMessage, trace: [] };
-  }
-
-  #watchMemory(): void {
-    this.#memoryTimer ??= this.#options.clock.after(memoryWatchMs, () => {
-      this.#memoryTimer = undefined;
-      if (this.#isStopped) return;
-      if (this.#sampleMemory() > this.#options.memoryMb * 1024 * 1024) return this.kill('out-of-memory');
-      if (this.#running.size > 0) this.#watchMemory();
-    });
-  }
-
-  #sampleMemory(): number {
-    const bytes = this.residentBytes();
-    this.#memoryBytesMax = Math.max(this.#memoryBytesMax, bytes);
-    return bytes;
   }
 
   #after(delayMs: number, action: () => void): Timer {

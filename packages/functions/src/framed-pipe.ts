@@ -3,12 +3,14 @@
 //   frame    u32 length (big endian; of everything after it) | u8 type | u32 invocation | payload
 //   to the environment      invoke (JSON)        start an invocation
 //                           cancel (JSON)        nobody waits for it any more: its signal aborts
+//                           ping                 is anybody there? answered at once by a process that is not stuck
 //   from the environment    ready                the handler is loaded
 //                           init-error (JSON)    it could not be loaded; the process ends
 //                           head (JSON)          content type, and the HTTP prelude where the handler set one
 //                           data (bytes)         what the handler wrote to its response stream, in order
 //                           returned (JSON)      the handler is done
 //                           threw (JSON)         the handler threw; the invocation is over
+//                           pong                 the answer to ping
 //
 // Both ends check what they read: a wrong length or type means that somebody else wrote to the descriptor, and then
 // nothing that follows can be trusted. The file imports nothing, for it is on the way of every cold start.
@@ -17,12 +19,14 @@
 export const frameTypes = {
   invoke: 1,
   cancel: 2,
+  ping: 3,
   ready: 16,
   'init-error': 17,
   head: 18,
   data: 19,
   returned: 20,
   threw: 21,
+  pong: 22,
 } as const;
 export type FrameType = keyof typeof frameTypes;
 

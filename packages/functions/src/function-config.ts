@@ -29,6 +29,8 @@ export interface FunctionConfig {
   readonly chunkBytesMax?: number;
   /** How long a cancelled handler may go on. */
   readonly stopGraceMs?: number;
+  /** A process that several invocations share is killed when it is stuck for this long; they are tried again. */
+  readonly unresponsiveMs?: number;
   /** How long a process may take to load the function. */
   readonly initTimeoutMs?: number;
   /** Environment variables; nothing but PATH, TZ and LANG is inherited. */
@@ -53,6 +55,7 @@ const schema = object({
   chunkWindowMs: whole,
   chunkBytesMax: positive,
   stopGraceMs: whole,
+  unresponsiveMs: positive,
   initTimeoutMs: positive,
   env: record(string()),
 });

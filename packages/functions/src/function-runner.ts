@@ -11,7 +11,7 @@ import {
   type Run,
 } from '@throughline/event';
 import type { AttemptHost } from './attempt-host.ts';
-import { appendRetriesMax, appendRetryMs, limits } from './defaults.ts';
+import { appendRetriesMax, appendRetryMs, deathsBeforeIsolation, limits } from './defaults.ts';
 import { EnvironmentPool } from './environment-pool.ts';
 import type { ResolvedFunction } from './function-config.ts';
 import { statusOf, type FunctionStatus } from './function-status.ts';
@@ -94,7 +94,8 @@ export class FunctionRunner {
     for (let entry = this.#queue.shift(); entry !== undefined; entry = this.#queue.shift()) {
       entry.isQueued = false;
       if (!this.#options.isWanted(entry)) continue;
-      const environment = this.pool.acquire();
+      const isAlone = this.config.invocationsPerEnvironment > 1 && entry.deaths >= deathsBeforeIsolation;
+      const environment = this.pool.acquire(isAlone);
       if (environment === undefined) {
         entry.isQueued = true;
         this.#queue.unshift(entry);
@@ -107,7 +108,7 @@ export class FunctionRunner {
       }
       entry.attempt = new RunAttempt(this.#host, entry.run, environment, triesBefore(entry.conversation, entry.run));
       this.#running++;
-      entry.attempt.start(requestId(this.#options.random), event);
+      entry.attempt.start(requestId(this.#options.random), event, isAlone);
     }
   }
 }

@@ -13,7 +13,7 @@ import { CarryOn } from './carry-on.ts';
 import { ChunkAppender, type ChunkWriter } from './chunk-appender.ts';
 import { limits } from './defaults.ts';
 import type { Environment } from './environment.ts';
-import type { Invocation, Settlement } from './invocation.ts';
+import type { Invocation, InvocationListener, Settlement } from './invocation.ts';
 import { ReplyOutput } from './reply-output.ts';
 import { endingFor, endingOf, failed, type Ending } from './run-ending.ts';
 import { terminalOf } from './ui-chunks.ts';
@@ -68,12 +68,13 @@ export class RunAttempt {
   }
 
   /** Claims the run and starts the function, both at once. */
-  start(requestId: string, eventJson: string): void {
+  start(requestId: string, eventJson: string, isAlone: boolean): void {
     this.#append([this.#claim(this.run)]).catch((error: unknown) => this.#abandon(ThroughlineError.from(error)));
-    this.#invocation = this.environment.invoke(requestId, eventJson, {
+    const listener: InvocationListener = {
       onData: (bytes) => this.#onData(bytes),
       onSettled: (settlement) => this.#onSettled(settlement),
-    });
+    };
+    this.#invocation = this.environment.invoke(requestId, eventJson, listener, isAlone);
   }
 
   get isOwning(): boolean {

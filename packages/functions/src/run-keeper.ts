@@ -210,6 +210,7 @@ export class RunKeeper {
     this.#release(attempt);
     if (how !== 'retry' || entry === undefined || entry.isEnding || this.#isClosed) return;
     entry.notBeforeMs = 0;
+    entry.deaths++;
     this.#enqueue(runner, entry);
   }
 

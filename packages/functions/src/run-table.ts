@@ -13,12 +13,23 @@ export interface RunEntry {
   isEnding: boolean;
   /** Not tried again before this time: the log refused a record of it. */
   notBeforeMs: number;
+  /** How many of our own attempts died with their process. */
+  deaths: number;
   /** What our own attempts were billed, by their number. */
   readonly billedMs: Map<number, number>;
 }
 
 export function runEntry(conversation: Conversation, run: Run, attempt: RunAttempt | undefined): RunEntry {
-  return { conversation, run, attempt, isQueued: false, isEnding: false, notBeforeMs: 0, billedMs: new Map() };
+  return {
+    conversation,
+    run,
+    attempt,
+    isQueued: false,
+    isEnding: false,
+    notBeforeMs: 0,
+    deaths: 0,
+    billedMs: new Map(),
+  };
 }
 
 /** Runs are told apart by stream and id: nobody but their own conversation can mean them. */

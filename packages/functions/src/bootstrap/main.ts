@@ -41,6 +41,7 @@ pipe.on('data', (bytes) => {
       if (handler === undefined) early.push([invocation, request]);
       else serve(handler, invocation, request);
     } else if (type === 'cancel') cancel(invocation);
+    else if (type === 'ping') send('pong', 0);
   }
 });
 pipe.on('close', () => process.exit(0));
