@@ -56,12 +56,12 @@ export const limits = {
 } as const;
 
 /** A stuck process is known by this many pings without an answer, so that one late timer of ours convicts nobody. */
-export const pingsUnanswered = 4;
+export const unansweredPingCount = 4;
 /**
  * After so many attempts whose process died, a run gets a process to itself: whatever kills it is not in its neighbours
  * again and again. Once is no pattern, and a kill from outside is made good fastest in a process that is there.
  */
-export const deathsBeforeIsolation = 2;
+export const sharedDeathCount = 2;
 /** How often the memory of a busy process is looked at: a leak of 1 GB/s overshoots by 250 MB. */
 export const memoryWatchMs = 250;
 /** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */

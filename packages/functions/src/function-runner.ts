@@ -11,7 +11,7 @@ import {
   type Run,
 } from '@throughline/event';
 import type { AttemptHost } from './attempt-host.ts';
-import { appendRetriesMax, appendRetryMs, deathsBeforeIsolation, limits } from './defaults.ts';
+import { appendRetriesMax, appendRetryMs, sharedDeathCount, limits } from './defaults.ts';
 import { EnvironmentPool } from './environment-pool.ts';
 import type { ResolvedFunction } from './function-config.ts';
 import { statusOf, type FunctionStatus } from './function-status.ts';
@@ -94,7 +94,7 @@ export class FunctionRunner {
     for (let entry = this.#queue.shift(); entry !== undefined; entry = this.#queue.shift()) {
       entry.isQueued = false;
       if (!this.#options.isWanted(entry)) continue;
-      const isAlone = this.config.invocationsPerEnvironment > 1 && entry.deaths >= deathsBeforeIsolation;
+      const isAlone = this.config.invocationsPerEnvironment > 1 && entry.deaths >= sharedDeathCount;
       const environment = this.pool.acquire(isAlone);
       if (environment === undefined) {
         entry.isQueued = true;

@@ -2,7 +2,7 @@
 // share it, whether it is stuck. An endless loop keeps its neighbours from going on; alone, it only keeps itself, and its
 // time-out ends it. Nothing is watched while nothing runs.
 import type { Clock, Timer } from '@throughline/event';
-import { memoryWatchMs, pingsUnanswered } from './defaults.ts';
+import { memoryWatchMs, unansweredPingCount } from './defaults.ts';
 
 export interface ProcessWatchOptions {
   readonly clock: Clock;
@@ -71,10 +71,10 @@ export class ProcessWatch {
       this.#unanswered = 0;
       return;
     }
-    this.#pingTimer ??= clock.after(unresponsiveMs / pingsUnanswered, () => {
+    this.#pingTimer ??= clock.after(unresponsiveMs / unansweredPingCount, () => {
       this.#pingTimer = undefined;
       if (!isHeard()) this.#unanswered = 0;
-      else if (this.#unanswered >= pingsUnanswered) return onStuck();
+      else if (this.#unanswered >= unansweredPingCount) return onStuck();
       else {
         this.#unanswered++;
         ping();
