@@ -8,6 +8,8 @@ export const defaults = {
   retryDelayMsMin: 200,
   /** Milliseconds between tries at most: how late a fold notices that there is room again. */
   retryDelayMsMax: 5_000,
+  /** How often a new owner looks again when the present one commits while it claims: each try takes a millisecond or two. */
+  claimTryCountMax: 50,
   /** Bytes of one read of a replay, the size that the Log port reads by default. */
   replayReadBytes: 1024 * 1024,
   /** Milliseconds that SQLite waits for another process's write lock. It blocks this process, so it is short; ours hold it for a millisecond or two. */

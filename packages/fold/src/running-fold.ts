@@ -11,7 +11,8 @@ import type { TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import type { Fold, FoldOptions, FoldStatus } from './fold.ts';
 import { gather, openWindow, type Slice, type Window } from './gather.ts';
-import { claimOf, explain, mismatch } from './identity.ts';
+import { claimState } from './claim.ts';
+import { explain } from './identity.ts';
 import { MetDamage } from './met-damage.ts';
 import { markOf } from './record-mark.ts';
 import { reduceRecords, type Skip } from './reduce-records.ts';
@@ -66,14 +67,10 @@ export class RunningFold<State> implements Fold {
   }
 
   async start(): Promise<void> {
-    const { log, topic, name, codeVersion, store, replayOn = [] } = this.#options;
+    const { log, topic } = this.#options;
     const description = await log.admin.describeTopic(topic);
-    const stored = await store.open(name);
-    const refusal = stored === undefined ? undefined : await mismatch(stored, log, description, codeVersion);
-    if (refusal !== undefined && !replayOn.includes(refusal.code)) throw refusal;
+    const { claimed, refusal } = await claimState(this.#options, description);
     this.#mustReplay = refusal;
-    const claimed = claimOf(stored, refusal !== undefined, { name, codeVersion, description });
-    await store.transaction(stored, (state) => ({ state, next: claimed }));
     this.#checkpoint = claimed;
     this.#sight(description);
     this.#begin();
