@@ -100,6 +100,7 @@ class EmbeddedLog implements Log {
   tail(request: TailRequest): AsyncIterable<TailStep> {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
     const starting = this.#follow(request);
+    // Its failure is met by the first step, which may be asked for some turns later.
     starting.catch(() => {});
     return this.#steps(starting);
   }

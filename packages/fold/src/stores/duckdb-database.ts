@@ -98,6 +98,7 @@ export class DuckDbDatabase {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#queue;
+    // An opening that failed was reported to whoever asked for it, and leaves nothing to close.
     const opened = await this.#opening?.catch(() => undefined);
     if (opened === undefined) return;
     opened.writer.closeSync();
