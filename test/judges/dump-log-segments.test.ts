@@ -4,7 +4,7 @@
 // Needs Java, Maven and the folder of tools beside the repository (../shared/tools/kafka); skips with the reason otherwise.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -37,7 +37,11 @@ test(
       assert.doesNotMatch(records, /isvalid: false/);
       const checked = dump(['--index-sanity-check', '--files', indexes.join(',')]);
       assert.doesNotMatch(checked, /mismatch|corrupt|not found|non.?increasing/i);
-      assert.equal(checked.match(/passed sanity check/g)?.length, indexes.length);
+      // An index has no entry before the first 4 KiB of its segment: Kafka then says that it is empty, and has nothing to check.
+      const empty = indexes.filter((file) => statSync(file).size === 0);
+      for (const file of empty) assert.ok(statSync(file.replace(/\w+$/, 'log')).size <= 8192, `${file} is empty`);
+      assert.equal(checked.match(/is empty\./g)?.length ?? 0, empty.length);
+      assert.equal(checked.match(/passed sanity check/g)?.length, indexes.length - empty.length);
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }
