@@ -2,10 +2,10 @@
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
 import type { BrokerOptions } from './broker.ts';
 import { brokerLimitDefaults, type BrokerLimits } from './defaults.ts';
-import type { Disk } from './disk.ts';
-import { OpenSegments } from './open-segments.ts';
-import type { SegmentEnvironment } from './segment-environment.ts';
-import { systemDisk } from './system-disk.ts';
+import type { Disk } from './storage/disk.ts';
+import { OpenSegments } from './storage/open-segments.ts';
+import type { SegmentEnvironment } from './storage/segment-environment.ts';
+import { systemDisk } from './storage/system-disk.ts';
 
 export interface BrokerSetup {
   readonly dataDir: string;

@@ -2,7 +2,7 @@
 // in the other rooms, and docs/internals/broker.md shows how they hang together.
 import type { Clock, Logger, Random } from '@throughline/event';
 import type { BrokerLimits } from './defaults.ts';
-import type { Disk } from './disk.ts';
+import type { Disk } from './storage/disk.ts';
 import type { TopicConfig } from './topic-config.ts';
 
 export interface BrokerOptions extends Partial<BrokerLimits> {

@@ -12,5 +12,5 @@ export { type Durability, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 
 // The disk, for whoever hands in another one.
-export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './disk.ts';
-export { systemDisk } from './system-disk.ts';
+export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './storage/disk.ts';
+export { systemDisk } from './storage/system-disk.ts';

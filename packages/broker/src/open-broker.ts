@@ -2,7 +2,7 @@
 // recovery point unless the stop was clean; replay the journal; begin a new leader epoch; sync. Only then is anybody let in.
 import type { Broker, BrokerOptions, TopicMetadata } from './broker.ts';
 import { setupFrom, type BrokerSetup } from './broker-setup.ts';
-import { CommitJournal } from './commit-journal.ts';
+import { CommitJournal } from './storage/commit-journal.ts';
 import {
   finishInterruptedChanges,
   journalFolder,
@@ -10,13 +10,13 @@ import {
   offsetFiles,
   readOffsets,
   takeCleanStop,
-} from './data-folder.ts';
-import type { DiskLock } from './disk.ts';
+} from './storage/data-folder.ts';
+import type { DiskLock } from './storage/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
-import { beginEpoch, findPartition, type FoundPartition } from './found-partition.ts';
-import { readJournal } from './journal-format.ts';
-import { replayJournal, type ReplayTarget } from './journal-replay.ts';
-import { partitionFolderName } from './partition-folder.ts';
+import { beginEpoch, findPartition, type FoundPartition } from './storage/found-partition.ts';
+import { readJournal } from './storage/journal-format.ts';
+import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
+import { partitionFolderName } from './storage/partition-folder.ts';
 import { asRefusal } from './refusal.ts';
 import { TopicStore } from './topic-store.ts';
 

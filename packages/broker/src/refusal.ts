@@ -1,6 +1,6 @@
 // A full disk as the caller is told of it.
 import { ThroughlineError } from '@throughline/event';
-import { isOutOfDisk } from './disk.ts';
+import { isOutOfDisk } from './storage/disk.ts';
 
 /** Runs `action`; a full disk becomes OUT_OF_DISK. */
 export async function refusing<T>(action: () => Promise<T>): Promise<T> {

@@ -22,7 +22,7 @@ import {
   type OutputOf,
 } from '@throughline/event';
 import type { TopicMetadata } from './broker.ts';
-import { replaceFile, type Disk } from './disk.ts';
+import { replaceFile, type Disk } from './storage/disk.ts';
 
 const format = 1;
 const fileName = 'topics.json';

@@ -20,15 +20,15 @@ import { appendedBatch, AppendQueue, type WaitingBatch } from './append-queue.ts
 import { AppendRefusals } from './append-refusals.ts';
 import { BatchPlacer } from './batch-placer.ts';
 import { checkBatch } from './batch-check.ts';
-import type { AppendedBatch } from './broker.ts';
+import type { AppendedBatch } from '../broker.ts';
 import type { CommitJournal } from './commit-journal.ts';
-import type { BrokerLimits } from './defaults.ts';
+import type { BrokerLimits } from '../defaults.ts';
 import { isOutOfDisk } from './disk.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
-import { Quiet } from './quiet.ts';
+import { Quiet } from '../quiet.ts';
 import type { Segments } from './segments.ts';
 import type { TailCache } from './tail-cache.ts';
-import type { TopicConfig } from './topic-config.ts';
+import type { TopicConfig } from '../topic-config.ts';
 
 export interface WriterOptions {
   readonly topic: string;

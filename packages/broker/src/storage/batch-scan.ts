@@ -7,7 +7,7 @@ import {
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
-import { recordBytesMaxLimit } from './defaults.ts';
+import { recordBytesMaxLimit } from '../defaults.ts';
 import type { DiskFile } from './disk.ts';
 import { FileWindow } from './file-window.ts';
 

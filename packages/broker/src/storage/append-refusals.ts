@@ -1,6 +1,6 @@
 // What an append to a partition can be refused with, beside what is wrong with the batch itself (batch-check.ts).
 import { ThroughlineError } from '@throughline/event';
-import { throttleRetryMs } from './defaults.ts';
+import { throttleRetryMs } from '../defaults.ts';
 
 export class AppendRefusals {
   readonly name: string;

@@ -2,12 +2,12 @@
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
 import { ThroughlineError, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch } from '@throughline/wire';
-import type { AppendedBatch, PartitionLog, ReadBatches } from './broker.ts';
+import type { AppendedBatch, PartitionLog, ReadBatches } from '../broker.ts';
 import { PartitionWriter, type WriterOptions } from './partition-writer.ts';
 import type { Segments } from './segments.ts';
 import { TailCache, type TailCacheBudget } from './tail-cache.ts';
-import type { TopicConfig } from './topic-config.ts';
-import { Turns } from './turns.ts';
+import type { TopicConfig } from '../topic-config.ts';
+import { Turns } from '../turns.ts';
 
 export interface PartitionOptions extends Omit<WriterOptions, 'tail' | 'onChange'> {
   readonly logStartOffset: bigint;

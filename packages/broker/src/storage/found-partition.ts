@@ -1,6 +1,6 @@
 // A partition as it is found in its folder, before it takes part: its segments recovered, nobody let in yet.
-import type { TopicMetadata } from './broker.ts';
-import type { BrokerSetup } from './broker-setup.ts';
+import type { TopicMetadata } from '../broker.ts';
+import type { BrokerSetup } from '../broker-setup.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
   makePartitionFolder,

@@ -1,7 +1,7 @@
 // What waits to be written to a partition, in the order of the calls: batches, and things to be done between two writes.
 import type { ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import type { AppendedBatch } from './broker.ts';
+import type { AppendedBatch } from '../broker.ts';
 
 /** A batch on its way. */
 export interface WaitingBatch {

@@ -4,7 +4,7 @@ import { silentLogger, ThroughlineError } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { CommitJournal, type JournalOptions } from './commit-journal.ts';
 import { readJournal } from './journal-format.ts';
-import { batchOf, recordsOf } from './test-support.ts';
+import { batchOf, recordsOf } from '../test-support.ts';
 
 const from = { topicId: new Uint8Array(16).fill(7), partition: 3 };
 

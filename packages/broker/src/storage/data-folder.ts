@@ -9,7 +9,7 @@
 //     journal/                           the commit journal of `fsync` topics (commit-journal.ts)
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { utf8 } from '@throughline/event';
-import type { BrokerSetup } from './broker-setup.ts';
+import type { BrokerSetup } from '../broker-setup.ts';
 import { decodePartitionOffsets, encodePartitionOffsets, type PartitionOffsets } from './checkpoint-file.ts';
 import { replaceFile } from './disk.ts';
 import {
@@ -20,7 +20,7 @@ import {
   removePartitionFolder,
   topicIdOfFolder,
 } from './partition-folder.ts';
-import type { TopicStore } from './topic-store.ts';
+import type { TopicStore } from '../topic-store.ts';
 
 export const lockFile = '.lock';
 export const journalFolder = 'journal';

@@ -2,7 +2,7 @@
 // rebuilding of an index. One place, so that a rebuilt index is byte for byte the one that was lost.
 import type { RecordBatchHeader } from '@throughline/wire';
 import { lastOffsetOf } from './batch-scan.ts';
-import { indexIntervalBytes } from './defaults.ts';
+import { indexIntervalBytes } from '../defaults.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex } from './time-index.ts';
 
