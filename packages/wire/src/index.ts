@@ -24,3 +24,18 @@ export {
 } from './record-batch.ts';
 export { Reader } from './reader.ts';
 export { Writer } from './writer.ts';
+
+// Requests, responses and structures of records. The APIs themselves: `@throughline/wire/apis`, `@throughline/wire/records`.
+export { type Api, type Read, type RecordSchema } from './api.ts';
+export { MessageReader } from './message-reader.ts';
+export { MessageWriter } from './message-writer.ts';
+export {
+  decodeRequest,
+  decodeResponse,
+  encodeRequest,
+  encodeResponse,
+  readRequestStart,
+  type RequestHeader,
+} from './message.ts';
+export { isRetriableKafkaError, kafkaErrorName, kafkaErrors, type KafkaErrorName } from './kafka-errors.ts';
+export { noBytes, zeroUuid } from './schema-defaults.ts';
