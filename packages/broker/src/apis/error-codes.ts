@@ -1,0 +1,24 @@
+// Our codes as Kafka's. What is not here is a defect of ours and goes out as UNKNOWN_SERVER_ERROR.
+import { ThroughlineError, type ErrorCode } from '@throughline/event';
+import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+
+const names: Partial<Record<ErrorCode, KafkaErrorName>> = {
+  INVALID_ARGUMENT: 'INVALID_REQUEST',
+  UNKNOWN_TOPIC: 'UNKNOWN_TOPIC_OR_PARTITION',
+  TOPIC_EXISTS: 'TOPIC_ALREADY_EXISTS',
+  INVALID_TOPIC: 'INVALID_TOPIC_EXCEPTION',
+  INVALID_RECORD: 'INVALID_RECORD',
+  RECORD_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  OFFSET_OUT_OF_RANGE: 'OFFSET_OUT_OF_RANGE',
+  CORRUPT_RECORD: 'CORRUPT_MESSAGE',
+  OUT_OF_DISK: 'KAFKA_STORAGE_ERROR',
+  PARTITION_OFFLINE: 'KAFKA_STORAGE_ERROR',
+  THROTTLED: 'REQUEST_TIMED_OUT',
+  CLOSED: 'NOT_LEADER_OR_FOLLOWER',
+};
+
+/** The code that a client is told for what was thrown. */
+export function kafkaErrorOf(error: unknown): number {
+  const name = error instanceof ThroughlineError ? names[error.code] : undefined;
+  return kafkaErrors[name ?? 'UNKNOWN_SERVER_ERROR'];
+}
