@@ -2,30 +2,31 @@
 // issue that brings it: group.version, transaction.version and share.version would each switch clients to another protocol.
 import { kafkaErrors } from '@throughline/wire';
 import { apiVersionsApi, type ApiVersion, type ApiVersionsResponse } from '@throughline/wire/apis';
-import { handler } from './handler.ts';
-import { handlers } from './registry.ts';
+import { handler, type Handler } from './handler.ts';
 
-export const apiVersions = handler({
-  api: apiVersionsApi,
-  handle: (_services, { version, body }) => {
-    // From version 3 on a client says what it is, and a name or version with odd characters is refused (KIP-511).
-    const isNamed = version < 3 || (isSoftware(body.clientSoftwareName) && isSoftware(body.clientSoftwareVersion));
-    return answer(isNamed ? kafkaErrors.NONE : kafkaErrors.INVALID_REQUEST);
-  },
-  failed: (_request, errorCode) => answer(errorCode),
-});
+/** `handlers` is the registry, which this handler is itself part of. */
+export function apiVersionsHandler(handlers: () => readonly Handler[]): Handler {
+  return handler({
+    api: apiVersionsApi,
+    handle: (_services, { version, body }) => {
+      // From version 3 on a client says what it is, and a name or version with odd characters is refused (KIP-511).
+      const isNamed = version < 3 || (isSoftware(body.clientSoftwareName) && isSoftware(body.clientSoftwareVersion));
+      return isNamed ? answer(kafkaErrors.NONE, handlers()) : answer(kafkaErrors.INVALID_REQUEST, []);
+    },
+    failed: (_request, errorCode) => answer(errorCode, []),
+  });
+}
 
 /** The answer to a version that is not known: in version 0, with the error and with what there is (KIP-511). */
-export function unsupportedApiVersions(): ApiVersionsResponse {
-  return answer(kafkaErrors.UNSUPPORTED_VERSION);
+export function unsupportedApiVersions(handlers: readonly Handler[]): ApiVersionsResponse {
+  return answer(kafkaErrors.UNSUPPORTED_VERSION, handlers);
 }
 
-function answer(errorCode: number): ApiVersionsResponse {
-  const apiKeys = errorCode === kafkaErrors.INVALID_REQUEST ? [] : handlers.map(versionsOf);
-  return { errorCode, apiKeys, throttleTimeMs: 0, finalizedFeaturesEpoch: 0n };
+function answer(errorCode: number, handlers: readonly Handler[]): ApiVersionsResponse {
+  return { errorCode, apiKeys: handlers.map(versionsOf), throttleTimeMs: 0, finalizedFeaturesEpoch: 0n };
 }
 
-function versionsOf({ api, advertisedVersionMin }: (typeof handlers)[number]): ApiVersion {
+function versionsOf({ api, advertisedVersionMin }: Handler): ApiVersion {
   return { apiKey: api.key, minVersion: advertisedVersionMin ?? api.versionMin, maxVersion: api.versionMax };
 }
 

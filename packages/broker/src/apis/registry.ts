@@ -1,9 +1,9 @@
 // Every API that is answered. What later issues bring is absent here, and so absent from ApiVersions.
-import { apiVersions } from './api-versions.ts';
+import { apiVersionsHandler } from './api-versions.ts';
 import type { Handler } from './handler.ts';
 
 /** In order of their keys. */
-export const handlers: readonly Handler[] = [apiVersions];
+export const handlers: readonly Handler[] = [apiVersionsHandler(() => handlers)];
 
 const byKey = new Map(handlers.map((one) => [one.api.key, one]));
 
