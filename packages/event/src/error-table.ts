@@ -92,6 +92,28 @@ export const errorTable = {
     meaning: 'A record batch that breaks the format.',
     remedy: 'Correct the producer; the message says which rule is broken.',
   },
+  INVALID_TIMESTAMP: {
+    httpStatus: 400,
+    kafka: 32,
+    retriable: false,
+    meaning: 'A record whose timestamp is further from now than the topic allows, or a batch that claims an append time.',
+    remedy:
+      "Correct the producer's clock, or change message.timestamp.before.max.ms or message.timestamp.after.max.ms of the topic.",
+  },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: {
+    httpStatus: 409,
+    kafka: 45,
+    retriable: false,
+    meaning: 'A batch of an idempotent producer does not follow the last one that is kept; nothing of it is kept.',
+    remedy: 'Clients put it right by themselves: the batches before it are sent first, or the producer takes a new epoch.',
+  },
+  INVALID_PRODUCER_EPOCH: {
+    httpStatus: 409,
+    kafka: 47,
+    retriable: false,
+    meaning: 'A newer instance of the same producer has written; nothing of this batch is kept.',
+    remedy: 'Leave one instance per producer id; a producer without a transactional id takes a new epoch by itself.',
+  },
   RECORD_TOO_LARGE: {
     httpStatus: 413,
     kafka: 10,
@@ -113,6 +135,18 @@ export const errorTable = {
     meaning:
       'A write or fsync of this partition failed; it takes no appends until the server starts again. Reads go on.',
     remedy: 'Look at the disk (`throughline doctor`), then restart the server: it recovers what was acknowledged.',
+  },
+  LOG_UNREACHABLE: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'The Kafka cluster does not answer, or has nobody at the moment who can serve the partition.',
+    remedy: 'Check the address that the message names and that the cluster runs; it is tried again by itself.',
+  },
+  LOG_REFUSED: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The Kafka cluster refused a request.',
+    remedy: "The message has the cluster's own words; check its permissions and its version (2.8 or newer).",
   },
   DATA_DIR_IN_USE: {
     httpStatus: 500,
