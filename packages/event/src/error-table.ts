@@ -70,6 +70,20 @@ export const errorTable = {
     meaning: 'A topic name that Kafka does not allow.',
     remedy: 'Use 1 to 249 letters, digits, dots, underscores and hyphens, and neither "." nor "..".',
   },
+  INVALID_CONFIG: {
+    httpStatus: 400,
+    kafka: 40,
+    retriable: false,
+    meaning: 'A setting of a topic or of the broker has an unknown name or a value that it cannot have.',
+    remedy: 'Correct the setting that the message names; docs/reference/kafka-settings.md lists them all.',
+  },
+  INVALID_PARTITIONS: {
+    httpStatus: 400,
+    kafka: 37,
+    retriable: false,
+    meaning: 'A number of partitions that a topic cannot have, or one that is not an increase.',
+    remedy: 'Ask for more than the topic has; partitions are never taken away.',
+  },
   OFFSET_OUT_OF_RANGE: {
     httpStatus: 416,
     kafka: 1,
@@ -96,7 +110,8 @@ export const errorTable = {
     httpStatus: 400,
     kafka: 32,
     retriable: false,
-    meaning: 'A record whose timestamp is further from now than the topic allows, or a batch that claims an append time.',
+    meaning:
+      'A record whose timestamp is further from now than the topic allows, or a batch that claims an append time.',
     remedy:
       "Correct the producer's clock, or change message.timestamp.before.max.ms or message.timestamp.after.max.ms of the topic.",
   },
@@ -105,7 +120,8 @@ export const errorTable = {
     kafka: 45,
     retriable: false,
     meaning: 'A batch of an idempotent producer does not follow the last one that is kept; nothing of it is kept.',
-    remedy: 'Clients put it right by themselves: the batches before it are sent first, or the producer takes a new epoch.',
+    remedy:
+      'Clients put it right by themselves: the batches before it are sent first, or the producer takes a new epoch.',
   },
   INVALID_PRODUCER_EPOCH: {
     httpStatus: 409,
@@ -157,8 +173,10 @@ export const errorTable = {
   DATA_FORMAT_UNSUPPORTED: {
     httpStatus: 500,
     retriable: false,
-    meaning: 'The data folder was written by a newer version, or is not a data folder.',
-    remedy: 'Use the version that wrote it or a newer one, or give --data-dir another folder.',
+    meaning:
+      'The data folder was written by a newer version, is not a data folder, or is one of Apache Kafka with something in it that cannot be taken over.',
+    remedy:
+      'The message says what stands in the way: use the version that wrote it or a newer one, or give --data-dir another folder.',
   },
 
   // ── events and folds ──
