@@ -96,6 +96,10 @@ export interface Broker {
   topics(): readonly TopicMetadata[];
   /** @throws ThroughlineError UNKNOWN_TOPIC */
   topic(topic: string): TopicMetadata;
+  /** The topic of this name, or undefined. */
+  findTopic(topic: string): TopicMetadata | undefined;
+  /** The topic of this id, or undefined. */
+  findTopicById(topicId: string): TopicMetadata | undefined;
   /** @throws ThroughlineError UNKNOWN_TOPIC for an unknown topic or partition */
   partition(topic: string, partition: number): PartitionLog;
   /** Removes what retention allows to be removed; a timer calls it too. */

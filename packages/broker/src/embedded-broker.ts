@@ -30,6 +30,7 @@ export class EmbeddedBroker implements Broker {
   readonly #checkpoints: Checkpoints;
   readonly #tailCacheBudget: TailCacheBudget;
   readonly #topics = new Map<string, Topic>();
+  readonly #namesById = new Map<string, string>();
   readonly #timers = new Set<Timer>();
   /** Changes of the list of topics happen one at a time, and so do runs of retention. */
   readonly #changes = new Turns();
@@ -93,6 +94,7 @@ export class EmbeddedBroker implements Broker {
       const { metadata, partitions } = this.#topic(topic);
       await refusing(() => this.#store.beginDelete(metadata));
       this.#topics.delete(topic);
+      this.#namesById.delete(metadata.topicId);
       for (const partition of partitions) await partition.abandon();
       const { disk, dataDir } = this.#setup;
       await refusing(async () => {
@@ -123,6 +125,15 @@ export class EmbeddedBroker implements Broker {
 
   topic(topic: string): TopicMetadata {
     return this.#topic(topic).metadata;
+  }
+
+  findTopic(topic: string): TopicMetadata | undefined {
+    return this.#topics.get(topic)?.metadata;
+  }
+
+  findTopicById(topicId: string): TopicMetadata | undefined {
+    const topic = this.#namesById.get(topicId);
+    return topic === undefined ? undefined : this.findTopic(topic);
   }
 
   partition(topic: string, partition: number): PartitionLog {
@@ -211,6 +222,7 @@ export class EmbeddedBroker implements Broker {
         }),
     );
     this.#topics.set(metadata.topic, { metadata, partitions });
+    this.#namesById.set(metadata.topicId, metadata.topic);
   }
 
   #topic(topic: string): Topic {
