@@ -1,9 +1,10 @@
 // Every API that is answered. What later issues bring is absent here, and so absent from ApiVersions.
 import { apiVersionsHandler } from './api-versions.ts';
 import type { Handler } from './handler.ts';
+import { metadata } from './metadata.ts';
 
 /** In order of their keys. */
-export const handlers: readonly Handler[] = [apiVersionsHandler(() => handlers)];
+export const handlers: readonly Handler[] = [metadata, apiVersionsHandler(() => handlers)];
 
 const byKey = new Map(handlers.map((one) => [one.api.key, one]));
 
