@@ -29,6 +29,22 @@ export interface AppendedBatch {
   readonly baseOffset: bigint;
   /** Offset of its last record. */
   readonly lastOffset: bigint;
+  /**
+   * The time that the broker gave its records, in milliseconds since 1970, where the topic has LogAppendTime; -1 where they
+   * keep their own. For a duplicate the largest timestamp of the batch, as Apache Kafka answers it.
+   */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: bigint;
+  /** It was there already: an idempotent producer has sent it again. */
+  readonly isDuplicate: boolean;
+}
+
+/** A record as ListOffsets names it. */
+export interface TimedOffset {
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  /** The epoch that it was appended in; -1 when that is not known. */
+  readonly leaderEpoch: number;
 }
 
 export interface ReadBatches {
@@ -53,6 +69,8 @@ export interface PartitionLog {
   readonly logEndOffset: bigint;
   /** Bytes of all segments. */
   readonly bytes: number;
+  /** The epoch that appends are made in (KIP-101). A new one begins after every unclean stop. */
+  readonly leaderEpoch: number;
   /** False after a failed write or fsync: reads go on, appends are refused until the broker is opened again. */
   readonly isOnline: boolean;
   /**
@@ -60,8 +78,13 @@ export interface PartitionLog {
    * offset and leader epoch into it in place, so the caller hands `batch` over and must not touch it again. Batches that
    * come while the disk is busy go out together. Calls are kept in order.
    *
+   * A batch of an idempotent producer (KIP-98) that is one of its last five is not appended again: it is answered as the
+   * first one was, and not before that one is kept.
+   *
    * @returns where it landed, once it is kept at the topic's durability
-   * @throws ThroughlineError INVALID_RECORD, RECORD_TOO_LARGE, OUT_OF_DISK, THROTTLED, PARTITION_OFFLINE, CLOSED
+   * @throws ThroughlineError INVALID_RECORD, INVALID_TIMESTAMP (details recordErrors: index and message of the first bad
+   *   records), CORRUPT_RECORD when it does not match its checksum, RECORD_TOO_LARGE, OUT_OF_ORDER_SEQUENCE_NUMBER,
+   *   INVALID_PRODUCER_EPOCH, OUT_OF_DISK, THROTTLED, PARTITION_OFFLINE, CLOSED
    * @example const { baseOffset } = await log.append(encodeRecordBatch(records, { nowMs }))
    */
   append(batch: Uint8Array): Promise<AppendedBatch>;
@@ -81,6 +104,29 @@ export interface PartitionLog {
   onAdvance(listener: () => void): () => void;
   /** The offset of the first record at or after `timestampMs`, or the high watermark when there is none. */
   offsetForTime(timestampMs: number): Promise<bigint>;
+  /**
+   * The first record at or after `timestampMs`, or undefined when none has been acknowledged (ListOffsets).
+   *
+   * @throws ThroughlineError CORRUPT_RECORD, INVALID_RECORD when its batch cannot be read, CLOSED
+   */
+  recordAtTime(timestampMs: number): Promise<TimedOffset | undefined>;
+  /** The first record with the largest timestamp (ListOffsets -3, KIP-734), or undefined when no record has one. */
+  maxTimestampOffset(): Promise<TimedOffset | undefined>;
+  /** The epoch that the record at `offset` was appended in, or would be; -1 when that is not known. */
+  epochAt(offset: bigint): number;
+  /**
+   * Where a leader epoch ended (OffsetForLeaderEpoch, KIP-320): the largest epoch kept that is not above `epoch`, and the
+   * offset behind its last record; undefined for an epoch that has not begun. For an epoch from before everything kept, the
+   * start of the first that is kept.
+   */
+  endOfEpoch(epoch: number): { readonly epoch: number; readonly endOffset: bigint } | undefined;
+  /**
+   * Moves the start of the log up to `beforeOffset`, durably, and removes the segments below (DeleteRecords, KIP-107).
+   *
+   * @returns the log start offset after it
+   * @throws ThroughlineError OFFSET_OUT_OF_RANGE for an offset below 0 or beyond the high watermark, OUT_OF_DISK, CLOSED
+   */
+  deleteRecords(beforeOffset: bigint): Promise<bigint>;
 }
 
 export interface Broker {

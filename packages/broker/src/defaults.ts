@@ -15,6 +15,11 @@ export const topicConfigDefaults: TopicConfig = {
   segmentBytes: 64 * MiB,
   // Kafka's message.max.bytes is 1 MiB and a little; the same whole MiB as the HTTP body limit.
   recordBytesMax: 1 * MiB,
+  timestampType: 'CreateTime',
+  // Kafka's own defaults since 4.0 (KIP-1030): any past, and an hour of clocks that run ahead. A record from the far future
+  // would keep its segment from ever expiring.
+  timestampBeforeMaxMs: null,
+  timestampAfterMaxMs: 60 * 60 * 1000,
 };
 
 /** The smallest segment, in bytes: tests roll often; below this the index is larger than what it indexes. */
@@ -35,6 +40,9 @@ export const autoCreationCountMax = 1000;
 
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
+
+/** Records of a refused batch that are named one by one, as a count: enough to see what is wrong with the producer. */
+export const recordErrorCountMax = 100;
 
 /** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
 export const throttleRetryMs = 100;

@@ -35,6 +35,9 @@ export class EmbeddedBroker implements Broker {
   /** Changes of the list of topics happen one at a time, and so do runs of retention. */
   readonly #changes = new Turns();
   readonly #retention = new Turns();
+  readonly #logStartStores = new Turns();
+  /** Starts of logs that are noted durably and may not have been moved to yet. */
+  readonly #notedLogStarts = new Map<Partition, bigint>();
   #closing: Promise<void> | undefined;
 
   constructor(setup: BrokerSetup, lock: DiskLock, store: TopicStore, journal: CommitJournal) {
@@ -183,12 +186,17 @@ export class EmbeddedBroker implements Broker {
   }
 
   #storeLogStarts(changed: ReadonlyMap<Partition, bigint>): Promise<void> {
-    const entries = this.#partitions.map((partition) => ({
-      topic: partition.topic,
-      partition: partition.partition,
-      offset: changed.get(partition) ?? partition.logStartOffset,
-    }));
-    return storeOffsets(this.#setup, offsetFiles.logStarts, entries);
+    return this.#logStartStores.run(async () => {
+      const noted = this.#notedLogStarts;
+      const entries = this.#partitions.map((partition) => ({
+        topic: partition.topic,
+        partition: partition.partition,
+        offset: largest(partition.logStartOffset, noted.get(partition) ?? 0n, changed.get(partition) ?? 0n),
+      }));
+      await storeOffsets(this.#setup, offsetFiles.logStarts, entries);
+      for (const [partition, offset] of noted) if (partition.logStartOffset >= offset) noted.delete(partition);
+      for (const [partition, offset] of changed) noted.set(partition, offset);
+    });
   }
 
   /** Takes back what a create has made so far; what cannot be removed now is removed at the next start. */
@@ -216,6 +224,7 @@ export class EmbeddedBroker implements Broker {
           config: metadata.config,
           journal: this.#journal,
           tailCacheBudget: this.#tailCacheBudget,
+          noteLogStart: (partition, offset) => this.#storeLogStarts(new Map([[partition, offset]])),
           limits,
           clock,
           logger,
@@ -246,6 +255,10 @@ export class EmbeddedBroker implements Broker {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new ThroughlineError('CLOSED', 'the broker is closed');
   }
+}
+
+function largest(...offsets: readonly bigint[]): bigint {
+  return offsets.reduce((largest, offset) => (offset > largest ? offset : largest));
 }
 
 function checkNewTopic(topic: string, partitions: number): void {

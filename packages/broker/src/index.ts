@@ -6,9 +6,10 @@ export {
   type BrokerOptions,
   type PartitionLog,
   type ReadBatches,
+  type TimedOffset,
   type TopicMetadata,
 } from './broker.ts';
-export { type Durability, type TopicConfig } from './topic-config.ts';
+export { type Durability, type TimestampType, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 
 // The disk, for whoever hands in another one.

@@ -20,12 +20,11 @@ export function recordsOf(batches: Uint8Array): readonly LogRecord[] {
   return records;
 }
 
+/** What of a log is needed to read it. */
+export type ReadableLog = Pick<PartitionLog, 'logStartOffset' | 'highWatermark' | 'read'>;
+
 /** `offset:text` of everything that can be read from `from` on, in reads of `bytesMax`. */
-export async function readAll(
-  log: PartitionLog,
-  from: bigint = log.logStartOffset,
-  bytesMax = 4096,
-): Promise<string[]> {
+export async function readAll(log: ReadableLog, from: bigint = log.logStartOffset, bytesMax = 4096): Promise<string[]> {
   const found: string[] = [];
   let offset = from;
   while (offset < log.highWatermark) {

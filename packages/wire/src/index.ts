@@ -7,6 +7,7 @@ export {
   batchPrefixBytes,
   readBatchHeader,
   setBaseOffset,
+  setMaxTimestamp,
   setPartitionLeaderEpoch,
   isAppendTime,
   isControlBatch,
@@ -14,7 +15,7 @@ export {
   writeBatchCrc,
   type RecordBatchHeader,
 } from './record-batch-header.ts';
-export { type Codec } from './compression.ts';
+export { codecOf, type Codec } from './compression.ts';
 export {
   decodeRecordBatch,
   encodeRecordBatch,
@@ -22,6 +23,7 @@ export {
   type DecodeOptions,
   type EncodeOptions,
 } from './record-batch.ts';
+export { walkRecords, type WalkedRecord, type WalkedRecords } from './record-walk.ts';
 export { Reader } from './reader.ts';
 export { Writer } from './writer.ts';
 

@@ -31,6 +31,8 @@ const partitionLeaderEpochAt = 12;
 const crcAt = 17;
 /** What the checksum covers begins here. */
 export const batchAttributesAt = 21;
+const maxTimestampAt = 35;
+const appendTimeBit = 0x08;
 
 export interface RecordBatchHeader {
   readonly baseOffset: bigint;
@@ -121,9 +123,27 @@ export function writeBatchCrc(buffer: Uint8Array, position: number, sizeBytes: n
   writeInt32(buffer, position + crcAt, crc32c(buffer, position + batchAttributesAt, position + sizeBytes));
 }
 
+/**
+ * Gives the batch of `sizeBytes` at `position` another largest timestamp, and with `isAppendTime` makes it the time of all
+ * its records; the checksum is computed again.
+ */
+export function setMaxTimestamp(
+  buffer: Uint8Array,
+  position: number,
+  sizeBytes: number,
+  { timestampMs, isAppendTime }: { readonly timestampMs: number; readonly isAppendTime: boolean },
+): void {
+  const lowAttributesAt = position + batchAttributesAt + 1;
+  buffer[lowAttributesAt] = (buffer[lowAttributesAt]! & ~appendTimeBit) | (isAppendTime ? appendTimeBit : 0);
+  const high = Math.floor(timestampMs / 0x100000000);
+  writeInt32(buffer, position + maxTimestampAt, high);
+  writeInt32(buffer, position + maxTimestampAt + 4, timestampMs - high * 0x100000000);
+  writeBatchCrc(buffer, position, sizeBytes);
+}
+
 /** True where the timestamps of all records are the time of the append, in maxTimestamp. */
 export function isAppendTime(attributes: number): boolean {
-  return (attributes & 0x08) !== 0;
+  return (attributes & appendTimeBit) !== 0;
 }
 
 /** True for a batch that holds no records but a transaction marker. */

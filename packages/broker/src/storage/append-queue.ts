@@ -1,7 +1,6 @@
 // What waits to be written to a partition, in the order of the calls: batches, and things to be done between two writes.
 import type { ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import type { AppendedBatch } from '../broker.ts';
 
 /** A batch on its way. */
 export interface WaitingBatch {
@@ -9,7 +8,7 @@ export interface WaitingBatch {
   header: RecordBatchHeader;
   /** It had its offset in the call, and readers may have it: it must not be refused any more. */
   readonly isPlaced: boolean;
-  readonly resolve: (appended: AppendedBatch) => void;
+  readonly resolve: (header: RecordBatchHeader) => void;
   readonly reject: (error: ThroughlineError) => void;
 }
 
@@ -76,7 +75,7 @@ export class AppendQueue {
   /** Acknowledges a batch that was taken. */
   acknowledge(batch: WaitingBatch): void {
     this.#forget(batch);
-    batch.resolve(appendedBatch(batch.header));
+    batch.resolve(batch.header);
   }
 
   /** Refuses batches that were taken. */
@@ -101,11 +100,6 @@ export class AppendQueue {
     this.bytes -= batch.length;
     if (!isPlaced) this.unplacedCount--;
   }
-}
-
-/** Where a placed batch stands. */
-export function appendedBatch(header: RecordBatchHeader): AppendedBatch {
-  return { baseOffset: header.baseOffset, lastOffset: header.baseOffset + BigInt(header.lastOffsetDelta) };
 }
 
 function isCommand(waiting: WaitingBatch | Command): waiting is Command {

@@ -1,6 +1,7 @@
 // Giving batches their place: the next offset, and the leader epoch they are appended in, written into them in place.
 import { setBaseOffset, setPartitionLeaderEpoch, type RecordBatchHeader } from '@throughline/wire';
-import { appendedBatch, type AppendQueue, type WaitingBatch } from './append-queue.ts';
+import type { AppendQueue, WaitingBatch } from './append-queue.ts';
+import { lastOffsetOf } from './batch-scan.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { Segments } from './segments.ts';
 
@@ -48,6 +49,6 @@ export class BatchPlacer {
   /** After a refusal: the next batch stands behind what is written, and behind what has its place and waits in memory. */
   reset(queue: AppendQueue): void {
     const last = queue.lastPlaced;
-    this.#nextOffset = last === undefined ? this.#segments.endOffset : appendedBatch(last.header).lastOffset + 1n;
+    this.#nextOffset = last === undefined ? this.#segments.endOffset : lastOffsetOf(last.header) + 1n;
   }
 }

@@ -44,15 +44,21 @@ export class LeaderEpochs {
     this.#starts.push({ epoch, startOffset });
   }
 
+  /** The epoch that `offset` belongs to; -1 for one from before all that is known. */
+  at(offset: bigint): number {
+    return this.#starts.findLast((start) => start.startOffset <= offset)?.epoch ?? -1;
+  }
+
   /**
-   * Where `epoch` ended: the start of the first later epoch, or the end of the log for the current one (the answer to
-   * OffsetForLeaderEpoch); undefined for an epoch that is not known.
+   * Where `epoch` ended, as Kafka's LeaderEpochFileCache.endOffsetFor says it: the largest epoch at or below it, and the
+   * start of the next one, or the end of the log for the current one. For an epoch from before all that is known, where
+   * the first known one begins; undefined for one that has not begun.
    */
   endOffset(epoch: number, logEndOffset: bigint): { readonly epoch: number; readonly endOffset: bigint } | undefined {
-    const at = this.#starts.findLastIndex((start) => start.epoch <= epoch);
-    const start = this.#starts[at];
-    if (start === undefined || epoch > this.current) return undefined;
-    return { epoch: start.epoch, endOffset: this.#starts[at + 1]?.startOffset ?? logEndOffset };
+    if (epoch < 0 || epoch > this.current) return undefined;
+    const next = this.#starts.findIndex((start) => start.epoch > epoch);
+    if (next < 0) return { epoch: this.current, endOffset: logEndOffset };
+    return { epoch: this.#starts[next - 1]?.epoch ?? epoch, endOffset: this.#starts[next]!.startOffset };
   }
 
   /** Forgets what lies before the first offset kept; the epoch of that offset then begins there. */

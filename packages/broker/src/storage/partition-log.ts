@@ -1,18 +1,20 @@
 // One partition as the broker keeps it: the writing side (partition-writer.ts), reading from the tail cache or the
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
-import { ThroughlineError, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch } from '@throughline/wire';
-import type { AppendedBatch, PartitionLog, ReadBatches } from '../broker.ts';
+import { ThroughlineError } from '@throughline/event';
+import type { AppendedBatch, PartitionLog, ReadBatches, TimedOffset } from '../broker.ts';
 import { PartitionWriter, type WriterOptions } from './partition-writer.ts';
 import type { Segments } from './segments.ts';
 import { TailCache, type TailCacheBudget } from './tail-cache.ts';
+import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import { Turns } from '../turns.ts';
 
-export interface PartitionOptions extends Omit<WriterOptions, 'tail' | 'onChange'> {
+export interface PartitionOptions extends Omit<WriterOptions, 'tail' | 'onChange' | 'logStartOffset'> {
   readonly logStartOffset: bigint;
   readonly recoveryPoint: bigint;
   readonly tailCacheBudget: TailCacheBudget;
+  /** Notes durably where the log will begin. */
+  readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
 }
 
 export class Partition implements PartitionLog {
@@ -37,7 +39,12 @@ export class Partition implements PartitionLog {
     this.#logStartOffset = options.logStartOffset;
     this.#recoveryPoint = options.recoveryPoint;
     this.#tail = new TailCache(options.tailCacheBudget, options.limits.partitionTailCacheBytesMax);
-    this.#writer = new PartitionWriter({ ...options, tail: this.#tail, onChange: () => this.#wake() });
+    this.#writer = new PartitionWriter({
+      ...options,
+      tail: this.#tail,
+      onChange: () => this.#wake(),
+      logStartOffset: () => this.#logStartOffset,
+    });
   }
 
   get logStartOffset(): bigint {
@@ -54,6 +61,10 @@ export class Partition implements PartitionLog {
 
   get bytes(): number {
     return this.#segments.bytes;
+  }
+
+  get leaderEpoch(): number {
+    return this.#options.epochs.current;
   }
 
   get isOnline(): boolean {
@@ -77,9 +88,7 @@ export class Partition implements PartitionLog {
     this.#checkOpen();
     const { logStartOffset, highWatermark } = this;
     if (offset < logStartOffset || offset > highWatermark) {
-      throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.#name}`, {
-        details: { logStartOffset: logStartOffset.toString(), highWatermark: highWatermark.toString() },
-      });
+      throw this.#outOfRange(offset);
     }
     const request = { offset, bytesMax, endOffset: highWatermark };
     const batches =
@@ -97,18 +106,36 @@ export class Partition implements PartitionLog {
   }
 
   async offsetForTime(timestampMs: number): Promise<bigint> {
-    this.#checkOpen();
-    // What is only in memory has no index.
-    if (this.logEndOffset > this.#segments.endOffset) await this.#writer.flush();
     const { highWatermark } = this;
-    const baseOffset = await this.#segments.batchForTime(timestampMs, this.#logStartOffset);
-    if (baseOffset === undefined || baseOffset >= highWatermark) return highWatermark;
-    const batch = await this.#segments.read({ offset: baseOffset, bytesMax: 1, endOffset: highWatermark });
-    if (batch.length === 0) return highWatermark;
-    const { topic, partition } = this;
-    const records: LogRecord[] = [];
-    decodeRecordBatch(batch, 0, { topic, partition, fromOffset: this.#logStartOffset }, records);
-    return records.find((record) => record.timestampMs >= timestampMs)?.offset ?? baseOffset;
+    return (await this.recordAtTime(timestampMs))?.offset ?? highWatermark;
+  }
+
+  async recordAtTime(timestampMs: number): Promise<TimedOffset | undefined> {
+    return recordAtTime(this.#segments, await this.#indexedRange(), timestampMs);
+  }
+
+  async maxTimestampOffset(): Promise<TimedOffset | undefined> {
+    return maxTimestampOffset(this.#segments, await this.#indexedRange());
+  }
+
+  epochAt(offset: bigint): number {
+    return this.#options.epochs.at(offset);
+  }
+
+  endOfEpoch(epoch: number): { readonly epoch: number; readonly endOffset: bigint } | undefined {
+    return this.#options.epochs.endOffset(epoch, this.logEndOffset);
+  }
+
+  deleteRecords(beforeOffset: bigint): Promise<bigint> {
+    return this.#upkeep.run(async () => {
+      this.#checkOpen();
+      if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
+      if (beforeOffset > this.#logStartOffset) {
+        await this.#options.noteLogStart(this, beforeOffset);
+        await this.#removeBefore(beforeOffset);
+      }
+      return this.#logStartOffset;
+    });
   }
 
   /** True when a sync would move the recovery point. */
@@ -149,10 +176,7 @@ export class Partition implements PartitionLog {
 
   /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
   removeBefore(offset: bigint): Promise<void> {
-    return this.#upkeep.run(async () => {
-      if (offset > this.#logStartOffset) this.#logStartOffset = offset;
-      await this.#segments.removeBefore(this.#logStartOffset);
-    });
+    return this.#upkeep.run(() => this.#removeBefore(offset));
   }
 
   /** Applies a new config behind everything that is queued. */
@@ -198,6 +222,26 @@ export class Partition implements PartitionLog {
       this.#writer.goOffline(error, 'a segment could not be synced');
       return false;
     }
+  }
+
+  async #removeBefore(offset: bigint): Promise<void> {
+    if (offset > this.#logStartOffset) this.#logStartOffset = offset;
+    this.#options.epochs.truncateFromStart(this.#logStartOffset);
+    await this.#segments.removeBefore(this.#logStartOffset);
+  }
+
+  /** What can be looked up by time now. What is only in memory has no index, and is written first. */
+  async #indexedRange(): Promise<OffsetRange> {
+    this.#checkOpen();
+    if (this.logEndOffset > this.#segments.endOffset) await this.#writer.flush();
+    return { startOffset: this.#logStartOffset, endOffset: this.highWatermark };
+  }
+
+  #outOfRange(offset: bigint): ThroughlineError {
+    const { logStartOffset, highWatermark } = this;
+    return new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.#name}`, {
+      details: { logStartOffset: logStartOffset.toString(), highWatermark: highWatermark.toString() },
+    });
   }
 
   async #letGo(): Promise<void> {

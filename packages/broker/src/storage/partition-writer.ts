@@ -16,10 +16,12 @@
 //   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
 //                   Appends are refused, reads go on.
 import type { Clock, Logger, ThroughlineError, Timer } from '@throughline/event';
-import { appendedBatch, AppendQueue, type WaitingBatch } from './append-queue.ts';
+import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
+import { AppendQueue, type WaitingBatch } from './append-queue.ts';
 import { AppendRefusals } from './append-refusals.ts';
 import { BatchPlacer } from './batch-placer.ts';
-import { checkBatch } from './batch-check.ts';
+import { checkBatch, stampAppendTime } from './batch-check.ts';
+import { lastOffsetOf } from './batch-scan.ts';
 import type { AppendedBatch } from '../broker.ts';
 import type { CommitJournal } from './commit-journal.ts';
 import type { BrokerLimits } from '../defaults.ts';
@@ -43,6 +45,7 @@ export interface WriterOptions {
   readonly limits: BrokerLimits;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly logStartOffset: () => bigint;
   /** Called when the high watermark has moved, and when the partition has gone offline. */
   readonly onChange: () => void;
 }
@@ -102,9 +105,18 @@ export class PartitionWriter {
   append(batch: Uint8Array): Promise<AppendedBatch> {
     return new Promise((resolve, reject) => {
       this.#checkAppendable(batch.length);
-      const header = checkBatch(batch, this.#config.recordBytesMax);
+      const nowMs = this.#options.clock.nowMs();
+      const checked = checkBatch(batch, this.#config, nowMs);
+      const isStamped = this.#config.timestampType === 'LogAppendTime';
+      const header = isStamped ? stampAppendTime(batch, checked, nowMs) : checked;
       const inMemory = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
-      const waiting = { batch, header, isPlaced: inMemory, resolve, reject };
+      const waiting: WaitingBatch = {
+        batch,
+        header,
+        isPlaced: inMemory,
+        resolve: (placed) => resolve(this.#appended(placed)),
+        reject,
+      };
       if (inMemory) this.#appendInMemory(waiting);
       else this.#queue.add(waiting);
       this.#pump();
@@ -174,13 +186,25 @@ export class PartitionWriter {
   #appendInMemory(waiting: WaitingBatch): void {
     const { batch } = waiting;
     waiting.header = this.#placer.place(batch, waiting.header);
-    const appended = appendedBatch(waiting.header);
+    const { baseOffset } = waiting.header;
+    const lastOffset = lastOffsetOf(waiting.header);
     this.#tail.keepFrom(this.#segments.endOffset);
-    this.#tail.add(appended.baseOffset, appended.lastOffset, batch);
+    this.#tail.add(baseOffset, lastOffset, batch);
     // Beyond the bound the writer waits for the disk, as with `os`: a slow disk must not fill the memory.
-    if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) waiting.resolve(appended);
+    if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) waiting.resolve(waiting.header);
     this.#queue.add(waiting);
-    this.#advance(appended.lastOffset + 1n);
+    this.#advance(lastOffset + 1n);
+  }
+
+  /** What the caller is told of a batch that is kept. */
+  #appended(header: RecordBatchHeader): AppendedBatch {
+    return {
+      baseOffset: header.baseOffset,
+      lastOffset: lastOffsetOf(header),
+      logAppendTimeMs: isAppendTime(header.attributes) ? header.maxTimestampMs : -1,
+      logStartOffset: this.#options.logStartOffset(),
+      isDuplicate: false,
+    };
   }
 
   #checkAppendable(batchBytes: number): void {
@@ -329,12 +353,12 @@ export class PartitionWriter {
 
   #acknowledge(group: readonly WaitingBatch[]): void {
     for (const waiting of group) {
-      const { baseOffset, lastOffset } = appendedBatch(waiting.header);
-      if (!waiting.isPlaced) this.#tail.add(baseOffset, lastOffset, waiting.batch);
+      const { header } = waiting;
+      if (!waiting.isPlaced) this.#tail.add(header.baseOffset, lastOffsetOf(header), waiting.batch);
       this.#queue.acknowledge(waiting);
     }
     this.#tail.keepFrom(this.#segments.endOffset);
-    this.#advance(appendedBatch(group.at(-1)!.header).lastOffset + 1n);
+    this.#advance(lastOffsetOf(group.at(-1)!.header) + 1n);
   }
 
   #advance(highWatermark: bigint): void {

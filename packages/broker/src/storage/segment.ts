@@ -38,6 +38,8 @@ export class Segment {
   /** While it is the active segment. */
   #writing: Writing | undefined;
   #isLogDirty = false;
+  /** Of a closed segment, once somebody has asked. */
+  #largestTimestampMs: number | undefined;
 
   private constructor(environment: SegmentEnvironment, folder: string, baseOffset: bigint) {
     this.#environment = environment;
@@ -212,10 +214,19 @@ export class Segment {
     });
   }
 
-  /** The largest timestamp in the segment, in milliseconds since 1970; -1 when its records have none. */
-  async largestTimestampMs(): Promise<number> {
+  /** The largest timestamp of the batches that end at or after `fromOffset`; -1 when they have none. */
+  async largestTimestampMs(fromOffset: bigint = this.baseOffset): Promise<number> {
+    if (fromOffset > this.baseOffset) return this.#using((files) => this.#largestFrom(files, fromOffset));
     if (this.#writing !== undefined) return this.#writing.indexer.largestTimestampMs;
-    return this.#using(async (files) => files.timeIndex.lastTimestampMs ?? -1);
+    return (this.#largestTimestampMs ??= await this.#using(async (files) => files.timeIndex.lastTimestampMs ?? -1));
+  }
+
+  async #largestFrom(files: SegmentFiles, fromOffset: bigint): Promise<number> {
+    let largestMs = -1;
+    for await (const { header } of this.#batchesFrom(files, fromOffset)) {
+      if (lastOffsetOf(header) >= fromOffset) largestMs = Math.max(largestMs, header.maxTimestampMs);
+    }
+    return largestMs;
   }
 
   /** Closes it for writing: from now on it is opened when somebody reads it. */
@@ -227,6 +238,7 @@ export class Segment {
 
   /** Takes a closed segment back for writing, when what came after it has been taken back. */
   async reopen(): Promise<void> {
+    this.#largestTimestampMs = undefined;
     const { disk, openSegments } = this.#environment;
     await openSegments.forget(this);
     const log = await disk.open(this.#logName, 'write');

@@ -156,6 +156,15 @@ export class Segments {
     return undefined;
   }
 
+  /** The largest timestamp of the batches that end at or after `fromOffset`; -1 when they have none. */
+  async largestTimestampMs(fromOffset: bigint): Promise<number> {
+    let largestMs = -1;
+    for (const segment of this.#all.slice(this.#indexOf(fromOffset))) {
+      largestMs = Math.max(largestMs, await segment.largestTimestampMs(maxOf(fromOffset, segment.baseOffset)));
+    }
+    return largestMs;
+  }
+
   /**
    * Makes what is written survive a power cut: the closed segments, and the active one if asked.
    *
@@ -218,4 +227,8 @@ export class Segments {
     }
     return low;
   }
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
