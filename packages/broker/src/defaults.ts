@@ -1,33 +1,13 @@
 // Every default value and limit of the broker, with its unit and its reason.
-import type { TopicConfig } from './topic-config.ts';
-
 const KiB = 1024;
 const MiB = 1024 * KiB;
-
-/** What a topic is when its maker says nothing. */
-export const topicConfigDefaults: TopicConfig = {
-  // A single broker has no replica to lean on: an acknowledged record must survive a power cut unless asked otherwise.
-  durability: 'fsync',
-  // Nothing is thrown away that nobody asked to have thrown away.
-  retentionMs: null,
-  retentionBytes: null,
-  // Kafka's is 1 GiB; a sixteenth keeps retention and the recovery of the last segment fine-grained at small scale.
-  segmentBytes: 64 * MiB,
-  // Kafka's message.max.bytes is 1 MiB and a little; the same whole MiB as the HTTP body limit.
-  recordBytesMax: 1 * MiB,
-  timestampType: 'CreateTime',
-  // Kafka's own defaults since 4.0 (KIP-1030): any past, and an hour of clocks that run ahead. A record from the far future
-  // would keep its segment from ever expiring.
-  timestampBeforeMaxMs: null,
-  timestampAfterMaxMs: 60 * 60 * 1000,
-};
 
 /** The smallest segment, in bytes: tests roll often; below this the index is larger than what it indexes. */
 export const segmentBytesMin = 1 * KiB;
 /** The largest segment, in bytes: positions in the index are signed 32-bit integers. */
 export const segmentBytesMax = 1024 * MiB;
-/** The largest that recordBytesMax may be set to, in bytes: several must fit into a journal file and into memory. */
-export const recordBytesMaxLimit = 16 * MiB;
+/** The largest record batch, in bytes, whatever a topic says: Kafka's socket.request.max.bytes lets none in that is larger. */
+export const recordBytesMaxLimit = 100 * MiB;
 /** Kafka allows 249 characters so that "<topic>-<partition>" fits into a file name of 255 bytes. */
 export const topicNameLengthMax = 249;
 /** Partitions of one topic, as a count: each costs a folder, a few open files and a cache. */
@@ -97,4 +77,37 @@ export const brokerLimitDefaults: BrokerLimits = {
   // Each is one file descriptor and, at 64 MiB, at most 320 KiB of index.
   openSegmentCountMax: 64,
   recoveryReadBytes: 1 * MiB,
+};
+
+/** Connections that wait to be accepted, as a count: what a crowd of clients opens in one moment. */
+export const listenBacklog = 1024;
+/** Time between two log lines for one reason of closing connections, in milliseconds: clients come again at once. */
+export const refusalLogIntervalMs = 10_000;
+/** Virtual nodes at most, as a count: each is a listener. */
+export const nodeCountMax = 100;
+
+export interface KafkaLimits {
+  /** Bytes of one request: Kafka's socket.request.max.bytes. */
+  readonly requestBytesMax: number;
+  /** Requests of one connection that are under way at a time, as a count; only pipelined ones (Produce) can be. */
+  readonly pipelinedRequestCountMax: number;
+  /** Bytes read from a connection and not yet looked at, from which on it is not read. */
+  readonly pendingBytesMax: number;
+  /** Bytes written to a connection and not yet taken by the network, beyond which no request of it begins. */
+  readonly unsentBytesMax: number;
+  /** Time that a server which closes gives what is under way, in milliseconds. */
+  readonly closeWaitMs: number;
+}
+
+export const kafkaLimitDefaults: KafkaLimits = {
+  // Kafka's own.
+  requestBytesMax: 100 * MiB,
+  // Clients have five under way, librdkafka as many as fit; beyond this a faster disk, not a longer queue, is what helps.
+  pipelinedRequestCountMax: 64,
+  // Two reads of a socket.
+  pendingBytesMax: 128 * KiB,
+  // An answer is written whole; the next waits until the reader has taken most of it.
+  unsentBytesMax: 64 * KiB,
+  // What the disk has under way takes milliseconds; long polls end at once.
+  closeWaitMs: 5_000,
 };

@@ -12,6 +12,19 @@ export {
 export { type Durability, type TimestampType, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 
+// The Kafka protocol over a broker.
+export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';
+export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './network/serve-kafka.ts';
+export { type KafkaMetrics } from './network/kafka-metrics.ts';
+export { type RefusalReason } from './network/refusals.ts';
+export { type KafkaLimits } from './defaults.ts';
+export {
+  type ConnectionListeners,
+  type Transport,
+  type TransportConnection,
+  type TransportListener,
+} from './network/transport.ts';
+
 // The disk, for whoever hands in another one.
 export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './storage/disk.ts';
 export { systemDisk } from './storage/system-disk.ts';

@@ -1,0 +1,86 @@
+// The Kafka protocol over a broker that is open: what `createBroker` does for a broker of its own, and the dev server for
+// the one that its embedded log uses.
+import { ThroughlineError } from '@throughline/event';
+import type { Broker } from '../broker.ts';
+import { kafkaLimitDefaults, nodeCountMax, type KafkaLimits } from '../defaults.ts';
+import { closeServices, openServices, type ServicesOptions } from '../open-services.ts';
+import type { KafkaMetrics } from './kafka-metrics.ts';
+import { KafkaServer } from './kafka-server.ts';
+import { nodeTransport } from './node-transport.ts';
+import type { Transport } from './transport.ts';
+
+export interface ServeKafkaOptions extends ServicesOptions {
+  /** Where to listen; loopback unless said otherwise. */
+  readonly host?: string | undefined;
+  /** Of the first node, the others follow; 0, the default, takes free ones. */
+  readonly port?: number | undefined;
+  /** Virtual nodes: listeners over the one log, among which partitions and groups are spread. */
+  readonly nodes?: number | undefined;
+  /** What clients are told to connect to, where that is not `host` and the ports listened on. */
+  readonly advertisedHost?: string | undefined;
+  readonly advertisedPort?: number | undefined;
+  readonly transport?: Transport | undefined;
+  readonly kafkaLimits?: Partial<KafkaLimits> | undefined;
+}
+
+export interface ServedKafka {
+  /** `host:port` of the first node. */
+  readonly address: string;
+  /** Of every node. */
+  readonly addresses: readonly string[];
+  readonly metrics: KafkaMetrics;
+  /** Accepts no more, answers what is under way, closes the connections; the broker stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the Kafka protocol over an open broker.
+ *
+ * @throws ThroughlineError PORT_IN_USE (details host, port), INVALID_ARGUMENT
+ * @example const kafka = await serveKafka(await openBroker({ dataDir }), { port: 9092 })
+ */
+export async function serveKafka(broker: Broker, options: ServeKafkaOptions = {}): Promise<ServedKafka> {
+  const { host = '127.0.0.1', port = 0, nodes = 1, transport = nodeTransport } = options;
+  checkOptions(port, nodes);
+  const services = await openServices(broker, options);
+  const { advertisedHost, advertisedPort } = options;
+  const limits = { ...kafkaLimitDefaults, ...options.kafkaLimits };
+  const server = new KafkaServer({
+    services,
+    transport,
+    limits,
+    host,
+    port,
+    nodeCount: nodes,
+    advertisedHost,
+    advertisedPort,
+  });
+  try {
+    await server.listen();
+  } catch (error) {
+    await closeServices(services);
+    throw error;
+  }
+  const { addresses } = server;
+  return {
+    address: addresses[0]!,
+    addresses,
+    get metrics() {
+      return server.metrics;
+    },
+    async close() {
+      await server.close();
+      await closeServices(services);
+    },
+  };
+}
+
+function checkOptions(port: number, nodes: number): void {
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodeCountMax) {
+    throw new ThroughlineError('INVALID_ARGUMENT', `nodes is ${nodes}, wanted 1 to ${nodeCountMax}`);
+  }
+  const last = port === 0 ? 0 : port + nodes - 1;
+  if (!Number.isInteger(port) || port < 0 || last > 65_535) {
+    throw new ThroughlineError('INVALID_ARGUMENT', `port is ${port}, wanted 0 to ${65_536 - nodes}`);
+  }
+}

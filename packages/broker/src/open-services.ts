@@ -1,0 +1,20 @@
+// Puts together what the handlers of the Kafka protocol work with, over a broker that is open.
+import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
+import type { Broker } from './broker.ts';
+import { Cluster } from './network/cluster.ts';
+import type { Services } from './services.ts';
+
+export interface ServicesOptions {
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+export async function openServices(broker: Broker, options: ServicesOptions): Promise<Services> {
+  const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const cluster = new Cluster(Buffer.from(random.bytes(16)).toString('base64url'));
+  return { broker, cluster, clock, random, logger };
+}
+
+/** Ends what the services have begun; the broker itself stays open. */
+export async function closeServices(_services: Services): Promise<void> {}
