@@ -2,6 +2,7 @@
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
 import type { BrokerOptions } from './broker.ts';
 import { brokerLimitDefaults, type BrokerLimits } from './defaults.ts';
+import { BrokerConfigs } from './metadata/broker-configs.ts';
 import type { Disk } from './storage/disk.ts';
 import { OpenSegments } from './storage/open-segments.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
@@ -14,6 +15,7 @@ export interface BrokerSetup {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits: BrokerLimits;
+  readonly configs: BrokerConfigs;
   readonly environment: SegmentEnvironment;
 }
 
@@ -23,7 +25,7 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const { recoveryReadBytes } = limits;
   const environment: SegmentEnvironment = { disk, logger, openSegments, recoveryReadBytes };
-  return { dataDir, disk, clock, random, logger, limits, environment };
+  return { dataDir, disk, clock, random, logger, limits, configs: new BrokerConfigs(options.config), environment };
 }
 
 /** What of the limits is given; an option that is undefined does not hide its default. */

@@ -2,12 +2,16 @@
 // in the other rooms, and docs/internals/broker.md shows how they hang together.
 import type { Clock, Logger, Random } from '@throughline/event';
 import type { BrokerLimits } from './defaults.ts';
+import type { BrokerConfigs, ConfigChanges, GivenConfigs } from './metadata/broker-configs.ts';
+import type { TopicOverrides } from './metadata/topic-configs.ts';
 import type { Disk } from './storage/disk.ts';
 import type { TopicConfig } from './topic-config.ts';
 
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** The folder that holds everything; made when missing. */
   readonly dataDir: string;
+  /** Settings of the broker by Kafka's names: `{ 'num.partitions': 4 }`. */
+  readonly config?: GivenConfigs;
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -20,7 +24,20 @@ export interface TopicMetadata {
   /** 32 hexadecimal digits: another incarnation of the same name has another. */
   readonly topicId: string;
   readonly partitionCount: number;
+  /** What holds: what the topic says itself, and for the rest what the broker says. */
   readonly config: TopicConfig;
+  /** What the topic says itself, by Kafka's names. */
+  readonly overrides: TopicOverrides;
+}
+
+export interface NewTopic {
+  readonly partitions: number;
+  readonly config?: Partial<TopicConfig>;
+  /**
+   * Settings by Kafka's names instead of `config`, as a client of the Kafka protocol gives them. What they do not name
+   * follows the broker's settings, retention too; without them a topic keeps its records for ever unless `config` says so.
+   */
+  readonly settings?: ReadonlyMap<string, string>;
 }
 
 /** Where an appended batch landed. */
@@ -130,15 +147,23 @@ export interface PartitionLog {
 }
 
 export interface Broker {
-  /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, OUT_OF_DISK, CLOSED */
-  createTopic(
-    topic: string,
-    options: { readonly partitions: number; readonly config?: Partial<TopicConfig> },
-  ): Promise<TopicMetadata>;
+  /** The broker's own settings. */
+  readonly configs: BrokerConfigs;
+  /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_DISK, CLOSED */
+  createTopic(topic: string, options: NewTopic): Promise<TopicMetadata>;
+  /** What `createTopic` would make; nothing is changed. @throws what `createTopic` throws for the same arguments */
+  checkNewTopic(topic: string, options: NewTopic): Omit<TopicMetadata, 'topicId'>;
   /** Removes a topic with all its records. @throws ThroughlineError UNKNOWN_TOPIC, CLOSED */
   deleteTopic(topic: string): Promise<void>;
   /** @throws ThroughlineError UNKNOWN_TOPIC, INVALID_ARGUMENT, OUT_OF_DISK, CLOSED */
   alterTopic(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata>;
+  /**
+   * Changes settings of a topic by Kafka's names; null goes back to the broker's.
+   *
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_CONFIG, OUT_OF_DISK, CLOSED
+   * @example await broker.alterTopicSettings('notes', new Map([['retention.ms', '60000']]))
+   */
+  alterTopicSettings(topic: string, changes: ConfigChanges): Promise<TopicMetadata>;
   topics(): readonly TopicMetadata[];
   /** @throws ThroughlineError UNKNOWN_TOPIC */
   topic(topic: string): TopicMetadata;

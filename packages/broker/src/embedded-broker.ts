@@ -1,6 +1,6 @@
 // The broker while it is open: it owns the topics and their partitions, and looks after them.
 import { ThroughlineError, type Timer } from '@throughline/event';
-import type { Broker, PartitionLog, TopicMetadata } from './broker.ts';
+import type { Broker, NewTopic, PartitionLog, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
 import { Checkpoints } from './storage/checkpoints.ts';
 import type { CommitJournal } from './storage/commit-journal.ts';
@@ -13,8 +13,10 @@ import { Partition } from './storage/partition-log.ts';
 import { asRefusal, refusing } from './refusal.ts';
 import { applyRetention } from './storage/retention.ts';
 import { TailCacheBudget } from './storage/tail-cache.ts';
-import { topicConfigFrom, type TopicConfig } from './topic-config.ts';
-import type { TopicStore } from './topic-store.ts';
+import { settingsOf, type TopicConfig } from './topic-config.ts';
+import type { BrokerConfigs, ConfigChanges } from './metadata/broker-configs.ts';
+import { changedOverrides, topicConfigOf, type TopicOverrides } from './metadata/topic-configs.ts';
+import type { StoredTopic, TopicStore } from './topic-store.ts';
 import { Turns } from './turns.ts';
 
 interface Topic {
@@ -30,7 +32,7 @@ export class EmbeddedBroker implements Broker {
   readonly #checkpoints: Checkpoints;
   readonly #tailCacheBudget: TailCacheBudget;
   readonly #topics = new Map<string, Topic>();
-  readonly #namesById = new Map<string, string>();
+  readonly #topicsById = new Map<string, Topic>();
   readonly #timers = new Set<Timer>();
   /** Changes of the list of topics happen one at a time, and so do runs of retention. */
   readonly #changes = new Turns();
@@ -49,6 +51,10 @@ export class EmbeddedBroker implements Broker {
     this.#tailCacheBudget = new TailCacheBudget(setup.limits.tailCacheBytesMax);
   }
 
+  get configs(): BrokerConfigs {
+    return this.#setup.configs;
+  }
+
   /** Begins the upkeep, after an unclean stop with what the journal held: it must be in the segments for good. */
   async start(isClean: boolean): Promise<void> {
     if (!isClean) await this.#checkpoints.run((partition) => partition.config.durability === 'fsync');
@@ -64,24 +70,18 @@ export class EmbeddedBroker implements Broker {
     this.#checkpoints.soon();
   }
 
-  createTopic(
-    topic: string,
-    options: { readonly partitions: number; readonly config?: Partial<TopicConfig> },
-  ): Promise<TopicMetadata> {
+  createTopic(topic: string, options: NewTopic): Promise<TopicMetadata> {
     return this.#changes.run(async () => {
       this.#checkOpen();
-      const config = topicConfigFrom(options.config);
-      checkNewTopic(topic, options.partitions);
-      if (this.#topics.has(topic)) throw new ThroughlineError('TOPIC_EXISTS', `topic ${topic} is there already`);
       const topicId = Buffer.from(this.#setup.random.bytes(16)).toString('hex');
-      const metadata: TopicMetadata = { topic, topicId, partitionCount: options.partitions, config };
+      const metadata: TopicMetadata = { ...this.checkNewTopic(topic, options), topicId };
       const made: FoundPartition[] = [];
       try {
         for (let partition = 0; partition < metadata.partitionCount; partition++) {
           made.push(await makePartition(this.#setup, metadata, partition));
         }
         await this.#setup.disk.syncDirectory(this.#setup.dataDir);
-        await this.#store.put(metadata);
+        await this.#store.put(storedOf(metadata));
       } catch (error) {
         await this.#unmake(metadata, made);
         throw asRefusal(error);
@@ -91,13 +91,24 @@ export class EmbeddedBroker implements Broker {
     });
   }
 
+  checkNewTopic(topic: string, { partitions, config = {}, settings }: NewTopic): Omit<TopicMetadata, 'topicId'> {
+    checkName(topic);
+    checkPartitionCount(partitions);
+    const overrides =
+      settings === undefined
+        ? new Map([['retention.ms', '-1'], ...settingsOf(config)])
+        : changedOverrides(new Map(), settings);
+    if (this.#topics.has(topic)) throw new ThroughlineError('TOPIC_EXISTS', `topic ${topic} is there already`);
+    return { topic, partitionCount: partitions, overrides, config: topicConfigOf(overrides, this.configs) };
+  }
+
   deleteTopic(topic: string): Promise<void> {
     return this.#changes.run(async () => {
       this.#checkOpen();
       const { metadata, partitions } = this.#topic(topic);
-      await refusing(() => this.#store.beginDelete(metadata));
+      await refusing(() => this.#store.beginDelete(storedOf(metadata)));
       this.#topics.delete(topic);
-      this.#namesById.delete(metadata.topicId);
+      this.#topicsById.delete(metadata.topicId);
       for (const partition of partitions) await partition.abandon();
       const { disk, dataDir } = this.#setup;
       await refusing(async () => {
@@ -111,13 +122,22 @@ export class EmbeddedBroker implements Broker {
   }
 
   alterTopic(topic: string, changes: Partial<TopicConfig>): Promise<TopicMetadata> {
+    return this.#alter(topic, (overrides) => new Map([...overrides, ...settingsOf(changes)]));
+  }
+
+  alterTopicSettings(topic: string, changes: ConfigChanges): Promise<TopicMetadata> {
+    return this.#alter(topic, (overrides) => changedOverrides(overrides, changes));
+  }
+
+  #alter(topic: string, change: (overrides: TopicOverrides) => TopicOverrides): Promise<TopicMetadata> {
     return this.#changes.run(async () => {
       this.#checkOpen();
       const { metadata, partitions } = this.#topic(topic);
-      const altered = { ...metadata, config: topicConfigFrom(changes, metadata.config) };
-      await refusing(() => this.#store.put(altered));
+      const overrides = change(metadata.overrides);
+      const altered = { ...metadata, overrides, config: topicConfigOf(overrides, this.configs) };
+      await refusing(() => this.#store.put(storedOf(altered)));
       for (const partition of partitions) await partition.alter(altered.config);
-      this.#topics.set(topic, { metadata: altered, partitions });
+      this.#set({ metadata: altered, partitions });
       return altered;
     });
   }
@@ -135,8 +155,7 @@ export class EmbeddedBroker implements Broker {
   }
 
   findTopicById(topicId: string): TopicMetadata | undefined {
-    const topic = this.#namesById.get(topicId);
-    return topic === undefined ? undefined : this.findTopic(topic);
+    return this.#topicsById.get(topicId)?.metadata;
   }
 
   partition(topic: string, partition: number): PartitionLog {
@@ -230,8 +249,12 @@ export class EmbeddedBroker implements Broker {
           logger,
         }),
     );
-    this.#topics.set(metadata.topic, { metadata, partitions });
-    this.#namesById.set(metadata.topicId, metadata.topic);
+    this.#set({ metadata, partitions });
+  }
+
+  #set(topic: Topic): void {
+    this.#topics.set(topic.metadata.topic, topic);
+    this.#topicsById.set(topic.metadata.topicId, topic);
   }
 
   #topic(topic: string): Topic {
@@ -261,16 +284,23 @@ function largest(...offsets: readonly bigint[]): bigint {
   return offsets.reduce((largest, offset) => (offset > largest ? offset : largest));
 }
 
-function checkNewTopic(topic: string, partitions: number): void {
+function checkName(topic: string): void {
   const isName =
     /^[A-Za-z0-9._-]+$/.test(topic) && topic.length <= topicNameLengthMax && topic !== '.' && topic !== '..';
   if (!isName) throw new ThroughlineError('INVALID_TOPIC', `${JSON.stringify(topic)} is no topic name`);
+}
+
+function checkPartitionCount(partitions: number): void {
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > topicPartitionCountMax) {
     throw new ThroughlineError(
       'INVALID_ARGUMENT',
       `partitions is ${partitions}, wanted 1 to ${topicPartitionCountMax}`,
     );
   }
+}
+
+function storedOf({ topic, topicId, partitionCount, overrides }: TopicMetadata): StoredTopic {
+  return { topic, topicId, partitionCount, overrides };
 }
 
 function unknownTopic(what: string): ThroughlineError {

@@ -17,6 +17,7 @@ import { beginEpoch, findPartition, type FoundPartition } from './storage/found-
 import { readJournal } from './storage/journal-format.ts';
 import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
+import { topicConfigOf } from './metadata/topic-configs.ts';
 import { asRefusal } from './refusal.ts';
 import { TopicStore } from './topic-store.ts';
 
@@ -51,7 +52,8 @@ async function openLocked(setup: BrokerSetup, lock: DiskLock): Promise<Broker> {
   const store = await TopicStore.open(disk, dataDir);
   await finishInterruptedChanges(setup, store);
   const isClean = await takeCleanStop(setup);
-  const found = await findTopics(setup, store.topics, isClean);
+  const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, setup.configs) }));
+  const found = await findTopics(setup, topics, isClean);
   const folder = `${dataDir}/${journalFolder}`;
   if (!isClean) await replay(setup, folder, found);
   await disk.makeFolder(folder);

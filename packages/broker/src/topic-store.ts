@@ -15,13 +15,16 @@ import {
   nullable,
   number,
   object,
+  optional,
   parse,
+  record,
   string,
   ThroughlineError,
   utf8,
   type OutputOf,
 } from '@throughline/event';
-import type { TopicMetadata } from './broker.ts';
+import type { TopicOverrides } from './metadata/topic-configs.ts';
+import { settingsOf } from './topic-config.ts';
 import { replaceFile, type Disk } from './storage/disk.ts';
 
 const format = 1;
@@ -37,11 +40,25 @@ const configSchema = object({
 const idSchema = string({ pattern: /^[0-9a-f]{32}$/, what: '32 hexadecimal digits' });
 const storeSchema = object({
   topics: array(
-    object({ topic: string(), topicId: idSchema, partitionCount: number({ min: 1 }), config: configSchema }),
+    object({
+      topic: string(),
+      topicId: idSchema,
+      partitionCount: number({ min: 1 }),
+      config: optional(configSchema),
+      settings: optional(record(string())),
+    }),
   ),
   deleting: array(object({ topic: string(), topicId: idSchema, partitionCount: number({ min: 1 }) })),
 });
 type Stored = OutputOf<typeof storeSchema>;
+
+/** A topic with what it says itself. */
+export interface StoredTopic {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitionCount: number;
+  readonly overrides: TopicOverrides;
+}
 
 /** A topic on its way out. */
 export type DeletedTopic = Stored['deleting'][number];
@@ -72,8 +89,11 @@ export class TopicStore {
     return store;
   }
 
-  get topics(): readonly TopicMetadata[] {
-    return this.#stored.topics;
+  get topics(): readonly StoredTopic[] {
+    return this.#stored.topics.map(({ config, settings = {}, ...topic }) => {
+      const overrides = config === undefined ? new Map(Object.entries(settings)) : settingsOf(config);
+      return { ...topic, overrides };
+    });
   }
 
   get deleting(): readonly DeletedTopic[] {
@@ -81,12 +101,15 @@ export class TopicStore {
   }
 
   /** Adds a topic, or gives the one of this name another config. */
-  put(topic: TopicMetadata): Promise<void> {
+  put({ overrides, ...topic }: StoredTopic): Promise<void> {
     const others = this.#stored.topics.filter((other) => other.topic !== topic.topic);
-    return this.#save({ ...this.#stored, topics: [...others, topic] });
+    return this.#save({
+      ...this.#stored,
+      topics: [...others, { ...topic, settings: Object.fromEntries(overrides) }],
+    });
   }
 
-  beginDelete({ topic, topicId, partitionCount }: TopicMetadata): Promise<void> {
+  beginDelete({ topic, topicId, partitionCount }: StoredTopic): Promise<void> {
     return this.#save({
       topics: this.#stored.topics.filter((other) => other.topicId !== topicId),
       deleting: [...this.#stored.deleting, { topic, topicId, partitionCount }],
