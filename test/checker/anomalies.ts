@@ -4,6 +4,7 @@
 export const anomalyClasses = {
   'lost-write': 'an acknowledged record was not seen, though a later one of its partition was',
   unseen: 'an acknowledged record was never seen',
+  'vanished-read': 'a record that somebody had seen is gone when everything is read at the end',
   duplicate: 'one send left its record at more than one offset',
   'inconsistent-offsets': 'one offset held more than one value',
   'aborted-read': 'a record was seen whose send had been refused',

@@ -11,7 +11,7 @@ import { gatherEvidence } from './evidence.ts';
 import { findGroupAnomalies } from './group-anomalies.ts';
 import type { History } from './history.ts';
 import { findEpochAnomalies, findPollAnomalies, findSendAnomalies } from './order-anomalies.ts';
-import { findRecordAnomalies } from './record-anomalies.ts';
+import { findRecordAnomalies, findVanishedReads } from './record-anomalies.ts';
 
 /**
  * Looks for everything that a log must not do.
@@ -23,6 +23,7 @@ export function checkHistory(history: History): AnomalyList {
   const found = new AnomalyList();
   const evidence = gatherEvidence(history);
   findRecordAnomalies(evidence, found);
+  findVanishedReads(evidence, found);
   findPollAnomalies(evidence, found);
   findSendAnomalies(evidence, found);
   findEpochAnomalies(evidence, found);

@@ -160,8 +160,10 @@ export function correctHistory(random: Random, operationCount: number): Operatio
   for (const partition of all) last.positions.set(partition, 0);
   for (let records: SeenRecord[] | undefined; ;) {
     history.push({ process: last.number, type: 'invoke', f: 'poll', value: [] });
-    records = take(last, 50);
+    const records = take(last, 50);
     history.push({ process: last.number, type: 'ok', f: 'poll', value: [{ kind: 'poll', records }] });
-    if (all.every((partition) => (last.positions.get(partition) ?? 0) >= ends[partition]!)) return history;
+    if (all.every((partition) => (last.positions.get(partition) ?? 0) >= ends[partition]!)) break;
   }
+  for (const type of ['invoke', 'ok'] as const) history.push({ process: last.number, type, f: 'complete', value: all });
+  return history;
 }

@@ -60,6 +60,22 @@ export const corruptions: readonly Corruption[] = [
     },
   },
   {
+    finds: 'vanished-read',
+    apply: (history) => {
+      // The last reader does not find what ends some partition, and another one had seen.
+      const { orders } = gatherEvidence(history);
+      for (const order of orders.values()) {
+        const [place, twin] = pollPlaces(
+          history,
+          ({ partition, offset }) => partition === order.partition && offset === order.offsets.at(-1),
+        ).reverse();
+        if (place === undefined || twin === undefined) continue;
+        return mapRecords(history, (record) => (record === place[1] ? [] : [record]));
+      }
+      return undefined;
+    },
+  },
+  {
     finds: 'duplicate',
     // The second copy stands at an offset of its own that only the last reader sees: the others that pass there seem to skip it.
     besides: ['poll-skip', 'int-poll-skip', 'group-skip'],
@@ -83,6 +99,8 @@ export const corruptions: readonly Corruption[] = [
   },
   {
     finds: 'inconsistent-offsets',
+    // The last reader sees only one of the two.
+    besides: ['vanished-read'],
     apply: (history, random) => {
       // One reader is given another value at the offset, one whose send nobody knows the end of.
       const lost = pick(
@@ -121,7 +139,7 @@ export const corruptions: readonly Corruption[] = [
   },
   {
     finds: 'int-poll-skip',
-    besides: ['group-skip'],
+    besides: ['group-skip', 'vanished-read'],
     apply: (history, random) => {
       const place = pick(innerPlaces(history), random);
       return place && mapRecords(history, (record) => (record === place ? [] : [record]));
@@ -129,7 +147,7 @@ export const corruptions: readonly Corruption[] = [
   },
   {
     finds: 'poll-skip',
-    besides: ['group-skip'],
+    besides: ['group-skip', 'vanished-read'],
     apply: (history, random) => {
       const place = pick(firstOfLaterPolls(history), random);
       return place && mapRecords(history, (record) => (record === place ? [] : [record]));

@@ -69,6 +69,8 @@ export type Action =
   | { readonly f: 'committed'; readonly value: GroupOffsets }
   /** The client is thrown away. */
   | { readonly f: 'crash' }
+  /** The process has polled these from their beginning to where they ended when it began. */
+  | { readonly f: 'complete'; readonly value: readonly number[] }
   /** The broker is down and is about to come back. */
   | { readonly f: 'restart'; readonly isClean: boolean };
 

@@ -5,6 +5,7 @@
 // of what was seen, as in jepsen.tests.kafka; otherwise one duplicate would make losses of its neighbours.
 import type { AnomalyList } from './anomalies.ts';
 import type { Evidence, Fate } from './evidence.ts';
+import type { History } from './history.ts';
 
 export function findRecordAnomalies(evidence: Evidence, found: AnomalyList): void {
   const { fates, orders } = evidence;
@@ -57,4 +58,35 @@ export function findRecordAnomalies(evidence: Evidence, found: AnomalyList): voi
       found.add({ class: 'inconsistent-offsets', partition, values, operations, text });
     }
   }
+}
+
+/** What somebody had seen before a process read everything, and that process did not see. */
+export function findVanishedReads({ history, fates }: Evidence, found: AnomalyList): void {
+  history.forEach(({ f, process, type }, at) => {
+    if (f !== 'complete' || type !== 'ok') return;
+    const { values, partitions, from } = readingOf(history, process);
+    for (const { value, partition, reader, firstOffset } of fates.values()) {
+      if (reader < 0 || reader > from || !partitions.has(partition) || values.has(value)) continue;
+      const text = `value ${value}, seen at offset ${firstOffset} of partition ${partition}`;
+      found.add({ class: 'vanished-read', partition, values: [value], operations: [reader, at], text });
+    }
+  });
+}
+
+/** What a process that read everything saw, of which partitions, and where in the history it began. */
+function readingOf(
+  history: History,
+  process: number,
+): { readonly values: ReadonlySet<number>; readonly partitions: ReadonlySet<number>; readonly from: number } {
+  const values = new Set<number>();
+  const partitions = new Set<number>();
+  for (const operation of history) {
+    if (operation.process !== process || operation.type !== 'ok') continue;
+    if (operation.f === 'complete') for (const partition of operation.value) partitions.add(partition);
+    if (operation.f !== 'poll') continue;
+    for (const micro of operation.value) {
+      if (micro.kind === 'poll') for (const { value } of micro.records) values.add(value);
+    }
+  }
+  return { values, partitions, from: history.findIndex((operation) => operation.process === process) };
 }

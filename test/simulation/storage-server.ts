@@ -1,0 +1,45 @@
+// The storage core in a world: opened, killed, opened again, and used by the workload without a network.
+import { openBroker, type Broker } from '@throughline/broker';
+import type { Durability } from '@throughline/broker';
+import { storageLog } from '../workload/storage-log.ts';
+import type { LogPort } from '../workload/ports.ts';
+import { simulationLimits, topicName, type Server } from './server.ts';
+import type { DiskOf, Life, World } from './world.ts';
+
+export interface StorageServerOptions {
+  readonly partitionCount: number;
+  readonly durability: Durability;
+  /** The disk that the broker is given; the life's where absent. */
+  readonly diskOf?: DiskOf;
+  /** The broker that clients are given; the real one where absent. */
+  readonly brokerOf?: (broker: Broker) => Broker;
+}
+
+export function storageServer(world: World, options: StorageServerOptions): Server & { readonly log: LogPort } {
+  const { partitionCount, durability, diskOf = (life) => life.disk, brokerOf = (broker) => broker } = options;
+  let now: { readonly broker: Broker; readonly shown: Broker; readonly life: Life } | undefined;
+  return {
+    log: storageLog(
+      () => {
+        if (now === undefined || now.life.isDead) throw new Error('the broker is down');
+        return { broker: now.shown, whenDead: now.life.whenDead };
+      },
+      topicName,
+      world.clock,
+    ),
+    async start(life) {
+      const { clock, random } = life;
+      const broker = await openBroker({ dataDir: '/data', disk: diskOf(life), clock, random, ...simulationLimits });
+      if (broker.topics().length === 0) {
+        const config = { durability, segmentBytes: 4096 };
+        await broker.createTopic(topicName, { partitions: partitionCount, config });
+      }
+      now = { broker, shown: brokerOf(broker), life };
+    },
+    async stop() {
+      const { broker } = now!;
+      now = undefined;
+      await broker.close();
+    },
+  };
+}

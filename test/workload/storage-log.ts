@@ -1,0 +1,92 @@
+// The storage core as the workload uses it: no network, no groups. `openNow` answers with the broker that is open now, or throws.
+import { delay, fromUtf8, ThroughlineError, utf8, type Clock, type LogRecord } from '@throughline/event';
+import type { Broker } from '@throughline/broker';
+import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
+import type { SeenRecord } from '../checker/history.ts';
+import type { ConsumerPort, LogPort, ProducerPort, SendResult } from './ports.ts';
+
+/** What certainly leaves nothing behind. */
+const refusals: readonly string[] = ['OUT_OF_DISK', 'THROTTLED', 'RECORD_TOO_LARGE', 'INVALID_RECORD'];
+
+/** A broker that is open now. */
+export interface OpenBroker {
+  readonly broker: Broker;
+  /** Resolves when its process is killed: whoever waits for it then learns that it will not answer. */
+  readonly whenDead: Promise<void>;
+}
+
+export function storageLog(openNow: () => OpenBroker, topic: string, clock: Clock): LogPort {
+  const asked = <Result>(ask: (broker: Broker) => Promise<Result>): Promise<Result> => {
+    const { broker, whenDead } = openNow();
+    return Promise.race([ask(broker), whenDead.then(() => Promise.reject(new Error('the broker was killed')))]);
+  };
+  const producer: ProducerPort = {
+    send: (partition, batches) =>
+      Promise.all(
+        batches.map(async (values): Promise<SendResult> => {
+          try {
+            const batch = batchOf(values, clock.nowMs());
+            const { baseOffset } = await asked((broker) => broker.partition(topic, partition).append(batch));
+            return { outcome: 'ok', baseOffset: Number(baseOffset) };
+          } catch (error) {
+            const isRefused = ThroughlineError.is(error) && refusals.includes(error.code);
+            return { outcome: isRefused ? 'fail' : 'info', note: String(error) };
+          }
+        }),
+      ),
+    close: () => {},
+  };
+  const consumer: ConsumerPort = {
+    async poll(positions) {
+      const seen: SeenRecord[] = [];
+      for (const [partition, offset] of positions) {
+        const { batches } = await asked((broker) => broker.partition(topic, partition).read(BigInt(offset), 400));
+        seen.push(...recordsIn(batches, partition, offset));
+      }
+      if (seen.length === 0) await delay(clock, 2);
+      return seen;
+    },
+    async ends(partitions) {
+      return new Map(partitions.map((one) => [one, Number(openNow().broker.partition(topic, one).highWatermark)]));
+    },
+    close: () => {},
+  };
+  return {
+    // A process of a broker that is down has to wait for it.
+    producer: async () => {
+      openNow();
+      return producer;
+    },
+    consumer: async () => {
+      openNow();
+      return consumer;
+    },
+  };
+}
+
+/** One record per value. */
+export function batchOf(
+  values: readonly number[],
+  nowMs: number,
+  producer?: { readonly id: bigint; readonly epoch: number; readonly baseSequence: number },
+): Uint8Array {
+  const records = values.map((value) => ({ key: null, value: utf8(String(value)) }));
+  return encodeRecordBatch(records, { nowMs, ...(producer === undefined ? {} : { producer }) });
+}
+
+/** The records of whole batches from `fromOffset` on; a batch that is cut off at the end is left out. */
+export function recordsIn(batches: Uint8Array, partition: number, fromOffset: number): SeenRecord[] {
+  const seen: SeenRecord[] = [];
+  for (let position = 0; position + 61 <= batches.length;) {
+    const { sizeBytes, partitionLeaderEpoch } = readBatchHeader(batches, position);
+    if (position + sizeBytes > batches.length) break;
+    const records: LogRecord[] = [];
+    decodeRecordBatch(batches, position, { topic: '', partition, fromOffset: BigInt(fromOffset) }, records);
+    for (const { offset, value } of records) {
+      const text = value === null ? 'NaN' : fromUtf8(value);
+      seen.push({ partition, offset: Number(offset), value: Number(text), epoch: partitionLeaderEpoch });
+    }
+    position += sizeBytes;
+  }
+  return seen;
+}
