@@ -8,7 +8,7 @@ import { MemoryLog } from '@throughline/testkit';
 import * as fc from 'fast-check';
 import { plain, readAll, type LogUnderTest } from './log-support.ts';
 
-const topic = 'model';
+const topic = `model-${process.pid.toString(36)}-${Date.now().toString(36)}`;
 const partitionCount = 3;
 
 const anyRecord: fc.Arbitrary<ProducerRecord> = fc.record(
@@ -61,7 +61,10 @@ const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
 );
 
-/** Registers the model test for one adapter. Small segments make even short histories roll. */
+/** Settings by which even short histories roll segments and meet the bound of a batch, where the log takes them. */
+export const smallSegments = { segmentBytes: 16_384, recordBytesMax: 15_000 } as const;
+
+/** Registers the model test for one adapter. */
 export function logModel(
   name: string,
   makeLog: () => Promise<LogUnderTest>,
@@ -77,7 +80,7 @@ export function logModel(
           for (const log of [model, made.log]) {
             await log.admin.createTopic(topic, {
               partitions: partitionCount,
-              config: { ...config, segmentBytes: 16_384, recordBytesMax: 15_000 },
+              config: { recordBytesMax: 15_000, ...config },
             });
           }
           try {

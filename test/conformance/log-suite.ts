@@ -1,5 +1,6 @@
 // What every adapter of the Log port is held to (packages/log/src/port.ts). It speaks the port only, so the same claims
-// judge the model in memory, the embedded log at each durability, and later a Kafka cluster.
+// judge the model in memory, the embedded log at each durability, a broker of ours over TCP and Apache Kafka. A cluster is
+// shared by whoever connects to it, so no claim relies on being alone there, and every topic has a name of its own.
 import { after, before, describe } from 'node:test';
 import type { Log, TopicConfig } from '@throughline/log';
 import { adminClaims } from './log-admin.ts';
@@ -25,6 +26,8 @@ export function logConformance(
   describe(`the Log port: ${name}`, () => {
     let made: LogUnderTest;
     let topicCount = 0;
+    const suiteId = `${process.pid.toString(36)}-${Date.now().toString(36)}`;
+    const uniqueTopic = (): string => `topic-${suiteId}-${++topicCount}`;
     const subject: Subject = {
       get log(): Log {
         return made.log;
@@ -32,8 +35,9 @@ export function logConformance(
       config,
       makeLog,
       reopens,
+      uniqueTopic,
       newTopic: async (partitions = 1, more = {}) => {
-        const topic = `topic-${++topicCount}`;
+        const topic = uniqueTopic();
         await made.log.admin.createTopic(topic, { partitions, config: { ...config, ...more } });
         return topic;
       },

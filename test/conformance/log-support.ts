@@ -25,6 +25,8 @@ export interface Subject {
   readonly log: Log;
   /** Goes into every topic. */
   readonly config: Partial<TopicConfig>;
+  /** A name that no topic has. */
+  readonly uniqueTopic: () => string;
   /** A fresh topic, so that no claim sees another's records. */
   readonly newTopic: (partitions?: number, config?: Partial<TopicConfig>) => Promise<string>;
   /** Another log, for claims that close it. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openEmbeddedLog } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
-import { logModel } from './log-model.ts';
+import { logModel, smallSegments } from './log-model.ts';
 import { logConformance } from './log-suite.ts';
 import type { LogUnderTest } from './log-support.ts';
 
@@ -22,5 +22,10 @@ logConformance('in memory (the model)', inMemory, { reopens: false });
 for (const durability of ['memory', 'os', 'fsync'] as const) {
   const config = { durability };
   logConformance(`embedded, durability ${durability}`, embedded, { config, reopens: true });
-  logModel(`the embedded log, durability ${durability}`, embedded, config, durability === 'fsync' ? 15 : 40);
+  logModel(
+    `the embedded log, durability ${durability}`,
+    embedded,
+    { ...config, ...smallSegments },
+    durability === 'fsync' ? 15 : 40,
+  );
 }

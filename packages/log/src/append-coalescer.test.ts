@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AppendedBatch, PartitionLog } from '@throughline/broker';
+import type { AppendedBatch } from '@throughline/broker';
 import { systemClock, ThroughlineError, utf8, type ProducerRecord } from '@throughline/event';
 import { readBatchHeader } from '@throughline/wire';
 import { AppendCoalescer } from './append-coalescer.ts';
@@ -23,7 +23,9 @@ class HeldPartition {
     const { recordCount } = this.batches[this.batches.length - this.#answers.length]!;
     const baseOffset = this.#nextOffset;
     this.#nextOffset += BigInt(recordCount);
-    this.#answers.shift()!.resolve({ baseOffset, lastOffset: this.#nextOffset - 1n });
+    const lastOffset = this.#nextOffset - 1n;
+    const answer = { baseOffset, lastOffset, logAppendTimeMs: -1, logStartOffset: 0n, isDuplicate: false };
+    this.#answers.shift()!.resolve(answer);
   }
 
   fail(error: Error): void {
@@ -37,9 +39,9 @@ class HeldPartition {
 
 function made(limits: Partial<EmbeddedLogLimits> = {}, recordBytesMax = 1_000_000) {
   const held = new HeldPartition();
-  const partitionLog = Object.assign(held, { topic: 'notes', partition: 0 }) as unknown as PartitionLog;
+  const target = Object.assign(held, { topic: 'notes', partition: 0 });
   const coalescer = new AppendCoalescer({
-    partitionLog,
+    target,
     clock: systemClock,
     limits: { ...embeddedLogLimitDefaults, ...limits },
   });

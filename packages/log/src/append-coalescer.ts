@@ -10,10 +10,31 @@
 // appends gather here and go out together, so that batches grow as the disk falls behind. The records of one call are
 // never divided, which is what makes a call atomic.
 import { ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
-import type { PartitionLog } from '@throughline/broker';
 import { batchHeaderBytes, encodeRecordBatch, recordBytesBound } from '@throughline/wire';
-import type { EmbeddedLogLimits } from './defaults.ts';
 import type { AppendAck } from './port.ts';
+
+/** Where the batches of one partition go: a partition of the broker in this process, or of one far away. */
+export interface BatchTarget {
+  readonly topic: string;
+  readonly partition: number;
+  /** Appends a batch, which is the target's own from here on; batches are appended in the order of the calls. */
+  append(batch: Uint8Array): Promise<AppendedAt>;
+}
+
+export interface AppendedAt {
+  readonly baseOffset: bigint;
+  /** The time that all records of the batch were given, in milliseconds; absent where each keeps its own. */
+  readonly appendTimeMs?: number;
+}
+
+export interface CoalescerLimits {
+  /** Bytes that may be unacknowledged while more is sent; 1 sends batch after batch. */
+  readonly inFlightBytesMax: number;
+  /** Bytes that may wait behind those; beyond it `admit` refuses. */
+  readonly waitingBytesMax: number;
+  /** When whoever was refused may come again, in milliseconds. */
+  readonly throttleMs: number;
+}
 
 /** One call of append, or the part of it that goes to one partition. */
 interface Call {
@@ -25,9 +46,9 @@ interface Call {
 }
 
 export interface CoalescerOptions {
-  readonly partitionLog: PartitionLog;
+  readonly target: BatchTarget;
   readonly clock: Clock;
-  readonly limits: EmbeddedLogLimits;
+  readonly limits: CoalescerLimits;
 }
 
 export class AppendCoalescer {
@@ -35,6 +56,7 @@ export class AppendCoalescer {
   #waiting: Call[] = [];
   #waitingBytes = 0;
   #inFlightBytes = 0;
+  #sentCount = 0;
   /** The largest batch that the topic takes, as the last call said. */
   #recordBytesMax = 0;
   #isScheduled = false;
@@ -52,7 +74,7 @@ export class AppendCoalescer {
    * @throws ThroughlineError RECORD_TOO_LARGE, INVALID_RECORD, THROTTLED
    */
   admit(records: readonly ProducerRecord[], recordBytesMax: number): number {
-    const { limits, partitionLog } = this.#options;
+    const { limits, target } = this.#options;
     this.#recordBytesMax = recordBytesMax;
     let bytesBound = batchHeaderBytes;
     for (const record of records) bytesBound += recordBytesBound(record);
@@ -60,12 +82,12 @@ export class AppendCoalescer {
       // The bound is a little above the truth: near the limit only the batch itself can tell.
       const { length } = encodeRecordBatch(records, { nowMs: this.#options.clock.nowMs() });
       if (length > recordBytesMax) {
-        const message = `a batch of ${length} bytes for ${partitionLog.topic}, which takes ${recordBytesMax}`;
+        const message = `a batch of ${length} bytes for ${target.topic}, which takes ${recordBytesMax}`;
         throw new ThroughlineError('RECORD_TOO_LARGE', message, { details: { sizeBytes: length, recordBytesMax } });
       }
     }
     if (this.#waitingBytes > 0 && this.#waitingBytes + bytesBound > limits.waitingBytesMax) {
-      const { topic, partition } = partitionLog;
+      const { topic, partition } = target;
       throw new ThroughlineError(
         'THROTTLED',
         `${this.#waitingBytes} bytes wait to be appended to ${topic}-${partition}`,
@@ -125,38 +147,40 @@ export class AppendCoalescer {
   }
 
   #send(calls: readonly Call[]): void {
-    const { partitionLog, clock } = this.#options;
-    const nowMs = clock.nowMs();
     let bytesBound = 0;
     for (const call of calls) bytesBound += call.bytesBound;
     this.#waitingBytes -= bytesBound;
     this.#inFlightBytes += bytesBound;
-    const records = calls.length === 1 ? calls[0]!.records : calls.flatMap((call) => call.records);
-    // What fails to encode was let in by `admit`, hence it is one call's fault only where that one stands alone.
-    let appended: Promise<{ readonly baseOffset: bigint }>;
-    try {
-      appended = partitionLog.append(encodeRecordBatch(records, { nowMs }));
-    } catch (error) {
-      appended = Promise.reject(error);
-    }
-    appended.then(
-      ({ baseOffset }) => {
-        this.#acknowledge(calls, baseOffset, nowMs);
-        this.#settle(bytesBound);
-      },
-      (error: unknown) => {
-        for (const call of calls) call.reject(error);
-        this.#settle(bytesBound);
-      },
-    );
+    void this.#deliver(calls).then(() => this.#settle(bytesBound));
   }
 
-  #acknowledge(calls: readonly Call[], baseOffset: bigint, nowMs: number): void {
-    const { partition } = this.#options.partitionLog;
+  /** Appends calls as one batch and answers them; never rejects. */
+  async #deliver(calls: readonly Call[]): Promise<void> {
+    const { target, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const turn = ++this.#sentCount;
+    const records = calls.length === 1 ? calls[0]!.records : calls.flatMap((call) => call.records);
+    try {
+      // No wait before the append: batches reach the target in the order in which they are sent.
+      this.#acknowledge(calls, await target.append(encodeRecordBatch(records, { nowMs })), nowMs);
+    } catch (error) {
+      if (calls.length > 1 && turn === this.#sentCount && isFaultOfOne(error)) {
+        // One call's records must not cost the others theirs. (With a later batch under way their order would be lost.)
+        for (const call of calls) await this.#deliver([call]);
+        return;
+      }
+      for (const call of calls) call.reject(error);
+    }
+  }
+
+  #acknowledge(calls: readonly Call[], { baseOffset, appendTimeMs }: AppendedAt, nowMs: number): void {
+    const { partition } = this.#options.target;
     let offset = baseOffset;
     for (const { records, resolve } of calls) {
       const acks: AppendAck[] = [];
-      for (const { timestampMs = nowMs } of records) acks.push({ partition, offset: offset++, timestampMs });
+      for (const { timestampMs = nowMs } of records) {
+        acks.push({ partition, offset: offset++, timestampMs: appendTimeMs ?? timestampMs });
+      }
       resolve(acks);
     }
   }
@@ -167,4 +191,9 @@ export class AppendCoalescer {
     if (this.#inFlightBytes > 0) return;
     for (const resolve of this.#onDrained.splice(0)) resolve();
   }
+}
+
+/** A refusal that some of the records have earned, by a limit that only the target knows. */
+function isFaultOfOne(error: unknown): boolean {
+  return ThroughlineError.is(error, 'INVALID_RECORD') || ThroughlineError.is(error, 'RECORD_TOO_LARGE');
 }

@@ -1,6 +1,6 @@
 // From the batches that a broker returns to the records that a reader asked for.
 import { ThroughlineError, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
+import { decodeRecordBatch, readBatchHeader, verifyBatchCrc, type RecordBatchHeader } from '@throughline/wire';
 import type { SharedBatches } from './shared-batches.ts';
 
 export interface Decoded {
@@ -16,6 +16,10 @@ export interface DecodeRequest {
   readonly fromOffset: bigint;
   /** Where batches that others have decoded are looked up and left behind. */
   readonly shared?: SharedBatches | undefined;
+  /** Whether checksums are compared first, which a broker in the same process has done. Default false. */
+  readonly mustVerify?: boolean;
+  /** Batches that no reader may see (aborted transactions); asked once for each, in order. */
+  readonly isHidden?: (header: RecordBatchHeader) => boolean;
 }
 
 /**
@@ -26,14 +30,17 @@ export interface DecodeRequest {
  *   there; details.nextOffset tells where reading can go on
  */
 export function decodeBatches(batches: Uint8Array, request: DecodeRequest): Decoded {
-  const { fromOffset, shared } = request;
+  const { fromOffset, shared, mustVerify = false, isHidden } = request;
   const records: LogRecord[] = [];
   let nextOffset = fromOffset;
   for (let position = 0; position < batches.length;) {
     const header = readBatchHeader(batches, position);
     const recordCount = records.length;
     try {
-      if (shared === undefined) decodeRecordBatch(batches, position, request, records);
+      if (mustVerify && !verifyBatchCrc(batches, position, header.sizeBytes)) throw corrupt(request, header);
+      if (isHidden?.(header) === true) {
+        // Its offsets pass, its records do not.
+      } else if (shared === undefined) decodeRecordBatch(batches, position, request, records);
       else shared.decode(batches, position, header.baseOffset, fromOffset, records);
     } catch (error) {
       records.length = recordCount;
@@ -44,6 +51,11 @@ export function decodeBatches(batches: Uint8Array, request: DecodeRequest): Deco
     position += header.sizeBytes;
   }
   return { records, nextOffset };
+}
+
+function corrupt({ topic, partition }: DecodeRequest, { baseOffset }: RecordBatchHeader): ThroughlineError {
+  const message = `record batch ${topic}-${partition}@${baseOffset} does not match its checksum`;
+  return new ThroughlineError('CORRUPT_RECORD', message, { details: { topic, partition } });
 }
 
 /** Its checksum is right, so it was written like that: nobody will ever read it, but what follows can be read. */

@@ -33,3 +33,57 @@ export const embeddedLogLimitDefaults: EmbeddedLogLimits = {
   sharedBatchCountMax: 32,
   sharedStepBytesMax: 32 * KiB,
 };
+
+export interface KafkaLogLimits {
+  /** Time for a connection to a broker to be made, in milliseconds. */
+  readonly connectMs: number;
+  /** Time for a broker's answer; beyond it the connection is given up and the request is tried again on another one. */
+  readonly requestMs: number;
+  /** How long a read, a tail or a call of admin tries to be served before it fails with LOG_UNREACHABLE. */
+  readonly retryMs: number;
+  /** How long a batch is tried before its appends fail with LOG_UNREACHABLE. */
+  readonly deliveryMs: number;
+  /** First and longest pause between two tries, in milliseconds. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  /** After this time the leaders and settings of a topic are asked for again, in milliseconds. */
+  readonly metadataMaxAgeMs: number;
+  /** How long a broker may keep a fetch that finds nothing, in milliseconds. */
+  readonly fetchWaitMs: number;
+  /** Bytes of one fetch over all partitions. */
+  readonly fetchBytesMax: number;
+  /** Bytes of record batches in one request of a producer. */
+  readonly produceBytesMax: number;
+  /** Requests of the producer that may be under way to one broker, as a count. */
+  readonly produceInFlightMax: number;
+  /** Bytes of one partition that may wait to be sent; beyond it `append` is refused with THROTTLED. */
+  readonly waitingBytesMax: number;
+  /** Time after which a refused append may be tried again, in milliseconds. */
+  readonly throttleMs: number;
+}
+
+export const kafkaLogLimitDefaults: KafkaLogLimits = {
+  // A host that is up answers within a round trip; one that is not must not keep the next address waiting.
+  connectMs: 5_000,
+  // Kafka's request.timeout.ms.
+  requestMs: 30_000,
+  // A new leader is there within a second or two, a broker that starts anew within ten or so; systems above try again.
+  retryMs: 10_000,
+  // A quarter of Kafka's delivery.timeout.ms: somebody waits at a screen for what is appended.
+  deliveryMs: 30_000,
+  // Kafka's retry.backoff.ms and retry.backoff.max.ms.
+  retryMinMs: 50,
+  retryMaxMs: 1_000,
+  // Kafka's metadata.max.age.ms.
+  metadataMaxAgeMs: 300_000,
+  // Kafka's fetch.max.wait.ms and fetch.max.bytes.
+  fetchWaitMs: 500,
+  fetchBytesMax: 50 * MiB,
+  // Well below a broker's socket.request.max.bytes of 100 MiB.
+  produceBytesMax: 8 * MiB,
+  // Kafka's max.in.flight.requests.per.connection; two of them never hold batches of one partition.
+  produceInFlightMax: 5,
+  // As on the embedded log.
+  waitingBytesMax: 32 * MiB,
+  throttleMs: 100,
+};

@@ -239,7 +239,7 @@ class EmbeddedLog implements Log {
       const { topic, partition } = partitionLog;
       companion = {
         coalescer: new AppendCoalescer({
-          partitionLog,
+          target: partitionLog,
           clock: this.#clock,
           limits: this.#limits,
         }),
@@ -255,7 +255,13 @@ class EmbeddedLog implements Log {
       const { logStartOffset, highWatermark, bytes, isOnline } = this.#broker.partition(topic, partition);
       return { partition, logStartOffset, highWatermark, bytes, isOnline };
     });
-    return { topic, topicId, config, partitions };
+    const { durability, retentionMs, retentionBytes, segmentBytes, recordBytesMax } = config;
+    return {
+      topic,
+      topicId,
+      config: { durability, retentionMs, retentionBytes, segmentBytes, recordBytesMax },
+      partitions,
+    };
   }
 }
 

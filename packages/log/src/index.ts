@@ -15,7 +15,8 @@ export type {
   TopicDescription,
 } from './port.ts';
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
+export { kafka, type KafkaLogOptions } from './kafka/kafka.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
-export { type EmbeddedLogLimits } from './defaults.ts';
+export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
 export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

@@ -1,0 +1,284 @@
+// The Log port on any Kafka cluster: the same records in the same batches as on the embedded log, by Kafka's protocol.
+//
+// Appends of one turn are coalesced per partition (append-coalescer.ts) and go out by an idempotent producer (producer.ts).
+// The order of the calls of `append` is the order on the log even while leaders and settings of a topic are still being
+// asked for: each topic has a gate through which its calls go in turn.
+import { ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import { kafkaErrors } from '@throughline/wire';
+import { fetchApi } from '@throughline/wire/apis';
+import { AppendCoalescer } from '../append-coalescer.ts';
+import { readBytesMaxDefault, type KafkaLogLimits } from '../defaults.ts';
+import { partitionFor } from '../partitioner.ts';
+import type { AppendAck, Log, ReadRequest, ReadResult, TailRequest, TailStep } from '../port.ts';
+import type { Cluster, TopicMetadata } from './cluster.ts';
+import { decodeFetched, fetchFrom } from './fetch.ts';
+import { KafkaAdmin } from './kafka-admin.ts';
+import { KafkaTail } from './kafka-tail.ts';
+import { offsetsAt, outOfRange, staleOr } from './offsets.ts';
+import { Producer } from './producer.ts';
+import type { RetryContext } from './retry.ts';
+import { TopicGate, type TopicState } from './topic-gate.ts';
+
+/** Kafka's own max.message.bytes: what is assumed of a cluster that does not tell its settings. */
+const recordBytesMaxUnknown = 1_048_588;
+
+export interface KafkaLogParts {
+  readonly cluster: Cluster;
+  readonly limits: KafkaLogLimits;
+  readonly retry: RetryContext;
+}
+
+/** What the log keeps of a topic that somebody appends to. */
+interface TopicWriter {
+  readonly gate: TopicGate;
+  /** Index = partition. */
+  readonly coalescers: AppendCoalescer[];
+  /** The largest batch that it takes, in bytes; undefined when it has to be asked for. */
+  recordBytesMax: number | undefined;
+}
+
+export class KafkaLog implements Log {
+  readonly admin: KafkaAdmin;
+  readonly #cluster: Cluster;
+  readonly #limits: KafkaLogLimits;
+  readonly #retry: RetryContext;
+  readonly #clock: Clock;
+  readonly #producer: Producer;
+  readonly #writers = new Map<string, TopicWriter>();
+  readonly #tails = new Set<KafkaTail>();
+  #closed: Promise<void> | undefined;
+
+  constructor({ cluster, limits, retry }: KafkaLogParts) {
+    this.#cluster = cluster;
+    this.#limits = limits;
+    this.#retry = retry;
+    this.#clock = retry.clock;
+    this.#producer = new Producer({ cluster, limits, retry });
+    this.admin = new KafkaAdmin({
+      cluster,
+      checkOpen: () => this.#checkOpen(),
+      onChange: (topic) => {
+        const writer = this.#writers.get(topic);
+        if (writer !== undefined) writer.recordBytesMax = undefined;
+        for (const tail of this.#tails) if (tail.topic === topic) tail.wake();
+      },
+    });
+  }
+
+  append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+    // Not an async function: the call has its place in the order when it returns.
+    try {
+      this.#checkOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const writer = this.#writer(topic);
+    return writer.gate.pass((state) => this.#append(writer, state, records));
+  }
+
+  async read({ topic, partition, offset, bytesMax = readBytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+    this.#checkOpen();
+    return this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#read(topic, partition, offset, bytesMax));
+  }
+
+  tail(request: TailRequest): AsyncIterable<TailStep> {
+    // Where `latest` is, is settled by the call, not by the first step that somebody asks for. What this log appends from
+    // here on goes out when the end of the topic is known.
+    const starting = this.#follow(request);
+    if (request.from === 'latest' && this.#closed === undefined) this.#writer(request.topic).gate.hold(starting);
+    // Its failure is met by the first step, which may be asked for some turns later.
+    starting.catch(() => {});
+    return this.#steps(starting);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // A turn later, so that #closed is set: tails that are woken here see it.
+    await Promise.resolve();
+    for (const tail of this.#tails) tail.wake();
+    // Appends that were let in are answered as ever, or given up when their time is over.
+    for (const { gate, coalescers } of this.#writers.values()) {
+      await gate.passed();
+      for (const coalescer of coalescers) await coalescer?.drained();
+    }
+    await this.#cluster.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw new ThroughlineError('CLOSED', 'the log is closed');
+  }
+
+  #writer(topic: string): TopicWriter {
+    let writer = this.#writers.get(topic);
+    if (writer === undefined) {
+      const gate = new TopicGate({ known: () => this.#knownState(topic), load: () => this.#loadState(topic) });
+      writer = { gate, coalescers: [], recordBytesMax: undefined };
+      this.#writers.set(topic, writer);
+    }
+    return writer;
+  }
+
+  #knownState(topic: string): TopicState | undefined {
+    const metadata = this.#cluster.known(topic);
+    const recordBytesMax = this.#writers.get(topic)?.recordBytesMax;
+    return metadata === undefined || recordBytesMax === undefined ? undefined : { metadata, recordBytesMax };
+  }
+
+  async #loadState(topic: string): Promise<TopicState> {
+    const metadata = await this.#cluster.topic(topic);
+    const recordBytesMax = await this.#recordBytesMax(topic);
+    this.#writer(topic).recordBytesMax = recordBytesMax;
+    return { metadata, recordBytesMax };
+  }
+
+  async #recordBytesMax(topic: string): Promise<number> {
+    try {
+      return (await this.admin.settings(topic)).recordBytesMax;
+    } catch (error) {
+      // Who may not see the settings can still append; the cluster refuses what is too large.
+      if (ThroughlineError.is(error, 'LOG_REFUSED')) return recordBytesMaxUnknown;
+      throw error;
+    }
+  }
+
+  #append(
+    writer: TopicWriter,
+    { metadata, recordBytesMax }: TopicState,
+    records: readonly ProducerRecord[],
+  ): Promise<readonly AppendAck[]> {
+    try {
+      const first = records[0];
+      if (first === undefined) return Promise.resolve([]);
+      const partition = partitionOf(metadata, first);
+      if (records.some((record) => partitionOf(metadata, record) !== partition)) {
+        return this.#appendToMany(writer, { metadata, recordBytesMax }, records);
+      }
+      const coalescer = this.#coalescer(writer, metadata.topic, partition);
+      return coalescer.append(records, coalescer.admit(records, recordBytesMax));
+    } catch (error) {
+      return Promise.reject(ThroughlineError.from(error));
+    }
+  }
+
+  async #appendToMany(
+    writer: TopicWriter,
+    { metadata, recordBytesMax }: TopicState,
+    records: readonly ProducerRecord[],
+  ): Promise<readonly AppendAck[]> {
+    const indexes = new Map<number, number[]>();
+    records.forEach((record, index) => {
+      const partition = partitionOf(metadata, record);
+      const list = indexes.get(partition);
+      if (list === undefined) indexes.set(partition, [index]);
+      else list.push(index);
+    });
+    // All parts are let in before the first is sent: a call that is refused leaves nothing behind.
+    const parts = [...indexes].map(([partition, list]) => {
+      const coalescer = this.#coalescer(writer, metadata.topic, partition);
+      const chosen = list.map((index) => records[index]!);
+      return { coalescer, list, chosen, bytesBound: coalescer.admit(chosen, recordBytesMax) };
+    });
+    const acks: AppendAck[] = [];
+    await Promise.all(
+      parts.map(async ({ coalescer, list, chosen, bytesBound }) => {
+        const partAcks = await coalescer.append(chosen, bytesBound);
+        list.forEach((index, at) => (acks[index] = partAcks[at]!));
+      }),
+    );
+    return acks;
+  }
+
+  #coalescer({ coalescers }: TopicWriter, topic: string, partition: number): AppendCoalescer {
+    const { waitingBytesMax, throttleMs } = this.#limits;
+    coalescers[partition] ??= new AppendCoalescer({
+      target: this.#producer.partition(topic, partition),
+      clock: this.#clock,
+      limits: { inFlightBytesMax: 1, waitingBytesMax, throttleMs },
+    });
+    return coalescers[partition];
+  }
+
+  async #read(topic: string, partition: number, offset: bigint, bytesMax: number): Promise<ReadResult> {
+    const { metadata, leader } = await this.#cluster.leaderOf(topic, partition);
+    const [found] = await fetchFrom(
+      (request) => this.#cluster.request(leader, 'read', fetchApi, request),
+      metadata,
+      [{ partition, offset }],
+      { waitMs: 0, bytesMax, partitionBytesMax: bytesMax },
+    ).catch((error: unknown) => {
+      this.#cluster.forget(topic);
+      throw error;
+    });
+    const errorCode = found?.errorCode ?? kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
+    if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE)
+      throw await outOfRange(this.#cluster, { topic, partition, offset });
+    if (errorCode !== kafkaErrors.NONE || found === undefined) {
+      throw await staleOr(this.#cluster, metadata, errorCode, `read ${topic}-${partition}`);
+    }
+    const { logStartOffset, highWatermark } = found;
+    return { ...decodeFetched(topic, found), logStartOffset, highWatermark };
+  }
+
+  async *#steps(starting: Promise<KafkaTail | undefined>): AsyncGenerator<TailStep> {
+    const tail = await starting;
+    if (tail === undefined) return;
+    this.#tails.add(tail);
+    try {
+      yield* tail.steps();
+    } finally {
+      this.#tails.delete(tail);
+    }
+  }
+
+  async #follow(request: TailRequest): Promise<KafkaTail | undefined> {
+    const { topic, signal, bytesMax = readBytesMaxDefault, onDamage } = request;
+    this.#checkOpen();
+    try {
+      // Newer than any incarnation that was deleted in the meantime.
+      const metadata = await this.#cluster.refresh(topic);
+      return new KafkaTail({
+        cluster: this.#cluster,
+        limits: this.#limits,
+        retry: this.#retry,
+        metadata,
+        positions: await this.#starts(metadata, request),
+        bytesMax,
+        signal,
+        onDamage,
+        isClosed: () => this.#closed !== undefined,
+      });
+    } catch (error) {
+      // Closed while it was being found out where to start: an end, not a failure.
+      if (this.#closed !== undefined) return undefined;
+      throw error;
+    }
+  }
+
+  async #starts(metadata: TopicMetadata, { topic, from, partitions }: TailRequest): Promise<Map<number, bigint>> {
+    const chosen = partitions ?? metadata.partitions.map((_, partition) => partition);
+    if (from === 'earliest' || from === 'latest') {
+      return new Map(await offsetsAt(this.#cluster, topic, chosen, from));
+    }
+    if ('timestampMs' in from) {
+      const starts = chosen.map(async (partition) => {
+        return [partition, await this.admin.offsetForTime(topic, partition, from.timestampMs)] as const;
+      });
+      return new Map(await Promise.all(starts));
+    }
+    const absent = chosen.filter((partition) => from.offsets[partition] === undefined);
+    const earliest = await offsetsAt(this.#cluster, topic, absent, 'earliest');
+    for (const partition of chosen) await this.#cluster.leaderOf(topic, partition);
+    return new Map(chosen.map((partition) => [partition, from.offsets[partition] ?? earliest.get(partition)!]));
+  }
+}
+
+function partitionOf({ topic, partitions }: TopicMetadata, { key, partition }: ProducerRecord): number {
+  if (partition === undefined) return partitionFor(key, partitions.length);
+  if (Number.isInteger(partition) && partition >= 0 && partition < partitions.length) return partition;
+  const message = `${topic} has ${partitions.length} partitions and no partition ${partition}`;
+  throw new ThroughlineError('UNKNOWN_TOPIC', message);
+}

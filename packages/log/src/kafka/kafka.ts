@@ -1,0 +1,48 @@
+// Opens the log of a Kafka cluster.
+import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
+import { kafkaLogLimitDefaults, type KafkaLogLimits } from '../defaults.ts';
+import type { Log } from '../port.ts';
+import { parseBootstrap } from './bootstrap.ts';
+import { Cluster } from './cluster.ts';
+import { KafkaLog } from './kafka-log.ts';
+import { kafkaLibrary } from './library.ts';
+
+export interface KafkaLogOptions extends Partial<KafkaLogLimits> {
+  /** Where the cluster is: `host:port`, several with commas, with or without `kafka://` in front. */
+  readonly bootstrap: string;
+  /** How this client is called in the cluster's logs and metrics. Default `throughline`. */
+  readonly clientId?: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/**
+ * Opens the log of a Kafka cluster: Apache Kafka 2.8 or newer, or anything that speaks its protocol.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT for an address that is none, LOG_UNREACHABLE when no broker answers
+ * @example const log = await kafka({ bootstrap: '127.0.0.1:9092' })
+ */
+export async function kafka(options: KafkaLogOptions): Promise<Log> {
+  const {
+    bootstrap,
+    clientId = 'throughline',
+    clock = systemClock,
+    random = systemRandom,
+    logger = silentLogger,
+    ...given
+  } = options;
+  const limits = { ...kafkaLogLimitDefaults, ...given };
+  const { connectMs, requestMs, retryMinMs, retryMaxMs } = limits;
+  const retry = { clock, random, logger, retryMinMs, retryMaxMs };
+  const addresses = parseBootstrap(bootstrap);
+  const settings = { library: await kafkaLibrary(), clientId, connectMs, requestMs };
+  const cluster = new Cluster({ bootstrap: addresses, settings, limits, retry });
+  try {
+    await cluster.connect();
+  } catch (error) {
+    await cluster.close();
+    throw error;
+  }
+  return new KafkaLog({ cluster, limits, retry });
+}
