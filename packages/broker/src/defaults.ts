@@ -30,6 +30,9 @@ export const throttleRetryMs = 100;
 /** Read ahead for a reader in order, in bytes per open segment: a read's usual size, and a bound for larger ones. */
 export const readAheadBytesMax = 1 * MiB;
 
+/** Producer ids reserved at a time, as a count: Kafka's. A crash wastes at most one block of the 2^63 there are. */
+export const producerIdBlockCount = 1000;
+
 export interface BrokerLimits {
   /** Batches of hot partitions kept in memory so that tails need no disk, in bytes over all partitions. */
   readonly tailCacheBytesMax: number;

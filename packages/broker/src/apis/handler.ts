@@ -1,4 +1,5 @@
 // What answers the requests of one API. The registry holds them all, and ApiVersions says what the registry holds.
+import type { LogFields } from '@throughline/event';
 import type { Api, Read } from '@throughline/wire';
 import type { Services } from '../services.ts';
 
@@ -16,6 +17,19 @@ export interface ApiRequest<Body> {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Instead of an answer to a request that wants none (Produce with acks=0) and was refused: the connection is closed, which
+ * is how such a client learns of it, in Kafka too.
+ */
+export class Unanswered {
+  /** What was refused and why, for the log. */
+  readonly fields: LogFields;
+
+  constructor(fields: LogFields) {
+    this.fields = fields;
+  }
+}
+
 export interface Handler<Request = unknown, Response = unknown> {
   readonly api: Api<Request, Response>;
   /** The lowest version that is advertised, where that is not the lowest one answered (KAFKA-18659). */
@@ -29,7 +43,10 @@ export interface Handler<Request = unknown, Response = unknown> {
    * Answers a request; undefined is no answer at all (Produce with acks=0). What it throws is a defect or a code that
    * error-codes.ts knows; where a response has a place for an error, the handler puts it there itself.
    */
-  handle(services: Services, request: ApiRequest<Request>): Response | undefined | Promise<Response | undefined>;
+  handle(
+    services: Services,
+    request: ApiRequest<Request>,
+  ): Response | Unanswered | undefined | Promise<Response | Unanswered | undefined>;
   /** The answer to a request that failed as a whole, with `errorCode` where this API's responses have their place for it. */
   failed(request: ApiRequest<Request>, errorCode: number): Response;
 }

@@ -2,9 +2,10 @@
 import { apiVersionsHandler } from './api-versions.ts';
 import type { Handler } from './handler.ts';
 import { metadata } from './metadata.ts';
+import { produce } from './produce.ts';
 
 /** In order of their keys. */
-export const handlers: readonly Handler[] = [metadata, apiVersionsHandler(() => handlers)];
+export const handlers: readonly Handler[] = [produce, metadata, apiVersionsHandler(() => handlers)];
 
 const byKey = new Map(handlers.map((one) => [one.api.key, one]));
 

@@ -8,7 +8,7 @@ import { decodeRequest, encodeResponse, readRequestStart } from '@throughline/wi
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { unsupportedApiVersions } from '../apis/api-versions.ts';
 import { kafkaErrorOf } from '../apis/error-codes.ts';
-import type { ApiRequest, Handler } from '../apis/handler.ts';
+import { Unanswered, type ApiRequest, type Handler } from '../apis/handler.ts';
 import { handlerOf, handlers } from '../apis/registry.ts';
 import type { Services } from '../services.ts';
 import type { KafkaCounters } from './kafka-metrics.ts';
@@ -89,7 +89,11 @@ function handle(
   }
   const { header, body } = decoded;
   const request: ApiRequest<unknown> = { version: header.apiVersion, body, clientId: header.clientId, ...peer };
-  const encode = (response: unknown): Answer => {
+  const encode = (response: unknown): Answer | Refusal => {
+    if (response instanceof Unanswered) {
+      counters.countFailure(api.name);
+      return { ...unansweredRefusal, fields: { api: api.name, ...response.fields } };
+    }
     return response === undefined ? noAnswer : encodeResponse(api, header, response);
   };
   const fail = (error: unknown): Answer | Refusal => {
@@ -116,6 +120,11 @@ function handle(
     return fail(error);
   }
 }
+
+const unansweredRefusal = {
+  reason: 'refused-without-answer',
+  message: 'closed a connection whose request was refused and wanted no answer',
+} as const;
 
 function malformed({ api }: Handler, frame: Uint8Array, error: unknown): Refusal {
   const { apiVersion } = readRequestStart(frame);
