@@ -1,0 +1,25 @@
+// The answers that groups give in more than one place.
+import { ThroughlineError, type ErrorCode } from '@throughline/event';
+import { kafkaErrors, noBytes, type KafkaErrorName } from '@throughline/wire';
+import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
+
+export function refusedJoin(error: KafkaErrorName, memberId: string): JoinGroupResponse {
+  return { errorCode: kafkaErrors[error], generationId: -1, protocolName: null, leader: '', memberId, members: [] };
+}
+
+export function refusedSync(error: KafkaErrorName): SyncGroupResponse {
+  return { errorCode: kafkaErrors[error], protocolType: null, protocolName: null, assignment: noBytes };
+}
+
+const storeErrors: Partial<Record<ErrorCode, KafkaErrorName>> = {
+  UNKNOWN_TOPIC: 'COORDINATOR_NOT_AVAILABLE',
+  THROTTLED: 'COORDINATOR_NOT_AVAILABLE',
+  OUT_OF_DISK: 'NOT_COORDINATOR',
+  PARTITION_OFFLINE: 'NOT_COORDINATOR',
+  CLOSED: 'NOT_COORDINATOR',
+};
+
+/** What a client is told when its coordinator's log could not keep something: to look for the coordinator and try again. */
+export function storeErrorName(error: unknown): KafkaErrorName {
+  return (error instanceof ThroughlineError ? storeErrors[error.code] : undefined) ?? 'UNKNOWN_SERVER_ERROR';
+}

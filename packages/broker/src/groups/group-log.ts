@@ -1,0 +1,164 @@
+// A partition of `__consumer_offsets`, as the coordinator of its groups writes it. One batch is on its way at a time: what comes
+// meanwhile goes out together as the next one, so that a slow disk makes larger batches, not longer queues. What a write
+// changes in memory changes when it is durable, in the order in which it was written.
+//
+// The log is bounded by itself: when it is several times larger than what it says, all that holds is written once more at the
+// end, and the log begins there. Until the new start is noted, both are there and say the same: a crash loses nothing.
+import type { Clock, Logger, LogRecord, ProducerRecord } from '@throughline/event';
+import { encodeRecordBatch, recordBytesBound } from '@throughline/wire';
+import type { PartitionLog } from '../broker.ts';
+import { groupLogBatchBytes, groupLogGrowthFactor, groupLogRewriteBytesMin, groupLogSettleMs } from '../defaults.ts';
+import { keyText, replay } from './replay.ts';
+
+/** What to write; a function is asked when everything before it has taken effect. */
+export type GroupLogRecords = readonly ProducerRecord[] | (() => readonly ProducerRecord[]);
+
+interface Write {
+  readonly records: GroupLogRecords;
+  readonly apply: () => void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface GroupLogOptions {
+  readonly log: PartitionLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether an acknowledged append survives a power cut. */
+  readonly isSynced: boolean;
+}
+
+export class GroupLog {
+  readonly #options: GroupLogOptions;
+  readonly #queue: Write[] = [];
+  #isWriting = false;
+  /** Of everything from the start on that counts. */
+  #bytes = 0;
+  /** The log is written anew when it has grown to this. */
+  #rewriteAtBytes = groupLogRewriteBytesMin;
+  /** Where what was written anew begins, while the log does not begin there yet. */
+  #newStart: { readonly offset: bigint; readonly dueMs: number } | undefined;
+
+  constructor(options: GroupLogOptions) {
+    this.#options = options;
+  }
+
+  /** Everything that holds, in the order in which it came to. */
+  async *records(): AsyncGenerator<LogRecord> {
+    const { log, logger } = this.#options;
+    this.#bytes = 0;
+    for await (const record of replay(log, logger)) {
+      this.#bytes += recordBytesBound({ key: record.key, value: record.value });
+      yield record;
+    }
+  }
+
+  /**
+   * Writes records, then calls `apply`.
+   *
+   * @param records none are no write, but still take their turn
+   * @returns when they are durable and applied
+   * @throws ThroughlineError what PartitionLog.append throws; then nothing is applied
+   */
+  write(records: GroupLogRecords, apply: () => void = () => {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ records, apply, resolve, reject });
+      if (!this.#isWriting) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#queue.length > 0) {
+      const { writes, records } = this.#takeNext();
+      try {
+        if (records.length > 0) await this.#append(records);
+        for (const write of writes) write.apply();
+      } catch (error) {
+        for (const write of writes) write.reject(error);
+        continue;
+      }
+      for (const write of writes) write.resolve();
+      await this.#keepSmall();
+    }
+    this.#isWriting = false;
+  }
+
+  /** The writes that go out together: a function is the first of its batch, and a batch has a size. */
+  #takeNext(): { readonly writes: readonly Write[]; readonly records: readonly ProducerRecord[] } {
+    const records: ProducerRecord[] = [];
+    let bytes = 0;
+    let count = 0;
+    for (const write of this.#queue) {
+      if (count > 0 && typeof write.records === 'function') break;
+      const its = typeof write.records === 'function' ? write.records() : write.records;
+      const itsBytes = bytesOf(its);
+      if (count > 0 && bytes + itsBytes > groupLogBatchBytes) break;
+      records.push(...its);
+      bytes += itsBytes;
+      count++;
+    }
+    return { writes: this.#queue.splice(0, count), records };
+  }
+
+  async #append(records: readonly ProducerRecord[]): Promise<bigint> {
+    const { log, clock } = this.#options;
+    const { baseOffset } = await log.append(encodeRecordBatch(records, { nowMs: clock.nowMs() }));
+    this.#bytes += bytesOf(records);
+    return baseOffset;
+  }
+
+  /** Writes the log anew when it is due, and lets go of what was there before. */
+  async #keepSmall(): Promise<void> {
+    const { clock, log, logger } = this.#options;
+    try {
+      if (this.#newStart === undefined && this.#bytes >= this.#rewriteAtBytes) await this.#rewrite();
+      if (this.#newStart === undefined || clock.monotonicMs() < this.#newStart.dueMs) return;
+      await log.deleteRecords(this.#newStart.offset);
+      this.#newStart = undefined;
+    } catch (error) {
+      const { topic, partition } = log;
+      logger.warn({ topic, partition, error }, 'a log of groups could not be made smaller and stays as it is for now');
+      this.#rewriteAtBytes = this.#bytes * groupLogGrowthFactor;
+      if (this.#newStart === undefined) return;
+      this.#newStart = { ...this.#newStart, dueMs: clock.monotonicMs() + groupLogSettleMs };
+    }
+  }
+
+  /** Writes once more what holds, key by key, whatever kinds of records they are. Nothing else is written meanwhile. */
+  async #rewrite(): Promise<void> {
+    const { clock, isSynced, log } = this.#options;
+    const live = new Map<string, ProducerRecord>();
+    const bytesBefore = this.#bytes;
+    for await (const { key, value, ...record } of this.records()) {
+      const text = keyText({ key });
+      // Deleted first: what holds stands in the order of its last change.
+      live.delete(text);
+      if (key !== null && value !== null) live.set(text, { key: key.slice(), value: value.slice(), headers: record.headers });
+    }
+    this.#bytes = bytesBefore;
+    const offset = log.logEndOffset;
+    let batch: ProducerRecord[] = [];
+    let batchBytes = 0;
+    let liveBytes = 0;
+    for (const record of live.values()) {
+      if (batch.length > 0 && batchBytes + recordBytesBound(record) > groupLogBatchBytes) {
+        await this.#append(batch);
+        batch = [];
+        batchBytes = 0;
+      }
+      batch.push(record);
+      batchBytes += recordBytesBound(record);
+      liveBytes += recordBytesBound(record);
+    }
+    if (batch.length > 0) await this.#append(batch);
+    this.#bytes = liveBytes;
+    this.#rewriteAtBytes = Math.max(groupLogRewriteBytesMin, liveBytes * groupLogGrowthFactor);
+    // What only the operating system has must not be all there is: the old part goes when the new one is on the disk.
+    this.#newStart = { offset, dueMs: clock.monotonicMs() + (isSynced ? 0 : groupLogSettleMs) };
+  }
+}
+
+function bytesOf(records: readonly ProducerRecord[]): number {
+  return records.reduce((sum, record) => sum + recordBytesBound(record), 0);
+}

@@ -1,0 +1,98 @@
+// A member of a classic group as its coordinator knows it, with whoever waits for an answer on its behalf.
+import type { Timer } from '@throughline/event';
+import { noBytes } from '@throughline/wire';
+import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
+
+/** One way of sharing out the work that a member knows (a consumer: an assignor), with what it says of itself for it. */
+export interface MemberProtocol {
+  readonly name: string;
+  readonly metadata: Uint8Array;
+}
+
+export interface MemberIdentity {
+  readonly memberId: string;
+  /** Of a static member (KIP-345), else null. */
+  readonly groupInstanceId: string | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+export interface MemberTerms {
+  /** In order of preference. */
+  readonly protocols: readonly MemberProtocol[];
+  readonly rebalanceTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+}
+
+export class GroupMember {
+  readonly identity: MemberIdentity;
+  terms: MemberTerms;
+  /** What the leader of the present generation gave it. */
+  assignment: Uint8Array = noBytes;
+  /** It has not been part of a generation yet. */
+  isNew = false;
+  /** Where a JoinGroup of it waits for the generation to begin. */
+  joinReply: ((response: JoinGroupResponse) => void) | undefined;
+  /** Where a SyncGroup of it waits for the assignment. */
+  syncReply: ((response: SyncGroupResponse) => void) | undefined;
+  /** Fires when nothing has been heard of it for its session. */
+  sessionTimer: Timer | undefined;
+
+  constructor(identity: MemberIdentity, terms: MemberTerms) {
+    this.identity = identity;
+    this.terms = terms;
+  }
+
+  get memberId(): string {
+    return this.identity.memberId;
+  }
+
+  get isStatic(): boolean {
+    return this.identity.groupInstanceId !== null;
+  }
+
+  get isAwaitingJoin(): boolean {
+    return this.joinReply !== undefined;
+  }
+
+  /** Who waits for a rebalance need not send heartbeats, except a new member: it may have gone without a trace. */
+  get hasSatisfiedHeartbeat(): boolean {
+    return !this.isNew && (this.joinReply !== undefined || this.syncReply !== undefined);
+  }
+
+  supports(protocol: string): boolean {
+    return this.terms.protocols.some(({ name }) => name === protocol);
+  }
+
+  /** What it says of itself for a protocol; empty where there is none. */
+  metadata(protocol: string | null): Uint8Array {
+    return this.terms.protocols.find(({ name }) => name === protocol)?.metadata ?? noBytes;
+  }
+
+  /** True when it would join with what it has joined with. */
+  matches(protocols: readonly MemberProtocol[]): boolean {
+    const mine = this.terms.protocols;
+    return (
+      mine.length === protocols.length &&
+      mine.every(({ name, metadata }, index) => {
+        const other = protocols[index]!;
+        return name === other.name && Buffer.compare(metadata, other.metadata) === 0;
+      })
+    );
+  }
+
+  /** Answers the JoinGroup that waits, when one does. */
+  answerJoin(response: JoinGroupResponse): void {
+    const reply = this.joinReply;
+    this.joinReply = undefined;
+    reply?.(response);
+  }
+
+  /** Answers the SyncGroup that waits. @returns whether one did */
+  answerSync(response: SyncGroupResponse): boolean {
+    const reply = this.syncReply;
+    this.syncReply = undefined;
+    reply?.(response);
+    return reply !== undefined;
+  }
+}
