@@ -158,7 +158,7 @@ export function correctHistory(random: Random, operationCount: number): Operatio
   const all = [0, 1, 2];
   for (const type of ['invoke', 'ok'] as const) history.push({ process: last.number, type, f: 'assign', value: all });
   for (const partition of all) last.positions.set(partition, 0);
-  for (let records: SeenRecord[] | undefined; ;) {
+  for (;;) {
     history.push({ process: last.number, type: 'invoke', f: 'poll', value: [] });
     const records = take(last, 50);
     history.push({ process: last.number, type: 'ok', f: 'poll', value: [{ kind: 'poll', records }] });

@@ -11,6 +11,8 @@ export interface StorageServerOptions {
   readonly durability: Durability;
   /** The disk that the broker is given; the life's where absent. */
   readonly diskOf?: DiskOf;
+  /** Done to the disk before each start. */
+  readonly beforeStart?: (life: Life) => Promise<void>;
   /** The broker that clients are given; the real one where absent. */
   readonly brokerOf?: (broker: Broker) => Broker;
 }
@@ -29,6 +31,7 @@ export function storageServer(world: World, options: StorageServerOptions): Serv
     ),
     async start(life) {
       const { clock, random } = life;
+      await options.beforeStart?.(life);
       const broker = await openBroker({ dataDir: '/data', disk: diskOf(life), clock, random, ...simulationLimits });
       if (broker.topics().length === 0) {
         const config = { durability, segmentBytes: 4096 };

@@ -91,11 +91,11 @@ export class World {
 
   /** Lets time pass until `work` is done; `limitMs` of virtual time is more than it can need. */
   async run<Result>(work: Promise<Result>, limitMs: number): Promise<Result> {
-    let isDone = false;
-    const done = work.finally(() => (isDone = true));
+    const state = { isDone: false };
+    const done = work.finally(() => (state.isDone = true));
     // Its rejection is met where it is awaited, below.
     done.catch(() => {});
-    while (!isDone) {
+    while (!state.isDone) {
       if (this.clock.monotonicMs() > limitMs) throw new Error(`nothing has come of it in ${limitMs} ms`);
       await this.clock.advance(5);
     }

@@ -87,7 +87,7 @@ export async function runReader(work: Work): Promise<void> {
 function assign({ recorder, random }: Work, process: number, positions: Map<number, number>, count: number): void {
   const chosen = Array.from({ length: count }, (_, partition) => partition).filter(() => random.float() < 0.6);
   const isFromBeginning = random.float() < 0.2;
-  for (const partition of [...positions.keys()]) {
+  for (const partition of positions.keys()) {
     if (isFromBeginning || !chosen.includes(partition)) positions.delete(partition);
   }
   for (const partition of chosen) if (!positions.has(partition)) positions.set(partition, 0);

@@ -72,7 +72,7 @@ export class LossyNetwork implements Transport {
 
   /** Breaks connections, each with `likelihood`; what is on its way is lost. */
   cut(likelihood = 1): void {
-    for (const end of [...this.#open]) if (this.#options.random.float() < likelihood) end.destroy();
+    for (const end of this.#open) if (this.#options.random.float() < likelihood) end.destroy();
   }
 
   /** Nothing is delivered, and nobody gets a connection, until `release`. */
@@ -116,7 +116,10 @@ class Endpoint implements TransportConnection {
   #incomingBytes = 0;
   #isPaused = false;
   #isDelivering = false;
+  /** This side writes no more. */
   #isEnding = false;
+  /** This side has been told that the other one writes no more. */
+  #isAtEnd = false;
   #isClosed = false;
   #wasFull = false;
 
@@ -181,7 +184,7 @@ class Endpoint implements TransportConnection {
 
   deliverSoon(): void {
     if (this.#isDelivering || this.#isClosed) return;
-    if (this.#incoming.length === 0 && !this.peer.#isEnding) return;
+    if (this.#incoming.length === 0 && (!this.peer.#isEnding || this.#isAtEnd)) return;
     this.#isDelivering = true;
     const { clock, random, latencyMsMax } = this.#options;
     clock.after(random.float() * latencyMsMax, () => {
@@ -207,8 +210,11 @@ class Endpoint implements TransportConnection {
       this.#listeners.onData(piece.slice());
       this.peer.#drained();
     }
-    if (this.#incoming.length > 0) this.deliverSoon();
-    else if (this.peer.#isEnding) this.destroy();
+    if (this.#incoming.length > 0) return this.deliverSoon();
+    if (!this.peer.#isEnding || this.#isAtEnd) return;
+    this.#isAtEnd = true;
+    this.#listeners.onEnd();
+    if (this.peer.#isAtEnd) this.destroy();
   }
 
   #drained(): void {

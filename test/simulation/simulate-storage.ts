@@ -1,0 +1,30 @@
+// One seed of the storage core's simulation.
+import { runWorkload } from '../workload/workload.ts';
+import { allFaults, disturb, type Fault } from './nemesis.ts';
+import { storageServer, type StorageServerOptions } from './storage-server.ts';
+import { World } from './world.ts';
+
+const partitionCount = 3;
+
+export interface StorageSimulation extends Pick<StorageServerOptions, 'diskOf' | 'beforeStart' | 'brokerOf'> {
+  readonly faults?: readonly Fault[];
+}
+
+export async function simulateStorage(seed: number, options: StorageSimulation = {}): Promise<World> {
+  const { faults = allFaults, diskOf, beforeStart, brokerOf } = options;
+  const world = new World(seed);
+  const server = storageServer(world, {
+    partitionCount,
+    durability: 'fsync',
+    ...(diskOf && { diskOf }),
+    ...(beforeStart && { beforeStart }),
+    ...(brokerOf && { brokerOf }),
+  });
+  const { log } = server;
+  const { clock, recorder, workRandom: random } = world;
+  const nemesis = (): Promise<void> => disturb(world, server, { faults, roundCount: 6 });
+  const counts = { senderCount: 3, readerCount: 2, memberCount: 0 };
+  const workload = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 4, nemesis };
+  await world.run(runWorkload({ ...workload, finalReadMsMax: 5000 }), 60_000);
+  return world;
+}
