@@ -32,6 +32,8 @@ export interface RunKeeperOptions {
   readonly topic: string;
   /** The log is exclusively ours: whoever else owns a run is dead, and a run of an unknown function is an error. */
   readonly areOthersDead: boolean;
+  /** Owners whose name begins so are dead as well: incarnations before this one. */
+  readonly ownerPrefix: string | undefined;
   readonly functions: ReadonlyMap<string, FunctionRunner>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -73,13 +75,13 @@ export class RunKeeper {
 
   /** The log has been read to its end: from here on runs are started. */
   goLive(): void {
-    const { areOthersDead, owner, logger } = this.#options;
+    const { owner, logger } = this.#options;
     if (this.#isClosed) return;
     this.#isLive = true;
     const entries = [...this.#runs.values()].sort((a, b) => a.run.requestedMs - b.run.requestedMs);
-    for (const { run } of areOthersDead ? entries : []) {
+    for (const { run } of entries) {
       const last = run.attempts.at(-1);
-      if (last !== undefined && last.owner !== owner) killOrphan(last.environment, logger);
+      if (last !== undefined && this.#isDead(last.owner)) killOrphan(last.environment, logger);
     }
     for (const entry of entries) this.#consider(entry);
     logger.info({ owner, openRuns: entries.length }, 'supervisor has read the log');
@@ -147,7 +149,7 @@ export class RunKeeper {
   #consider(entry: RunEntry): void {
     const { run } = entry;
     if (entry.attempt !== undefined || entry.isEnding || run.phase === 'ended' || this.#isClosed) return;
-    const { owner, areOthersDead, functions, clock } = this.#options;
+    const { areOthersDead, functions, clock } = this.#options;
     const nowMs = clock.nowMs();
     if (nowMs < entry.notBeforeMs) return;
     const runner = functions.get(run.function);
@@ -156,7 +158,7 @@ export class RunKeeper {
       if (areOthersDead) this.end(entry, failed('UNKNOWN_FUNCTION', `no function ${JSON.stringify(run.function)}`));
       return;
     }
-    if (run.phase === 'running' && !mayTakeOver(run, owner, areOthersDead, nowMs)) return;
+    if (run.phase === 'running' && !mayTakeOver(run, this.#isDead(run.owner), nowMs)) return;
     if (run.isStopRequested) return this.end(entry, { outcome: 'stopped' });
     if (!entry.isQueued) this.#enqueue(runner, entry);
   }
@@ -173,11 +175,17 @@ export class RunKeeper {
   /** Whether a run that was queued is still to be started: somebody else may own it or have ended it by now. */
   isWanted(entry: RunEntry): boolean {
     const { run } = entry;
-    const { owner, areOthersDead, clock } = this.#options;
+    const { owner, clock } = this.#options;
     if (!this.#isLive || this.#isClosed) return false;
     if (entry.attempt !== undefined || entry.isEnding || run.phase === 'ended') return false;
     // Our own attempt that died needs no lease to run out.
-    return run.phase === 'waiting' || run.owner === owner || mayTakeOver(run, owner, areOthersDead, clock.nowMs());
+    return run.phase === 'waiting' || run.owner === owner || mayTakeOver(run, this.#isDead(run.owner), clock.nowMs());
+  }
+
+  #isDead(runOwner: string | undefined): boolean {
+    const { owner, areOthersDead, ownerPrefix } = this.#options;
+    if (runOwner === undefined || runOwner === owner) return false;
+    return areOthersDead || (ownerPrefix !== undefined && runOwner.startsWith(ownerPrefix));
   }
 
   /** Ends a run that no attempt of ours is working on. */

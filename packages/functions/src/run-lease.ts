@@ -11,11 +11,11 @@ export function isRenewalDue(lastAppendMs: number, leaseMs: number, nowMs: numbe
 /**
  * Whether `me` may start the next attempt of a run that somebody owns.
  *
- * @param areOthersDead the log is exclusively ours, so whoever else owns a run is a dead incarnation
+ * @param isOwnerDead whether its owner is known to be dead, so that nobody has to wait for the lease
  */
-export function mayTakeOver(run: Run, me: string, areOthersDead: boolean, nowMs: number): boolean {
+export function mayTakeOver(run: Run, isOwnerDead: boolean, nowMs: number): boolean {
   if (run.phase !== 'running') return false;
-  return (areOthersDead && run.owner !== me) || nowMs >= run.leaseUntilMs;
+  return isOwnerDead || nowMs >= run.leaseUntilMs;
 }
 
 /** How often leases are looked at: often enough that neither a renewal nor a takeover is late by much. */

@@ -41,6 +41,11 @@ export interface SupervisorOptions {
   /** Name of this incarnation; made up where absent. Two supervisors must not share one. */
   readonly owner?: string;
   /**
+   * What the names of this supervisor's incarnations begin with, where no two of them live at once: whoever else has such a
+   * name is dead, and its runs are taken over without waiting for their leases.
+   */
+  readonly ownerPrefix?: string;
+  /**
    * File of folded conversations and the checkpoint, of this supervisor alone; a folder `<file>-scratch` is made beside it.
    * A temporary one where absent: then each start reads the whole topic.
    */
@@ -131,7 +136,8 @@ class RunningSupervisor implements Supervisor {
   ) {
     const { log, topic, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
     const newId = ulids(clock, random);
-    const owner = options.owner ?? `supervisor/${newId()}`;
+    const { ownerPrefix } = options;
+    const owner = options.owner ?? `${ownerPrefix ?? 'supervisor/'}${newId()}`;
     const areOthersDead = options.takeOverAtOnce;
     this.owner = owner;
     this.#logger = logger;
@@ -141,6 +147,7 @@ class RunningSupervisor implements Supervisor {
       log,
       topic,
       areOthersDead,
+      ownerPrefix,
       functions: this.#functions,
       clock,
       logger,

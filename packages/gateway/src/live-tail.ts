@@ -119,6 +119,9 @@ export class LiveTail {
     const { log, topic } = this.#options;
     const onDamage = (damage: Damage): void =>
       this.#options.logger.error(damageFields(damage), 'the log is damaged: readers go on without these records');
+    // Reading can go on as soon as the log tells of the topic: a log without news would otherwise count as broken.
+    await log.admin.describeTopic(topic);
+    this.#problem = undefined;
     const from = { offsets: [...this.#positions] };
     const steps = log.tail({ topic, from, signal: this.#stop.signal, onDamage });
     for await (const { partition, records, nextOffset } of steps) {

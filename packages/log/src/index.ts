@@ -15,6 +15,7 @@ export type {
   TopicDescription,
 } from './port.ts';
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
+export { parseBootstrap } from './kafka/bootstrap.ts';
 export { kafka, type KafkaLogOptions } from './kafka/kafka.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';

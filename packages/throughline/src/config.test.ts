@@ -122,10 +122,11 @@ test('an address that is not loopback is refused, and who gave it is said', asyn
     assert.equal((await resolve({ flags: { host } })).host, host);
 });
 
-test('a cluster as the log is not built yet', async () => {
-  await assert.rejects(resolve({ flags: { log: 'kafka://localhost:9092' } }), (error) =>
-    ThroughlineError.is(error, 'NOT_BUILT_YET'),
-  );
+test('a cluster as the log is named by its addresses', async () => {
+  for (const log of ['kafka://localhost:9092', 'kafka://a:9092,b:9093', 'kafka://[::1]:9092', 'kafka://broker']) {
+    assert.equal((await resolve({ flags: { log } })).log, log);
+  }
+  await assertInvalid({ flags: { log: 'kafka://host:port' } }, /^--log: .*kafka:\/\/host:port/);
 });
 
 test('a model server needs its address and the name of its model', async () => {

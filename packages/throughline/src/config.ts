@@ -2,6 +2,7 @@
 // from, because "which value is it using, and why" is the first question when something is off.
 import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
+import { parseBootstrap } from '@throughline/log';
 import { findConfigFile, loadConfigFile } from './config-file.ts';
 import { settingsSchema, type Settings, type ThroughlineConfig } from './config-schema.ts';
 import * as defaults from './defaults.ts';
@@ -97,6 +98,16 @@ export async function resolveConfig(sources: ConfigSources): Promise<ResolvedCon
   return resolved;
 }
 
+function checkAddress(log: string, called: string): void {
+  try {
+    parseBootstrap(log);
+  } catch (error) {
+    throw new ThroughlineError('CONFIG_INVALID', `${called}: ${ThroughlineError.from(error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 function fromEnvironment(environment: ConfigSources['environment']): Partial<Record<SettingName, string>> {
   const found: Partial<Record<SettingName, string>> = {};
   for (const name of settingNames) {
@@ -142,12 +153,7 @@ function check(config: ResolvedConfig): void {
       `${called('host')}: ${config.host} is not loopback, and there is no authentication yet; use ${defaults.host}`,
     );
   }
-  if (config.log !== 'embedded') {
-    throw new ThroughlineError(
-      'NOT_BUILT_YET',
-      `${called('log')}: ${config.log}: this version has the embedded log only`,
-    );
-  }
+  if (config.log !== 'embedded') checkAddress(config.log, called('log'));
   const answer = config.app.answer ?? defaults.answerFunction;
   if (!Object.hasOwn(config.app.functions, answer)) {
     throw new ThroughlineError(

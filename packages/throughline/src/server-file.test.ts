@@ -10,7 +10,7 @@ import { readServerFile, removeServerFile, writeServerFile } from './server-file
 const dataDir = mkdtempSync(path.join(os.tmpdir(), 'throughline-server-file-'));
 after(() => rmSync(dataDir, { recursive: true, force: true }));
 const file = path.join(dataDir, 'server.json');
-const running = { pid: process.pid, http: 'http://127.0.0.1:4437', kafka: null, version: '0.1.0' };
+const running = { pid: process.pid, http: 'http://127.0.0.1:4437', kafka: null, log: 'embedded', version: '0.1.0' };
 
 function assertNotRunning(says: RegExp): void {
   assert.throws(

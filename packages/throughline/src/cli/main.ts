@@ -51,7 +51,7 @@ verb(
   .option('--model <name>', 'docs or openai-compatible (default docs)')
   .option('--model-url <url>', 'address of an OpenAI-compatible server; its key in THROUGHLINE_MODEL_KEY')
   .option('--model-id <id>', 'model name at that server')
-  .option('--log <log>', 'embedded; kafka://host:port comes later (default embedded)')
+  .option('--log <log>', 'embedded, or kafka://host:port of a cluster (default embedded)')
   .option('--long-poll-ms <ms>', 'longest wait of a long-poll read in milliseconds (default 30000)')
   .option('--durability <level>', 'what an acknowledged prompt survives: memory, os (kill -9) or fsync (default fsync)')
   .option('--no-restart', 'do not start again after a crash that the page asked for');

@@ -21,6 +21,7 @@ export function announcement(message: ServerMessage, isJson: boolean): Announcem
         out: [
           'Throughline is ready',
           `  page         ${message.http}/`,
+          `  log          ${message.log}`,
           `  Kafka        ${message.kafka ?? 'not served by this version (docs/reference/limits.md)'}`,
           `  data folder  ${message.dataDir}`,
           `  answers by   ${message.answersBy}`,

@@ -43,7 +43,13 @@ test('a folder that may not be written is refused', { skip: isRoot && 'root may 
 
 test('a folder whose server runs is refused at once, with its pid and address', async () => {
   const dataDir = mkdtempSync(path.join(temporary, 'running-'));
-  writeServerFile(dataDir, { pid: process.pid, http: 'http://127.0.0.1:1', kafka: null, version: '0' });
+  writeServerFile(dataDir, {
+    pid: process.pid,
+    http: 'http://127.0.0.1:1',
+    kafka: null,
+    log: 'embedded',
+    version: '0',
+  });
   let tries = 0;
   const open = async (): Promise<never> => {
     tries++;

@@ -9,6 +9,7 @@ const ready: ServerMessage = {
   http: 'http://127.0.0.1:4437',
   httpPort: 4437,
   kafka: null,
+  log: 'embedded',
   dataDir: '/data',
   answersBy: 'the docs model',
   startedMs: 812.6,

@@ -34,6 +34,8 @@ const messages = {
     httpPort: number(),
     kafka: nullable(string()),
     dataDir: string(),
+    /** `embedded`, or the address of the cluster that holds the log. */
+    log: string(),
     /** What answers, for people. */
     answersBy: string(),
     startedMs: number(),

@@ -75,6 +75,7 @@ function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMess
     httpPort: server.port,
     kafka: null,
     dataDir: config.dataDir,
+    log: config.log,
     answersBy:
       config.model === 'docs' ? `the docs model, from ${config.docs}` : `${config.modelId} at ${config.modelUrl}`,
     startedMs: performance.now(),

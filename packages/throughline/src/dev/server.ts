@@ -5,17 +5,17 @@ import { systemClock, systemRandom, ThroughlineError } from '@throughline/event'
 import { buildPage } from '@throughline/console';
 import { createSupervisor, type Supervisor } from '@throughline/functions';
 import { createGateway, type GatewayOptions } from '@throughline/gateway';
-import { openEmbeddedLog, type Log } from '@throughline/log';
+import type { Durability, Log, TopicDescription } from '@throughline/log';
 import { startPipelines, type Pipelines } from '@throughline/pipelines';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { version } from '../version.ts';
-import { prepareDataDir, takeDataDir } from './data-dir.ts';
+import { prepareDataDir } from './data-dir.ts';
 import { docsProblem } from './docs-check.ts';
 import { functionConfigs } from './function-configs.ts';
+import { dataDirId, openLog } from './open-log.ts';
 import { checkPortIsFree } from './port-check.ts';
-import { whileSlow } from './progress.ts';
 import { serverLog } from './server-log.ts';
 
 export interface ServerHooks {
@@ -69,15 +69,10 @@ async function start(
 
   // The log first: it takes the data folder, so that nothing else is touched when another server has it. The port next:
   // the supervisor takes over open runs, which a server that is about to be refused should not do.
-  const log = await takeDataDir(
-    dataDir,
-    () =>
-      whileSlow(openEmbeddedLog({ dataDir: path.join(dataDir, 'log'), ...shared }), 'Checking the log …', onProgress),
-    hooks,
-  );
+  const { log, isExclusive } = await openLog(config, shared, onProgress);
   closers.push(() => log.close());
   await checkPortIsFree(config.host, config.httpPort);
-  await ensureTopic(log, config);
+  const { config: topicConfig } = await ensureTopic(log, config);
 
   const [supervisor, pipelines, page] = await startTogether(
     closers,
@@ -85,8 +80,9 @@ async function start(
       log,
       topic,
       functions: functionConfigs(config),
-      // The data folder is locked: whoever held a lease on it is dead.
-      takeOverAtOnce: true,
+      takeOverAtOnce: isExclusive,
+      // The data folder is locked: whoever held a lease in its name is dead.
+      ownerPrefix: `supervisor/${dataDirId(dataDir, shared)}/`,
       storePath: path.join(dataDir, 'functions.sqlite'),
       compileCacheDir: path.join(dataDir, 'cache', 'compile'),
       ...shared,
@@ -106,7 +102,7 @@ async function start(
     storePath: path.join(dataDir, 'gateway.sqlite'),
     functionName: config.app.answer ?? defaults.answerFunction,
     tables: pipelines.tables,
-    status: async () => status(config, startedMs, supervisor, pipelines),
+    status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
     pageDir: page.dir,
     docsDir: config.docs,
     dev: devActions(supervisor, hooks),
@@ -117,9 +113,16 @@ async function start(
   closers.push(() => gateway.close());
   const listener = await gateway.listen({ host: config.host, port: config.httpPort });
   closers.push(() => listener.close());
-  writeServerFile(dataDir, { pid: process.pid, http: listener.url, kafka: null, version });
+  writeServerFile(dataDir, {
+    pid: process.pid,
+    http: listener.url,
+    kafka: null,
+    log: config.log,
+    version,
+  });
   closers.push(async () => removeServerFile(dataDir));
-  logger.info({ url: listener.url, version, durability: config.durability }, 'server is ready');
+  const { durability } = topicConfig;
+  logger.info({ url: listener.url, version, log: config.log, durability }, 'server is ready');
   if (config.model === 'docs') {
     const problem = await docsProblem(config.docs);
     if (problem !== undefined)
@@ -145,22 +148,33 @@ interface Closable {
   close(): Promise<void>;
 }
 
-/** Makes the topic where it is missing, and gives it the durability that is asked for now. */
-async function ensureTopic(log: Log, config: ResolvedConfig): Promise<void> {
+/**
+ * Makes the topic where it is missing, and gives it the durability that is asked for now. A cluster that nobody asked to
+ * sync each append keeps its own way: it has replicas to lean on.
+ */
+async function ensureTopic(log: Log, config: ResolvedConfig): Promise<TopicDescription> {
+  const isAsked = config.log === 'embedded' || config.origins.durability !== 'default';
+  const durability = isAsked ? { durability: config.durability } : {};
   try {
-    await log.admin.createTopic(topic, {
+    return await log.admin.createTopic(topic, {
       partitions: defaults.conversationPartitions,
       // Conversations are what the product keeps: nothing expires unless the operator says so.
-      config: { durability: config.durability, retentionMs: null, retentionBytes: null },
+      config: { ...durability, retentionMs: null, retentionBytes: null },
     });
   } catch (error) {
     if (!ThroughlineError.is(error, 'TOPIC_EXISTS')) throw error;
-    await log.admin.alterTopic(topic, { durability: config.durability });
+    return log.admin.alterTopic(topic, durability);
   }
+}
+
+/** What an acknowledgement means now, whoever has changed it. */
+async function durabilityOf(log: Log): Promise<Durability> {
+  return (await log.admin.describeTopic(topic)).config.durability;
 }
 
 function status(
   config: ResolvedConfig,
+  durability: Durability,
   startedMs: number,
   supervisor: Supervisor,
   pipelines: Pipelines,
@@ -170,7 +184,8 @@ function status(
     mode: 'development',
     pid: process.pid,
     startedMs,
-    durability: config.durability,
+    log: config.log,
+    durability,
     model: config.model,
     functions: supervisor.status(),
     folds: [supervisor.reading(), ...pipelines.status()],
