@@ -18,6 +18,13 @@ export const autoCreatedPartitionCount = 1;
 /** Topics that are being made because clients asked for their metadata, as a count: beyond it clients have to ask again. */
 export const autoCreationCountMax = 1000;
 
+/** Bytes of metadata records between two snapshots at least: some thousand changes; a start reads about as much. */
+export const metadataSnapshotBytesMin = 1 * MiB;
+/** Metadata records of one batch where they need not be one, as a count: some tens of KiB. */
+export const metadataBatchRecordCountMax = 1000;
+/** Producer ids taken from the metadata log at a time, as a count; Kafka takes as many (ProducerIdsBlock). */
+export const producerIdBlockCount = 1000;
+
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
 
@@ -30,8 +37,12 @@ export const throttleRetryMs = 100;
 /** Read ahead for a reader in order, in bytes per open segment: a read's usual size, and a bound for larger ones. */
 export const readAheadBytesMax = 1 * MiB;
 
-/** Producer ids reserved at a time, as a count: Kafka's. A crash wastes at most one block of the 2^63 there are. */
-export const producerIdBlockCount = 1000;
+/** When a fetch session may make room for another, in milliseconds unused or since it was made: Kafka's own, not a setting. */
+export const fetchSessionEvictableMs = 120_000;
+/** Partitions of all fetch sessions together, as a count: some 200 bytes each. */
+export const fetchSessionPartitionCountMax = 500_000;
+/** Record bytes of one Fetch response, whatever the client asks for: they are held in memory until it has taken them. */
+export const fetchResponseBytesMax = 16 * MiB;
 
 export interface BrokerLimits {
   /** Batches of hot partitions kept in memory so that tails need no disk, in bytes over all partitions. */
@@ -58,6 +69,10 @@ export interface BrokerLimits {
   readonly openSegmentCountMax: number;
   /** Bytes read at a time while a segment is checked. */
   readonly recoveryReadBytes: number;
+  /** How long an idempotent producer is remembered after its last batch, in milliseconds. */
+  readonly producerExpirationMs: number;
+  /** Idempotent producers remembered, as a count per partition: beyond it the longest silent are forgotten. */
+  readonly producerCountMax: number;
 }
 
 export const brokerLimitDefaults: BrokerLimits = {
@@ -80,37 +95,74 @@ export const brokerLimitDefaults: BrokerLimits = {
   // Each is one file descriptor and, at 64 MiB, at most 320 KiB of index.
   openSegmentCountMax: 64,
   recoveryReadBytes: 1 * MiB,
+  // Kafka's producer.id.expiration.ms: longer than any client retries.
+  producerExpirationMs: 24 * 60 * 60 * 1000,
+  // Some 20 MB of a partition at the worst, from a client that takes a new id for every few records.
+  producerCountMax: 50_000,
 };
 
 /** Connections that wait to be accepted, as a count: what a crowd of clients opens in one moment. */
 export const listenBacklog = 1024;
-/** Time between two log lines for one reason of closing connections, in milliseconds: clients come again at once. */
-export const refusalLogIntervalMs = 10_000;
+/** Time between two log lines of one kind, in milliseconds, where clients can make as many as they like. */
+export const calmLogIntervalMs = 10_000;
+/** Kinds of log lines kept apart, as a count: a bound, not a size that is met. */
+export const calmLogKindCountMax = 1000;
 /** Virtual nodes at most, as a count: each is a listener. */
 export const nodeCountMax = 100;
 
 export interface KafkaLimits {
+  /** Connections at a time, over all nodes. */
+  readonly connectionCountMax: number;
   /** Bytes of one request: Kafka's socket.request.max.bytes. */
   readonly requestBytesMax: number;
+  /** Bytes of all requests under way, over all connections: Kafka's queued.max.request.bytes. */
+  readonly queuedBytesMax: number;
+  /** Bytes of a request that waits for no room in `queuedBytesMax`. */
+  readonly smallRequestBytes: number;
   /** Requests of one connection that are under way at a time, as a count; only pipelined ones (Produce) can be. */
   readonly pipelinedRequestCountMax: number;
+  /** The same in bytes. */
+  readonly pipelinedBytesMax: number;
   /** Bytes read from a connection and not yet looked at, from which on it is not read. */
   readonly pendingBytesMax: number;
   /** Bytes written to a connection and not yet taken by the network, beyond which no request of it begins. */
   readonly unsentBytesMax: number;
+  /** Time without a request after which a connection is closed, in milliseconds: Kafka's connections.max.idle.ms. */
+  readonly connectionIdleMs: number;
+  /** Time in which a request that has begun to come must make progress, in milliseconds. */
+  readonly requestStallMs: number;
+  /** What counts as progress within `requestStallMs`, in bytes. */
+  readonly requestProgressBytes: number;
+  /** Time between two looks at what stands still, in milliseconds. */
+  readonly sweepIntervalMs: number;
   /** Time that a server which closes gives what is under way, in milliseconds. */
   readonly closeWaitMs: number;
 }
 
 export const kafkaLimitDefaults: KafkaLimits = {
+  // Twice the ten thousand that must be borne, and below the open files that a system usually allows a server.
+  connectionCountMax: 20_000,
   // Kafka's own.
   requestBytesMax: 100 * MiB,
+  // Room for the largest request and half again; Kafka has no bound of its own accord, and a heap of 1 GiB.
+  queuedBytesMax: 160 * MiB,
+  // One read of a socket.
+  smallRequestBytes: 64 * KiB,
   // Clients have five under way, librdkafka as many as fit; beyond this a faster disk, not a longer queue, is what helps.
   pipelinedRequestCountMax: 64,
+  // Half of what a partition queues for the disk, so that one producer alone is slowed down and never refused.
+  pipelinedBytesMax: 32 * MiB,
   // Two reads of a socket.
   pendingBytesMax: 128 * KiB,
   // An answer is written whole; the next waits until the reader has taken most of it.
   unsentBytesMax: 64 * KiB,
+  // Kafka's own.
+  connectionIdleMs: 10 * 60_000,
+  // A request takes milliseconds; even a bad line gets a KiB through in half a minute.
+  requestStallMs: 30_000,
+  requestProgressBytes: 1 * KiB,
+  // A sixth of the shortest of these times; ten thousand connections are looked at in a millisecond.
+  sweepIntervalMs: 5_000,
   // What the disk has under way takes milliseconds; long polls end at once.
   closeWaitMs: 5_000,
 };
@@ -127,3 +179,5 @@ export const groupLogRewriteBytesMin = 1 * MiB;
 export const groupLogSettleMs = 60_000;
 /** How long the JoinGroup of a new member may wait, in milliseconds (Kafka's classic group coordinator): its client may be gone. */
 export const newMemberJoinTimeoutMs = 5 * 60_000;
+/** The largest batch of `__consumer_offsets`, in bytes: one record holds a whole group, with what its leader assigned. */
+export const consumerOffsetsRecordBytesMax = recordBytesMaxLimit;

@@ -1,64 +1,87 @@
-// One connection: frames come in, requests are handled, answers go out in the order of the requests.
+// One connection: requests come in, are handled, and are answered in the order that they came.
 //
 // As in Apache Kafka a request begins when those before it are answered, so that a client sees its own effects in order; only
 // requests that say so (Produce) begin while others of their kind wait for the disk. Whoever does not read its answers is
-// not read either: no request begins while more than a little is unsent.
-import { readRequestStart } from '@throughline/wire';
-import { dispatch, isRefusal, type Answer, type Dispatched, type Peer } from './dispatch.ts';
-import { FrameReader } from './frame-reader.ts';
+// not read either: no request begins while more than a little is unsent, and what cannot begin soon fills the network.
+//
+// A connection that this side closes has its earlier requests answered before, and the reason is noted (refusals.ts).
+import { ConnectionWatch } from './connection-watch.ts';
+import type { Answer, Peer } from './dispatcher.ts';
+import { IncomingRequests, type IncomingRequest } from './incoming-requests.ts';
 import type { Refusal } from './refusals.ts';
 import type { KafkaServerContext } from './server-context.ts';
 import type { TransportConnection } from './transport.ts';
 
 /** A request whose answer has not gone out. */
-interface Slot {
+interface UnderWay {
   readonly isPipelined: boolean;
   readonly frameBytes: number;
-  answer: Answer | Refusal | undefined;
+  answer: Answer | undefined;
 }
-
-/** A request header up to its correlation id. */
-const frameBytesMin = 8;
 
 export class Connection {
   readonly #transport: TransportConnection;
   readonly #context: KafkaServerContext;
-  readonly #frames = new FrameReader();
   readonly #abort = new AbortController();
-  readonly #peer: Peer;
+  readonly #incoming: IncomingRequests;
+  readonly #watch: ConnectionWatch;
   /** In the order of the requests. */
-  readonly #slots: Slot[] = [];
-  /** Read, and not begun: those before it are not answered. */
-  #next: { readonly dispatched: Dispatched; readonly frameBytes: number } | undefined;
+  readonly #underWay: UnderWay[] = [];
+  #underWayBytes = 0;
+  /** It has come, and its turn has not. */
+  #next: IncomingRequest | undefined;
+  #receivedBytes = 0;
+  #writtenBytes = 0;
   #isPaused = false;
   #isPumping = false;
   /** The other side sends no more. */
   #isEnded = false;
-  /** No more requests are taken: this side closes when the answers are out. */
+  /** No more requests are taken; it is closed as soon as the answers are out. */
   #isClosing = false;
   #isClosed = false;
 
   constructor(
     transport: TransportConnection,
     context: KafkaServerContext,
-    { nodeId, connectionId }: { readonly nodeId: number; readonly connectionId: number },
+    { nodeId, connectionId, nowMs }: { readonly nodeId: number; readonly connectionId: number; readonly nowMs: number },
   ) {
     this.#transport = transport;
     this.#context = context;
-    this.#peer = { nodeId, connectionId, clientHost: `/${transport.remoteAddress}`, signal: this.#abort.signal };
+    this.#watch = new ConnectionWatch(nowMs);
+    const peer: Peer = {
+      nodeId,
+      connectionId,
+      clientHost: `/${transport.remoteAddress}`,
+      signal: this.#abort.signal,
+    };
+    this.#incoming = new IncomingRequests(context, peer, () => this.#pump());
     transport.listen({
       onData: (chunk) => this.#receive(chunk),
       onDrain: () => this.#pump(),
       onEnd: () => this.#end(),
-      onClose: () => this.#close(),
+      onClose: () => this.#closed(),
     });
+  }
+
+  /** Closes it if it has stood still for too long. */
+  look(nowMs: number): void {
+    const state = {
+      receivedBytes: this.#receivedBytes,
+      sentBytes: this.#writtenBytes - this.#transport.unsentBytes,
+      unsentBytes: this.#transport.unsentBytes,
+      isWithinRequest: this.#incoming.isWithinRequest,
+      isBusy: this.#underWay.length > 0 || this.#next !== undefined,
+    };
+    const refusal = this.#watch.look(nowMs, state, this.#context.limits);
+    if (refusal === undefined) return;
+    this.#note(refusal);
+    this.#transport.destroy();
   }
 
   /** Takes no more requests; closes when those under way are answered. */
   close(): void {
-    this.#isClosing = true;
+    this.#stopTaking();
     this.#abort.abort();
-    this.#next = undefined;
     this.#pump();
   }
 
@@ -68,25 +91,32 @@ export class Connection {
   }
 
   #receive(chunk: Uint8Array): void {
+    this.#receivedBytes += chunk.length;
     this.#context.counters.receivedBytes += chunk.length;
     if (this.#isClosing) return;
-    this.#frames.push(chunk);
+    this.#incoming.push(chunk);
     this.#pump();
   }
 
+  /** The other side sends no more: what has come whole is answered still, and nobody waits for anything to happen. */
   #end(): void {
-    this.#isEnded = true;
-    // Whoever waits for something to come (Fetch, JoinGroup) waits for nobody.
     this.#abort.abort();
+    this.#isEnded = true;
     this.#pump();
   }
 
-  #close(): void {
+  #closed(): void {
     this.#isClosed = true;
-    this.#isClosing = true;
-    this.#next = undefined;
+    this.#stopTaking();
     this.#abort.abort();
     this.#context.onClosed(this);
+  }
+
+  #stopTaking(): void {
+    this.#isClosing = true;
+    if (this.#next !== undefined) this.#context.memory.give(this.#next.frameBytes);
+    this.#next = undefined;
+    this.#incoming.close();
   }
 
   /** Sends what is answered, begins what may begin, and closes when it is time. */
@@ -95,94 +125,114 @@ export class Connection {
     this.#isPumping = true;
     try {
       while (this.#send() || this.#begin());
+      if (!this.#isClosed) this.#settle();
+    } catch (error) {
+      this.#refuse({
+        reason: 'no-answer-possible',
+        message: 'closed a connection that met a defect',
+        fields: { error },
+      });
+      this.#transport.destroy();
     } finally {
       this.#isPumping = false;
     }
-    if (this.#isClosed) return;
-    const isDone = this.#slots.length === 0 && this.#next === undefined;
-    if (isDone && (this.#isClosing || this.#isEnded)) return this.#transport.end();
-    this.#setPaused(this.#frames.pendingBytes >= this.#context.limits.pendingBytesMax);
   }
 
-  /** Sends the answers whose turn it is. */
-  #send(): boolean {
-    const first = this.#slots[0];
-    const answer = first?.answer;
-    if (first === undefined || answer === undefined) return false;
-    this.#slots.shift();
-    if (isRefusal(answer)) {
-      this.#refuse(answer);
-      return true;
+  #settle(): void {
+    const { pendingBytesMax } = this.#context.limits;
+    const isIdle = this.#underWay.length === 0 && this.#next === undefined;
+    // What has come before the other side's end is answered, even when it must wait for room first.
+    const isThrough = this.#isEnded && this.#mayBegin && !this.#incoming.isWaiting;
+    if (isIdle && (this.#isClosing || isThrough)) {
+      this.#stopTaking();
+      this.#transport.end();
     }
-    if (this.#isClosed || answer.length === 0) return true;
-    for (const chunk of answer) this.#context.counters.sentBytes += chunk.length;
-    this.#transport.write(answer);
+    this.#pause(!this.#isClosing && this.#incoming.pendingBytes >= pendingBytesMax);
+  }
+
+  /** Sends the answer whose turn it is. */
+  #send(): boolean {
+    const answer = this.#underWay[0]?.answer;
+    if (answer === undefined) return false;
+    this.#underWay.shift();
+    if ('reason' in answer) this.#refuse(answer);
+    else this.#write(answer);
     return true;
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    if (this.#isClosed || chunks.length === 0) return;
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.length;
+    this.#writtenBytes += bytes;
+    this.#context.counters.sentBytes += bytes;
+    this.#transport.write(chunks);
+  }
+
+  /** The other side reads its answers. */
+  get #mayBegin(): boolean {
+    return this.#transport.unsentBytes <= this.#context.limits.unsentBytesMax;
   }
 
   /** Begins the next request if its turn has come. */
   #begin(): boolean {
-    if (this.#isClosing || this.#transport.unsentBytes > this.#context.limits.unsentBytesMax) return false;
-    this.#next ??= this.#pull();
-    const next = this.#next;
-    if (next === undefined) return false;
-    const { dispatched, frameBytes } = next;
-    const { isPipelined } = dispatched;
-    const isNow = isPipelined
-      ? this.#slots.length < this.#context.limits.pipelinedRequestCountMax &&
-        this.#slots.every((slot) => slot.isPipelined)
-      : this.#slots.length === 0;
-    if (!isNow) return false;
-    this.#next = undefined;
-    const slot: Slot = { isPipelined, frameBytes, answer: undefined };
-    this.#slots.push(slot);
-    const answer = dispatched.begin();
-    if (answer instanceof Promise) {
-      void answer.then((later) => {
-        slot.answer = later;
-        this.#pump();
-      });
-    } else {
-      slot.answer = answer;
+    if (this.#isClosing || !this.#mayBegin) return false;
+    if (this.#next === undefined) {
+      const next = this.#incoming.next();
+      if (next === undefined) return false;
+      if ('reason' in next) {
+        // It is refused when those before it are answered.
+        this.#stopTaking();
+        this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next });
+        return true;
+      }
+      this.#next = next;
     }
+    const { dispatched, frameBytes } = this.#next;
+    if (!this.#isTurnOf(dispatched.isPipelined)) return false;
+    this.#next = undefined;
+    const request: UnderWay = { isPipelined: dispatched.isPipelined, frameBytes, answer: undefined };
+    this.#underWay.push(request);
+    this.#underWayBytes += frameBytes;
+    const answer = dispatched.begin();
+    if (answer instanceof Promise) void answer.then((later) => this.#answered(request, later));
+    else this.#answered(request, answer);
     return true;
   }
 
-  /** The next request, as soon as it is there. */
-  #pull(): { readonly dispatched: Dispatched; readonly frameBytes: number } | undefined {
-    const sizeBytes = this.#frames.nextSizeBytes();
-    if (sizeBytes === undefined) return undefined;
-    if (sizeBytes < frameBytesMin || sizeBytes > this.#context.limits.requestBytesMax) {
-      this.#refuseNext({
-        reason: sizeBytes < frameBytesMin ? 'malformed-request' : 'oversize-request',
-        message: 'closed a connection whose request has an impossible size',
-        fields: { sizeBytes, requestBytesMax: this.#context.limits.requestBytesMax },
-      });
-      return undefined;
-    }
-    const frame = this.#frames.next();
-    if (frame === undefined) return undefined;
-    const dispatched = dispatch(frame, this.#peer, this.#context.services, this.#context.counters);
-    if ('reason' in dispatched) {
-      this.#refuseNext({ ...dispatched, fields: { ...dispatched.fields, ...readRequestStart(frame) } });
-      return undefined;
-    }
-    return { dispatched, frameBytes: frame.length };
+  #isTurnOf(isPipelined: boolean): boolean {
+    const last = this.#underWay.at(-1);
+    if (last === undefined) return true;
+    const { pipelinedRequestCountMax, pipelinedBytesMax } = this.#context.limits;
+    return (
+      isPipelined &&
+      last.isPipelined &&
+      this.#underWay.length < pipelinedRequestCountMax &&
+      this.#underWayBytes < pipelinedBytesMax
+    );
   }
 
-  /** Refuses what came last, after the answers to what came before. */
-  #refuseNext(refusal: Refusal): void {
-    this.#slots.push({ isPipelined: false, frameBytes: 0, answer: refusal });
-    this.#isClosing = true;
+  #answered(request: UnderWay, answer: Answer): void {
+    request.answer = answer;
+    this.#underWayBytes -= request.frameBytes;
+    this.#context.memory.give(request.frameBytes);
+    this.#pump();
   }
 
   #refuse(refusal: Refusal): void {
-    this.#isClosing = true;
+    this.#note(refusal);
+    if (refusal.farewell !== undefined) this.#write([refusal.farewell]);
+    this.#stopTaking();
+    // What was pipelined behind it is answered to nobody.
+    this.#underWay.length = 0;
+  }
+
+  #note(refusal: Refusal): void {
     const { remoteAddress, remotePort } = this.#transport;
     this.#context.refusals.note(refusal, { client: `${remoteAddress}:${remotePort}` });
   }
 
-  #setPaused(isPaused: boolean): void {
+  #pause(isPaused: boolean): void {
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#transport.pause();

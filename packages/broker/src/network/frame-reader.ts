@@ -66,6 +66,14 @@ export class FrameReader {
     return this.#fill(this.#partial);
   }
 
+  /** Forgets what came. */
+  clear(): void {
+    this.#chunks = [];
+    this.#position = 0;
+    this.#pendingBytes = 0;
+    this.#partial = undefined;
+  }
+
   #fill(partial: Uint8Array): Uint8Array | undefined {
     while (this.#filledBytes < partial.length) {
       const first = this.#chunks[0];

@@ -1,15 +1,24 @@
 // The Kafka protocol over a broker: a listener per virtual node, and the connections that come.
+import type { Logger, Timer } from '@throughline/event';
+import { hostname } from 'node:os';
 import type { KafkaLimits } from '../defaults.ts';
 import type { Services } from '../services.ts';
+import { CalmLog } from './calm-log.ts';
 import type { VirtualNode } from './cluster.ts';
 import { Connection } from './connection.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { KafkaFaults } from './kafka-faults.ts';
 import { KafkaCounters, type KafkaMetrics } from './kafka-metrics.ts';
 import { Refusals } from './refusals.ts';
+import { RequestMemory } from './request-memory.ts';
 import type { KafkaServerContext } from './server-context.ts';
+import type { SupportedApis } from './supported-apis.ts';
 import type { Transport, TransportConnection, TransportListener } from './transport.ts';
 
 export interface KafkaServerOptions {
   readonly services: Services;
+  readonly apis: SupportedApis;
+  readonly faults: KafkaFaults | undefined;
   readonly transport: Transport;
   readonly limits: KafkaLimits;
   readonly host: string;
@@ -17,40 +26,44 @@ export interface KafkaServerOptions {
   readonly port: number;
   readonly nodeCount: number;
   /** What clients are told to connect to, where that is not `host`. */
-  readonly advertisedHost?: string | undefined;
-  readonly advertisedPort?: number | undefined;
+  readonly advertisedHost: string | undefined;
+  /** Of the first node; the others follow it. */
+  readonly advertisedPort: number | undefined;
 }
 
 export class KafkaServer {
   readonly #options: KafkaServerOptions;
   readonly #context: KafkaServerContext;
+  readonly #logger: Logger;
   readonly #listeners: TransportListener[] = [];
   readonly #connections = new Set<Connection>();
-  #closed: (() => void) | undefined;
-  #isClosing = false;
+  #sweep: Timer | undefined;
+  #closing: Promise<void> | undefined;
+  #onEmpty: (() => void) | undefined;
 
   constructor(options: KafkaServerOptions) {
-    const { services, limits } = options;
+    const { services, apis, faults, limits } = options;
+    const log = new CalmLog(services.clock);
+    const counters = new KafkaCounters();
     this.#options = options;
+    this.#logger = services.logger;
     this.#context = {
-      services,
       limits,
-      counters: new KafkaCounters(),
-      refusals: new Refusals(services.clock, services.logger),
-      onClosed: (connection) => {
-        this.#connections.delete(connection);
-        if (this.#connections.size === 0) this.#closed?.();
-      },
+      counters,
+      dispatcher: new Dispatcher({ services, apis, counters, log, faults }),
+      memory: new RequestMemory({ bytesMax: limits.queuedBytesMax, smallBytes: limits.smallRequestBytes }),
+      refusals: new Refusals(log, services.logger),
+      onClosed: (connection) => this.#forget(connection),
     };
   }
 
   /** `host:port` of each node, where it listens. */
   get addresses(): readonly string[] {
-    return this.#listeners.map(({ host, port }) => addressOf(host, port));
+    return this.#listeners.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`));
   }
 
   get metrics(): KafkaMetrics {
-    const { counters, refusals } = this.#context;
+    const { counters, refusals, memory } = this.#context;
     const { connectionTotal, requestTotals, failureTotals, receivedBytes, sentBytes } = counters;
     return {
       connectionCount: this.#connections.size,
@@ -59,59 +72,99 @@ export class KafkaServer {
       failureTotals,
       receivedBytes,
       sentBytes,
-      requestBytes: 0,
+      requestBytes: memory.usedBytes,
       refusalTotals: refusals.counts,
     };
   }
 
   /** @throws ThroughlineError PORT_IN_USE, INVALID_ARGUMENT */
   async listen(): Promise<void> {
-    const { transport, host, port, nodeCount, services, advertisedHost, advertisedPort } = this.#options;
-    const nodes: VirtualNode[] = [];
+    const { transport, host, port, nodeCount, services } = this.#options;
     try {
       for (let nodeId = 1; nodeId <= nodeCount; nodeId++) {
         const listenPort = port === 0 ? 0 : port + nodeId - 1;
-        const listener = await transport.listen({ host, port: listenPort }, (one) => this.#accept(one, nodeId));
-        this.#listeners.push(listener);
-        nodes.push({
-          nodeId,
-          host: advertisedHost ?? host,
-          port: advertisedPort === undefined ? listener.port : advertisedPort + nodeId - 1,
-        });
+        const onConnection = (one: TransportConnection): void => this.#accept(one, nodeId);
+        this.#listeners.push(await transport.listen({ host, port: listenPort }, onConnection));
       }
     } catch (error) {
       await this.close();
       throw error;
     }
-    services.cluster.setNodes(nodes);
+    services.cluster.setNodes(this.#listeners.map(({ port: listened }, index) => this.#node(index, listened)));
   }
 
-  /** Accepts no more, answers what is under way, closes. */
-  async close(): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  /** Accepts no more, answers what is under way, closes the connections. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#sweep?.cancel();
     for (const listener of this.#listeners) await listener.close();
     if (this.#connections.size === 0) return;
-    const { clock } = this.#context.services;
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(this.#context.limits.closeWaitMs, () => {
-        for (const connection of this.#connections) connection.destroy();
-      });
-      this.#closed = () => {
-        timer.cancel();
-        resolve();
-      };
-      for (const connection of this.#connections) connection.close();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEmpty = resolve;
+    const timer = this.#options.services.clock.after(this.#context.limits.closeWaitMs, () => {
+      this.#logger.warn(
+        { connectionCount: this.#connections.size },
+        'closing connections whose requests take too long',
+      );
+      for (const connection of this.#connections) connection.destroy();
     });
+    for (const connection of this.#connections) connection.close();
+    await promise;
+    timer.cancel();
+  }
+
+  #node(index: number, listenedPort: number): VirtualNode {
+    const { host, advertisedHost, advertisedPort } = this.#options;
+    return {
+      nodeId: index + 1,
+      host: advertisedHost ?? reachableHost(host),
+      port: advertisedPort === undefined ? listenedPort : advertisedPort + index,
+    };
   }
 
   #accept(transport: TransportConnection, nodeId: number): void {
-    const { counters } = this.#context;
+    const { counters, limits, refusals } = this.#context;
     const connectionId = ++counters.connectionTotal;
-    this.#connections.add(new Connection(transport, this.#context, { nodeId, connectionId }));
+    if (this.#connections.size >= limits.connectionCountMax) {
+      refusals.note(
+        { reason: 'too-many-connections', message: 'refused a connection beyond connectionCountMax' },
+        { client: `${transport.remoteAddress}:${transport.remotePort}`, connectionCountMax: limits.connectionCountMax },
+      );
+      transport.destroy();
+      return;
+    }
+    const nowMs = this.#options.services.clock.monotonicMs();
+    const connection = new Connection(transport, this.#context, { nodeId, connectionId, nowMs });
+    this.#connections.add(connection);
+    // One that comes while the server closes came before the listener was gone.
+    if (this.#closing !== undefined) connection.close();
+    else this.#sweepLater();
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
+    this.#onEmpty?.();
+  }
+
+  /** Looks at all connections once in a while, as long as there are any. */
+  #sweepLater(): void {
+    const { clock } = this.#options.services;
+    this.#sweep ??= clock.after(this.#context.limits.sweepIntervalMs, () => {
+      this.#sweep = undefined;
+      const nowMs = clock.monotonicMs();
+      for (const connection of this.#connections) connection.look(nowMs);
+      if (this.#connections.size > 0 && this.#closing === undefined) this.#sweepLater();
+    });
   }
 }
 
-function addressOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+/** What clients can connect to: a wildcard is no address (Kafka, too, says the machine's name then). */
+function reachableHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? hostname() : host;
 }

@@ -110,7 +110,7 @@ class NodeConnection implements TransportConnection {
   }
 
   end(): void {
-    this.#socket.end();
+    this.#socket.destroySoon();
   }
 
   destroy(): void {

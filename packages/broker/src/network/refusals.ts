@@ -14,6 +14,7 @@ export type RefusalReason =
   | 'unread-answers'
   | 'idle'
   | 'too-many-connections'
+  | 'refused-without-answer'
   | 'no-answer-possible'
   | 'fault';
 

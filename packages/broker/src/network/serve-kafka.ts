@@ -5,8 +5,10 @@ import type { Broker } from '../broker.ts';
 import { kafkaLimitDefaults, nodeCountMax, type KafkaLimits } from '../defaults.ts';
 import { closeServices, openServices, type ServicesOptions } from '../open-services.ts';
 import type { KafkaMetrics } from './kafka-metrics.ts';
+import type { KafkaFaults } from './kafka-faults.ts';
 import { KafkaServer } from './kafka-server.ts';
 import { nodeTransport } from './node-transport.ts';
+import { SupportedApis, type MaxVersions } from './supported-apis.ts';
 import type { Transport } from './transport.ts';
 
 export interface ServeKafkaOptions extends ServicesOptions {
@@ -21,6 +23,10 @@ export interface ServeKafkaOptions extends ServicesOptions {
   readonly advertisedPort?: number | undefined;
   readonly transport?: Transport | undefined;
   readonly kafkaLimits?: Partial<KafkaLimits> | undefined;
+  /** Faults on demand, for tests. */
+  readonly faults?: KafkaFaults | undefined;
+  /** The highest version of some APIs, -1 for none: what a client meets on an older broker. */
+  readonly maxVersions?: MaxVersions | undefined;
 }
 
 export interface ServedKafka {
@@ -42,11 +48,14 @@ export interface ServedKafka {
 export async function serveKafka(broker: Broker, options: ServeKafkaOptions = {}): Promise<ServedKafka> {
   const { host = '127.0.0.1', port = 0, nodes = 1, transport = nodeTransport } = options;
   checkOptions(port, nodes);
+  const apis = new SupportedApis(options.maxVersions);
   const services = await openServices(broker, options);
-  const { advertisedHost, advertisedPort } = options;
+  const { advertisedHost, advertisedPort, faults } = options;
   const limits = { ...kafkaLimitDefaults, ...options.kafkaLimits };
   const server = new KafkaServer({
     services,
+    apis,
+    faults,
     transport,
     limits,
     host,
