@@ -173,6 +173,8 @@ export interface Broker {
   findTopicById(topicId: string): TopicMetadata | undefined;
   /** @throws ThroughlineError UNKNOWN_TOPIC for an unknown topic or partition */
   partition(topic: string, partition: number): PartitionLog;
+  /** A producer id that nobody was ever given (InitProducerId). @throws ThroughlineError OUT_OF_DISK, CLOSED */
+  newProducerId(): Promise<bigint>;
   /** Removes what retention allows to be removed; a timer calls it too. */
   runRetention(): Promise<void>;
   /** Syncs the segments of all `fsync` topics and empties the commit journal; a timer calls it too. */

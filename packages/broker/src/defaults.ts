@@ -25,6 +25,9 @@ export const metadataBatchRecordCountMax = 1000;
 /** Producer ids taken from the metadata log at a time, as a count; Kafka takes as many (ProducerIdsBlock). */
 export const producerIdBlockCount = 1000;
 
+/** Partitions of one topic that are made at the same time, as a count: as many syncs share the file system's commits. */
+export const partitionsMadeAtOnceMax = 16;
+
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
 

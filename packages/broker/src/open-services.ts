@@ -1,6 +1,7 @@
 // Puts together what the handlers of the Kafka protocol work with, over a broker that is open.
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
 import type { Broker } from './broker.ts';
+import { FetchSessions } from './fetch/fetch-sessions.ts';
 import { Cluster } from './network/cluster.ts';
 import type { Services } from './services.ts';
 
@@ -13,7 +14,9 @@ export interface ServicesOptions {
 export async function openServices(broker: Broker, options: ServicesOptions): Promise<Services> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const cluster = new Cluster(Buffer.from(random.bytes(16)).toString('base64url'));
-  return { broker, cluster, clock, random, logger };
+  const sessionCountMax = broker.configs.integer('max.incremental.fetch.session.cache.slots');
+  const fetchSessions = new FetchSessions(clock, random, sessionCountMax);
+  return { broker, cluster, fetchSessions, clock, random, logger };
 }
 
 /** Ends what the services have begun; the broker itself stays open. */

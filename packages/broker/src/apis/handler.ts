@@ -53,5 +53,5 @@ export interface Handler<Request = unknown, Response = unknown> {
 
 /** Keeps the types of a handler while the registry holds them as one kind. */
 export function handler<Request, Response>(one: Handler<Request, Response>): Handler {
-  return one as Handler;
+  return one;
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kafkaErrors } from '@throughline/wire';
 import { produceApi } from '@throughline/wire/apis';
-import { connectKafka } from '../../../../test/support/kafka-client.ts';
 import { batchOf, readAll } from '../test-support.ts';
 import { servedBroker } from './test-support.ts';
 

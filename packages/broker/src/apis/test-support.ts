@@ -1,6 +1,5 @@
 // A broker on a disk in memory, served on a socket, with a raw client connected to it. Imported by tests only.
 import type { TestContext } from 'node:test';
-import { seededRandom } from '@throughline/event';
 import { MemoryDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import { createBroker, type CreateBrokerOptions, type RunningBroker } from '../network/create-broker.ts';
@@ -11,7 +10,7 @@ export interface ServedBroker extends RunningBroker {
 }
 
 export async function servedBroker(t: TestContext, options: Partial<CreateBrokerOptions> = {}): Promise<ServedBroker> {
-  const disk = new MemoryDisk(seededRandom(1));
+  const disk = new MemoryDisk();
   const running = await createBroker({ dataDir: '/data', disk, ...options });
   const client = await connectKafka(running.address);
   t.after(async () => {

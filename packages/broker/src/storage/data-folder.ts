@@ -6,6 +6,7 @@
 //     .kafka_cleanshutdown               there after a clean stop, and only then
 //     recovery-point-offset-checkpoint   below these offsets everything is synced
 //     log-start-offset-checkpoint        the first offsets that can be read
+//     producer-ids                       the producer ids that were reserved (producer-ids.ts)
 //     journal/                           the commit journal of `fsync` topics (commit-journal.ts)
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { utf8 } from '@throughline/event';

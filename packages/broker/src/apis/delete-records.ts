@@ -1,0 +1,64 @@
+// DeleteRecords: the start of a partition moves up to an offset, durably, before it is answered (KIP-107).
+import { kafkaErrors, type Read } from '@throughline/wire';
+import {
+  deleteRecordsApi,
+  type DeleteRecordsPartition,
+  type DeleteRecordsPartitionResult,
+  type DeleteRecordsRequest,
+  type DeleteRecordsResponse,
+} from '@throughline/wire/apis';
+import type { Services } from '../services.ts';
+import { isInternalTopic } from '../topic-name.ts';
+import { kafkaErrorOf } from './error-codes.ts';
+import { handler, type ApiRequest } from './handler.ts';
+import { ledPartition } from './led-partition.ts';
+
+export const deleteRecords = handler({ api: deleteRecordsApi, handle, failed });
+
+type Request = ApiRequest<DeleteRecordsRequest>;
+
+/** Stands for the high watermark. */
+const all = -1n;
+
+async function handle(services: Services, { body, nodeId }: Request): Promise<DeleteRecordsResponse> {
+  const topics = await Promise.all(
+    body.topics.map(async ({ name, partitions }) => ({
+      name,
+      partitions: await Promise.all(partitions.map((partition) => answer(services, nodeId, name, partition))),
+    })),
+  );
+  return { topics };
+}
+
+async function answer(
+  services: Services,
+  nodeId: number,
+  topic: string,
+  { partitionIndex, offset }: Read<DeleteRecordsPartition>,
+): Promise<DeleteRecordsPartitionResult> {
+  const log = ledPartition(services, nodeId, topic, partitionIndex);
+  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return refused(partitionIndex, log);
+  if (isInternalTopic(topic)) return refused(partitionIndex, kafkaErrors.INVALID_TOPIC_EXCEPTION);
+  if (typeof log === 'number') return refused(partitionIndex, log);
+  try {
+    const lowWatermark = await log.deleteRecords(offset === all ? log.highWatermark : offset);
+    return { partitionIndex, lowWatermark, errorCode: kafkaErrors.NONE };
+  } catch (error) {
+    const code = kafkaErrorOf(error);
+    const isExpected = code === kafkaErrors.OFFSET_OUT_OF_RANGE;
+    if (!isExpected) services.logger.warn({ topic, partition: partitionIndex, error }, 'records could not be deleted');
+    return refused(partitionIndex, code);
+  }
+}
+
+function refused(partitionIndex: number, errorCode: number): DeleteRecordsPartitionResult {
+  return { partitionIndex, lowWatermark: -1n, errorCode };
+}
+
+function failed({ body }: Request, errorCode: number): DeleteRecordsResponse {
+  const topics = body.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => refused(partitionIndex, errorCode)),
+  }));
+  return { topics };
+}

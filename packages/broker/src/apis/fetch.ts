@@ -1,0 +1,117 @@
+// Fetch: batches from each partition that the consumer reads, as they stand in the log. When there are fewer bytes than the
+// consumer wants, the request waits for more, for as long as it says (max_wait_ms).
+//
+//   fetch-context.ts     which partitions are read, and which of them are answered: sessions (KIP-227)
+//   read-partitions.ts   reading within the bounds (KIP-74), leader epochs (KIP-320)
+//   long-poll.ts         waiting
+//
+// Batches go by reference from the log into the response. There are no replicas, so followers' requests are refused as
+// Kafka refuses those of a broker that it does not replicate to.
+import { kafkaErrors } from '@throughline/wire';
+import {
+  fetchApi,
+  type FetchableTopicResponse,
+  type FetchRequest,
+  type FetchResponse,
+  type PartitionData,
+} from '@throughline/wire/apis';
+import { fetchResponseBytesMax } from '../defaults.ts';
+import { fetchContext } from '../fetch/fetch-context.ts';
+import type { FetchResult, FetchTarget } from '../fetch/fetch-target.ts';
+import { LongPoll } from '../fetch/long-poll.ts';
+import { readPartitions, unreadable, type Reading, type ReadOptions } from '../fetch/read-partitions.ts';
+import type { Services } from '../services.ts';
+import { handler, type ApiRequest } from './handler.ts';
+import { endpointsOf, ledPartition } from './led-partition.ts';
+
+export const fetch = handler({ api: fetchApi, handle, failed });
+
+const readCommitted = 1;
+
+type Request = ApiRequest<FetchRequest>;
+
+async function handle(services: Services, request: Request): Promise<FetchResponse | undefined> {
+  const context = fetchContext(services, request);
+  const targets: FetchTarget[] = [];
+  const unknown: FetchResult[] = [];
+  for (const target of context.targets) {
+    const code = problemOf(services, request, target);
+    if (code === kafkaErrors.NONE) targets.push(target);
+    else unknown.push({ target, partition: unreadable(target, code) });
+  }
+  const results = targets.length === 0 ? [] : await readOrWait(services, request, targets);
+  if (results === undefined) return undefined;
+  const answer = context.answer([...results, ...unknown]);
+  return {
+    errorCode: answer.errorCode,
+    sessionId: answer.sessionId,
+    responses: topicsOf(answer.results),
+    nodeEndpoints: endpointsOf(
+      services,
+      answer.results.map(({ partition }) => partition.currentLeader),
+    ),
+  };
+}
+
+/** What is wrong with a target before it is read. Unlike an error of reading, this does not keep the others from waiting. */
+function problemOf(
+  { broker }: Services,
+  { body }: Request,
+  { topic, partition, currentLeaderEpoch }: FetchTarget,
+): number {
+  if (topic === undefined) return kafkaErrors.UNKNOWN_TOPIC_ID;
+  const metadata = broker.findTopic(topic);
+  if (metadata === undefined || partition < 0 || partition >= metadata.partitionCount) {
+    return kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
+  }
+  const isFromFollower = body.replicaId >= 0 || body.replicaState.replicaId >= 0;
+  if (!isFromFollower) return kafkaErrors.NONE;
+  return currentLeaderEpoch === -1 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : kafkaErrors.UNKNOWN_LEADER_EPOCH;
+}
+
+/** Undefined when whoever asked has gone. */
+async function readOrWait(
+  services: Services,
+  { version, body, nodeId, signal }: Request,
+  targets: readonly FetchTarget[],
+): Promise<readonly FetchResult[] | undefined> {
+  const bytesMax = Math.min(body.maxBytes, fetchResponseBytesMax, services.broker.configs.integer('fetch.max.bytes'));
+  const bytesMin = Math.min(body.minBytes, bytesMax);
+  const options: ReadOptions = { version, nodeId, bytesMax, isReadCommitted: body.isolationLevel === readCommitted };
+  const isEnough = ({ recordBytes, isUrgent }: Reading): boolean => isUrgent || recordBytes >= bytesMin;
+  let reading = await readPartitions(services, options, targets);
+  if (body.maxWaitMs <= 0 || isEnough(reading)) return reading.results;
+  const logs = targets.flatMap(({ topic = '', partition }) => {
+    const log = ledPartition(services, nodeId, topic, partition);
+    return typeof log === 'number' ? [] : [log];
+  });
+  const poll = new LongPoll(logs, services.clock, body.maxWaitMs, signal);
+  try {
+    // Something may have come while the first was read.
+    for (;;) {
+      reading = await readPartitions(services, options, targets);
+      if (isEnough(reading)) return reading.results;
+      const wakened = await poll.next();
+      if (wakened === 'gone') return undefined;
+      if (wakened === 'expired') return (await readPartitions(services, options, targets)).results;
+    }
+  } finally {
+    poll.end();
+  }
+}
+
+/** Partitions of a topic that come one after the other are put together. */
+function topicsOf(results: readonly FetchResult[]): FetchableTopicResponse[] {
+  const topics: { topic: string; topicId: string; partitions: PartitionData[] }[] = [];
+  for (const { target, partition } of results) {
+    const { topic = '', topicId } = target;
+    const last = topics.at(-1);
+    if (last !== undefined && last.topic === topic && last.topicId === topicId) last.partitions.push(partition);
+    else topics.push({ topic, topicId, partitions: [partition] });
+  }
+  return topics;
+}
+
+function failed(_request: Request, errorCode: number): FetchResponse {
+  return { errorCode, responses: [] };
+}

@@ -1,0 +1,148 @@
+// Reading for Fetch: partition after partition, within the bounds of the request and of each partition. The first batch found
+// is given whatever its size, or a consumer with small bounds would stand still for ever (KIP-74).
+import { ThroughlineError } from '@throughline/event';
+import { kafkaErrors, noBytes, zeroUuid } from '@throughline/wire';
+import type { PartitionData } from '@throughline/wire/apis';
+import { kafkaErrorOf } from '../apis/error-codes.ts';
+import { currentLeader, leaderEpochProblem, ledPartition } from '../apis/led-partition.ts';
+import type { PartitionLog } from '../broker.ts';
+import type { Services } from '../services.ts';
+import type { FetchResult, FetchTarget } from './fetch-target.ts';
+
+export interface ReadOptions {
+  readonly version: number;
+  readonly nodeId: number;
+  readonly bytesMax: number;
+  /** The consumer wants what is committed only, and is told which transactions were aborted: none. */
+  readonly isReadCommitted: boolean;
+}
+
+export interface Reading {
+  readonly results: readonly FetchResult[];
+  readonly recordBytes: number;
+  /** Something is to be said at once: an error, or an epoch that diverged. */
+  readonly isUrgent: boolean;
+}
+
+interface Budget {
+  readonly bytesMax: number;
+  /** A first batch that is larger is given all the same. */
+  readonly mayExceed: boolean;
+}
+
+/** Reads from each target in turn; what cannot be read gets its error. */
+export async function readPartitions(
+  services: Services,
+  options: ReadOptions,
+  targets: readonly FetchTarget[],
+): Promise<Reading> {
+  const results: FetchResult[] = [];
+  let recordBytes = 0;
+  let isUrgent = false;
+  for (const target of targets) {
+    const bytesMax = Math.max(0, Math.min(target.bytesMax, options.bytesMax - recordBytes));
+    const read = readPartition(services, options, target, { bytesMax, mayExceed: recordBytes === 0 });
+    // Most have nothing new and are answered on the spot.
+    const partition = read instanceof Promise ? await read : read;
+    recordBytes += partition.records?.length ?? 0;
+    if (partition.errorCode !== kafkaErrors.NONE || partition.divergingEpoch !== undefined) isUrgent = true;
+    results.push({ target, partition });
+  }
+  return { results, recordBytes, isUrgent };
+}
+
+/** What a partition is answered that cannot be read. */
+export function unreadable({ partition }: FetchTarget, errorCode: number): PartitionData {
+  return {
+    partitionIndex: partition,
+    errorCode,
+    highWatermark: -1n,
+    abortedTransactions: null,
+    records: noBytes,
+  };
+}
+
+function readPartition(
+  services: Services,
+  options: ReadOptions,
+  target: FetchTarget,
+  budget: Budget,
+): PartitionData | Promise<PartitionData> {
+  const { topic = '', topicId, partition, fetchOffset } = target;
+  const log = ledPartition(services, options.nodeId, topic, partition);
+  if (typeof log === 'number') return refused(services, options, target, log);
+  if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
+    return unreadable(target, kafkaErrors.INCONSISTENT_TOPIC_ID);
+  }
+  const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
+  if (epochProblem !== kafkaErrors.NONE) return refused(services, options, target, epochProblem);
+  const divergence = divergenceOf(log, target);
+  if (typeof divergence === 'number') return unreadable(target, divergence);
+  if (divergence !== undefined) return { ...readable(log, target, options, noBytes), divergingEpoch: divergence };
+  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
+    return unreadable(target, kafkaErrors.OFFSET_OUT_OF_RANGE);
+  }
+  const hasRoom = budget.mayExceed || budget.bytesMax > 0;
+  if (fetchOffset >= log.highWatermark || !hasRoom) return readable(log, target, options, noBytes);
+  return log.read(fetchOffset, budget.bytesMax).then(
+    ({ batches }) => {
+      const isTooMuch = !budget.mayExceed && batches.length > budget.bytesMax;
+      return readable(log, target, options, isTooMuch ? noBytes : batches);
+    },
+    (error: unknown) => refused(services, options, target, codeOf(services, options, target, error)),
+  );
+}
+
+/**
+ * Whether the records that the client has last are not those of this log, as after an unclean stop (KIP-320): then where its
+ * epoch ended here, or the code for one that is not known.
+ */
+function divergenceOf(
+  log: PartitionLog,
+  { lastFetchedEpoch, fetchOffset }: FetchTarget,
+): { readonly epoch: number; readonly endOffset: bigint } | number | undefined {
+  if (lastFetchedEpoch === -1) return undefined;
+  const end = log.endOfEpoch(lastFetchedEpoch);
+  if (end === undefined || fetchOffset < log.logStartOffset) return kafkaErrors.OFFSET_OUT_OF_RANGE;
+  return end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset ? end : undefined;
+}
+
+function readable(
+  { highWatermark, logStartOffset }: PartitionLog,
+  { partition }: FetchTarget,
+  { isReadCommitted }: ReadOptions,
+  records: Uint8Array,
+): PartitionData {
+  return {
+    partitionIndex: partition,
+    errorCode: kafkaErrors.NONE,
+    highWatermark,
+    // No transaction is ever open.
+    lastStableOffset: highWatermark,
+    logStartOffset,
+    abortedTransactions: isReadCommitted ? [] : null,
+    records,
+  };
+}
+
+/** An error that the client may be told more of: who leads the partition now (KIP-951). */
+function refused(services: Services, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
+  const answer = unreadable(target, code);
+  const isForAnother = code === kafkaErrors.NOT_LEADER_OR_FOLLOWER || code === kafkaErrors.FENCED_LEADER_EPOCH;
+  if (version < 16 || !isForAnother) return answer;
+  return { ...answer, currentLeader: currentLeader(services, target.topic ?? '', target.partition) };
+}
+
+function codeOf(services: Services, { version, nodeId }: ReadOptions, target: FetchTarget, error: unknown): number {
+  const { topic = '', partition } = target;
+  if (ThroughlineError.is(error, 'CLOSED')) {
+    // Its topic may have been deleted while it was read.
+    const log = ledPartition(services, nodeId, topic, partition);
+    return typeof log === 'number' ? log : kafkaErrors.NOT_LEADER_OR_FOLLOWER;
+  }
+  const code = kafkaErrorOf(error);
+  if (code === kafkaErrors.UNKNOWN_SERVER_ERROR)
+    services.logger.error({ topic, partition, error }, 'a read met a defect');
+  // Clients of that age do not know the code, and would not try again.
+  return code === kafkaErrors.KAFKA_STORAGE_ERROR && version <= 5 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : code;
+}
