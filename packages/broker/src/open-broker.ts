@@ -13,7 +13,7 @@ import {
 } from './storage/data-folder.ts';
 import type { DiskLock } from './storage/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
-import { beginEpoch, findPartition, type FoundPartition } from './storage/found-partition.ts';
+import { findPartition, finishRecovery, type FoundPartition } from './storage/found-partition.ts';
 import { readJournal } from './storage/journal-format.ts';
 import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
@@ -68,7 +68,7 @@ async function openLocked(setup: BrokerSetup, lock: DiskLock): Promise<Broker> {
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
   for (const [metadata, partitions] of found) {
-    if (!isClean) for (const partition of partitions) await beginEpoch(setup, partition);
+    if (!isClean) for (const partition of partitions) await finishRecovery(setup, partition);
     broker.add(metadata, partitions);
   }
   await broker.start(isClean);
@@ -102,9 +102,9 @@ async function findTopics(
 async function replay({ disk, logger }: BrokerSetup, folder: string, found: FoundTopics): Promise<void> {
   const targets = new Map<string, ReplayTarget>();
   for (const [{ topicId, config }, partitions] of found) {
-    for (const { topic, partition, segments } of partitions) {
+    for (const { topic, partition, segments, producers } of partitions) {
       const name = partitionFolderName(topic, partition);
-      targets.set(`${topicId}-${partition}`, { name, segments, segmentBytes: config.segmentBytes });
+      targets.set(`${topicId}-${partition}`, { name, segments, producers, segmentBytes: config.segmentBytes });
     }
   }
   const targetOf = (topicId: string, partition: number): ReplayTarget | undefined =>

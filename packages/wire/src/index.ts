@@ -11,6 +11,7 @@ export {
   setPartitionLeaderEpoch,
   isAppendTime,
   isControlBatch,
+  isTransactionalBatch,
   verifyBatchCrc,
   writeBatchCrc,
   type RecordBatchHeader,

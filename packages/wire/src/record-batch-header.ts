@@ -146,6 +146,11 @@ export function isAppendTime(attributes: number): boolean {
   return (attributes & appendTimeBit) !== 0;
 }
 
+/** True for a batch of a transaction. */
+export function isTransactionalBatch(attributes: number): boolean {
+  return (attributes & 0x10) !== 0;
+}
+
 /** True for a batch that holds no records but a transaction marker. */
 export function isControlBatch(attributes: number): boolean {
   return (attributes & 0x20) !== 0;

@@ -49,7 +49,7 @@ export function encodeSnapshot(producers: readonly Producer[]): Uint8Array {
     writer.int64(isLast ? producer.transactionOffset : -1n);
   }
   const bytes = writer.finish();
-  writer.int32At(crcAt, crc32c(bytes, entriesAt));
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(crcAt, crc32c(bytes, entriesAt));
   return bytes;
 }
 

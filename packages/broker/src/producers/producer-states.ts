@@ -17,7 +17,7 @@ export interface ProducerLimits {
 export class ProducerStates {
   readonly #limits: ProducerLimits;
   readonly #producers = new Map<bigint, Producer>();
-  /** Everything in the log below it is accounted for. */
+  /** While the log is gone through: everything below it is accounted for. */
   endOffset = 0n;
 
   constructor(limits: ProducerLimits) {

@@ -1,11 +1,14 @@
 // What waits to be written to a partition, in the order of the calls: batches, and things to be done between two writes.
 import type { ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
+import type { PendingBatch, Producer } from '../producers/producer.ts';
 
 /** A batch on its way. */
-export interface WaitingBatch {
+export interface WaitingBatch extends PendingBatch {
   readonly batch: Uint8Array;
   header: RecordBatchHeader;
+  /** Of an idempotent batch: is told what becomes of it. */
+  readonly producer: Producer | undefined;
   /** It had its offset in the call, and readers may have it: it must not be refused any more. */
   readonly isPlaced: boolean;
   readonly resolve: (header: RecordBatchHeader) => void;
@@ -75,6 +78,7 @@ export class AppendQueue {
   /** Acknowledges a batch that was taken. */
   acknowledge(batch: WaitingBatch): void {
     this.#forget(batch);
+    batch.producer?.keep(batch);
     batch.resolve(batch.header);
   }
 
@@ -82,6 +86,7 @@ export class AppendQueue {
   refuse(batches: readonly WaitingBatch[], error: ThroughlineError): void {
     for (const batch of batches) {
       this.#forget(batch);
+      batch.producer?.withdraw(batch);
       batch.reject(error);
     }
   }

@@ -21,8 +21,10 @@ export class AppendRefusals {
     return new ThroughlineError('OUT_OF_DISK', `no space to append to ${this.name}`, { cause, details: this.#details });
   }
 
-  throttled(queueBytes: number, appendQueueBytesMax: number): ThroughlineError {
-    return new ThroughlineError('THROTTLED', `${queueBytes} bytes wait to be written to ${this.name}`, {
+  /** @throws ThroughlineError THROTTLED when the queue takes no batch of that size; an empty one takes any */
+  checkQueue(queueBytes: number, batchBytes: number, appendQueueBytesMax: number): void {
+    if (queueBytes === 0 || queueBytes + batchBytes <= appendQueueBytesMax) return;
+    throw new ThroughlineError('THROTTLED', `${queueBytes} bytes wait to be written to ${this.name}`, {
       details: { ...this.#details, appendQueueBytesMax },
       retryAfterMs: throttleRetryMs,
     });

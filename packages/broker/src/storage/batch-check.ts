@@ -8,6 +8,7 @@ import {
   codecOf,
   isAppendTime,
   isControlBatch,
+  isTransactionalBatch,
   readBatchHeader,
   setMaxTimestamp,
   verifyBatchCrc,
@@ -17,8 +18,6 @@ import {
 } from '@throughline/wire';
 import { recordErrorCountMax } from '../defaults.ts';
 import type { TopicConfig } from '../topic-config.ts';
-
-const isTransactional = 0x10;
 
 /** Why a record of a refused batch is refused, as Produce answers it (KIP-467). */
 export interface RecordError {
@@ -61,7 +60,7 @@ function appendProblem(header: RecordBatchHeader, batchBytes: number): string | 
   if (lastOffsetDelta !== recordCount - 1) return `lastOffsetDelta ${lastOffsetDelta} with ${recordCount} records`;
   // Markers are written by the broker's own coordinator, and that comes later.
   if (isControlBatch(attributes)) return 'a control batch from outside';
-  if ((attributes & isTransactional) !== 0) return 'a transactional batch, and there are no transactions yet';
+  if (isTransactionalBatch(attributes)) return 'a transactional batch, and there are no transactions yet';
   if (codecOf(attributes) === undefined) return `no codec has the attributes ${attributes}`;
   if (producerId >= 0n && baseSequence < 0) return `baseSequence ${baseSequence} of producer ${producerId}`;
   return undefined;

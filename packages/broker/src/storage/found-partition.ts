@@ -1,6 +1,7 @@
 // A partition as it is found in its folder, before it takes part: its segments recovered, nobody let in yet.
 import type { TopicMetadata } from '../broker.ts';
 import type { BrokerSetup } from '../broker-setup.ts';
+import { ProducerRecovery } from '../producers/producer-recovery.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
   makePartitionFolder,
@@ -16,13 +17,14 @@ export interface FoundPartition {
   readonly partition: number;
   readonly segments: Segments;
   readonly epochs: LeaderEpochs;
+  readonly producers: ProducerRecovery;
   readonly logStartOffset: bigint;
   readonly recoveryPoint: bigint;
 }
 
 /** Opens what is in the folder of a partition; after an unclean stop that is checked from the recovery point on. */
 export async function findPartition(
-  { disk, dataDir, environment, logger }: BrokerSetup,
+  { disk, dataDir, environment, clock, limits, logger }: BrokerSetup,
   { topic, topicId }: TopicMetadata,
   partition: number,
   start: RecoveryStart,
@@ -32,15 +34,19 @@ export async function findPartition(
     logger.error({ folder }, 'the folder of a partition is missing, and an empty one takes its place');
     await makePartitionFolder(disk, folder, topicId);
   }
-  const segments = await Segments.open(environment, folder, start);
+  const { logStartOffset, recoveryPoint, isClean } = start;
+  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, recoveryPoint });
+  const segments = await Segments.open(environment, folder, start, producers);
+  // After an unclean stop the journal comes first.
+  if (isClean) await producers.finish(segments);
   const epochs = await readLeaderEpochs(disk, folder);
   const { startOffset, endOffset } = segments;
-  const { logStartOffset, recoveryPoint } = start;
   return {
     topic,
     partition,
     segments,
     epochs,
+    producers,
     logStartOffset: atMost(logStartOffset > startOffset ? logStartOffset : startOffset, endOffset),
     recoveryPoint: atMost(recoveryPoint, endOffset),
   };
@@ -57,9 +63,10 @@ export async function makePartition(
   return findPartition(setup, metadata, partition, { logStartOffset: 0n, recoveryPoint: 0n, isClean: true });
 }
 
-/** Begins a new leader epoch where the log ends now. */
-export async function beginEpoch({ disk, dataDir }: BrokerSetup, found: FoundPartition): Promise<void> {
-  const { topic, partition, epochs, segments } = found;
+/** Makes a partition complete after an unclean stop, when the journal has been replayed; a new leader epoch begins. */
+export async function finishRecovery({ disk, dataDir }: BrokerSetup, found: FoundPartition): Promise<void> {
+  const { topic, partition, epochs, segments, producers } = found;
+  await producers.finish(segments);
   epochs.begin(epochs.current + 1, segments.endOffset);
   await storeLeaderEpochs(disk, `${dataDir}/${partitionFolderName(topic, partition)}`, epochs);
 }

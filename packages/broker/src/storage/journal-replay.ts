@@ -8,6 +8,7 @@ import type { Logger } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import type { JournalEntry } from './journal-format.ts';
 import { lastOffsetOf } from './batch-scan.ts';
+import type { SegmentVisitor } from './recovery.ts';
 import type { Segments } from './segments.ts';
 
 /** Bytes brought back with one write. */
@@ -18,6 +19,8 @@ export interface ReplayTarget {
   readonly name: string;
   readonly segments: Segments;
   readonly segmentBytes: number;
+  /** Is told of what is brought back. */
+  readonly producers: SegmentVisitor & { logIsCut(offset: bigint): Promise<void> };
 }
 
 /** Appends what is missing; entries of partitions that `targetOf` does not know are of deleted topics. */
@@ -54,13 +57,14 @@ class PartitionReplay {
   }
 
   async add(batch: Uint8Array): Promise<void> {
-    const { segments, segmentBytes, name } = this.#target;
+    const { segments, segmentBytes, name, producers } = this.#target;
     const header = readBatchHeader(batch, 0);
     const { baseOffset } = header;
     if (baseOffset < this.#foundEnd) return;
     if (baseOffset < this.#nextOffset) {
       await this.#write();
       await segments.truncateTo(baseOffset);
+      await producers.logIsCut(baseOffset);
       this.#nextOffset = segments.endOffset;
     }
     if (baseOffset > this.#nextOffset) {
@@ -69,11 +73,15 @@ class PartitionReplay {
       this.#logger.error({ partition: name, from, to: baseOffset.toString() }, 'records are missing from the journal');
       await this.#write();
       await segments.roll(baseOffset);
+      await producers.segmentBegins(baseOffset);
     }
     const { active } = segments;
     if (!active.hasRoomFor(this.#pendingBytes, batch.length, lastOffsetOf(header), segmentBytes)) {
       await this.#write();
-      if (active.sizeBytes > 0) await segments.roll();
+      if (active.sizeBytes > 0) {
+        await segments.roll();
+        await producers.segmentBegins(segments.endOffset);
+      }
     }
     this.#batches.push(batch);
     this.#headers.push(header);
@@ -94,7 +102,9 @@ class PartitionReplay {
 
   async #write(): Promise<void> {
     if (this.#batches.length === 0) return;
-    await this.#target.segments.append(this.#batches, this.#headers);
+    const { segments, producers } = this.#target;
+    await segments.append(this.#batches, this.#headers);
+    for (const header of this.#headers) producers.visit(header);
     this.#batches = [];
     this.#headers = [];
     this.#pendingBytes = 0;

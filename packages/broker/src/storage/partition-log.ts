@@ -2,20 +2,14 @@
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
 import { ThroughlineError } from '@throughline/event';
 import type { AppendedBatch, PartitionLog, ReadBatches, TimedOffset } from '../broker.ts';
-import { PartitionWriter, type WriterOptions } from './partition-writer.ts';
+import { encodeSnapshot } from '../producers/producer-snapshot.ts';
+import type { PartitionOptions } from './partition-options.ts';
+import { PartitionWriter } from './partition-writer.ts';
 import type { Segments } from './segments.ts';
-import { TailCache, type TailCacheBudget } from './tail-cache.ts';
+import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import { Turns } from '../turns.ts';
-
-export interface PartitionOptions extends Omit<WriterOptions, 'tail' | 'onChange' | 'logStartOffset'> {
-  readonly logStartOffset: bigint;
-  readonly recoveryPoint: bigint;
-  readonly tailCacheBudget: TailCacheBudget;
-  /** Notes durably where the log will begin. */
-  readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
-}
 
 export class Partition implements PartitionLog {
   readonly topic: string;
@@ -44,6 +38,7 @@ export class Partition implements PartitionLog {
       tail: this.#tail,
       onChange: () => this.#wake(),
       logStartOffset: () => this.#logStartOffset,
+      storeSnapshot: () => this.#storeSnapshot(),
     });
   }
 
@@ -167,7 +162,7 @@ export class Partition implements PartitionLog {
       }
       const { active } = this.#segments;
       if (active.sizeBytes > 0 && this.isOnline && (await isExpired(active, retentionMs, nowMs))) {
-        await this.#writer.betweenWrites(() => this.#segments.roll());
+        await this.#writer.roll();
         return this.#segments.active.baseOffset;
       }
       return point;
@@ -177,6 +172,11 @@ export class Partition implements PartitionLog {
   /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
   removeBefore(offset: bigint): Promise<void> {
     return this.#upkeep.run(() => this.#removeBefore(offset));
+  }
+
+  /** Forgets the producers that have been silent for too long. */
+  forgetExpiredProducers(nowMs: number): void {
+    this.#options.producers.forgetExpired(nowMs);
   }
 
   /** Applies a new config behind everything that is queued. */
@@ -200,6 +200,7 @@ export class Partition implements PartitionLog {
       const fields = { partition: this.#name, lostBytes };
       this.#options.logger.error(fields, 'the disk is full: what was only in memory is lost');
     }
+    if (this.isOnline && lostBytes === 0) await this.#storeSnapshot();
     const isSynced = (await this.#storeIndexes()) && (await this.sync(true));
     await this.#letGo();
     return isSynced && lostBytes === 0;
@@ -216,7 +217,9 @@ export class Partition implements PartitionLog {
     // After a failure nothing is asked again: the answer would prove nothing.
     if (!this.isOnline) return false;
     try {
-      this.#recoveryPoint = await this.#segments.sync(withActive);
+      const recoveryPoint = await this.#segments.sync(withActive);
+      await this.#options.snapshots.sync();
+      this.#recoveryPoint = recoveryPoint;
       return true;
     } catch (error) {
       this.#writer.goOffline(error, 'a segment could not be synced');
@@ -228,6 +231,8 @@ export class Partition implements PartitionLog {
     if (offset > this.#logStartOffset) this.#logStartOffset = offset;
     this.#options.epochs.truncateFromStart(this.#logStartOffset);
     await this.#segments.removeBefore(this.#logStartOffset);
+    const { startOffset } = this.#segments;
+    await this.#options.snapshots.remove((snapshot) => snapshot < startOffset);
   }
 
   /** What can be looked up by time now. What is only in memory has no index, and is written first. */
@@ -259,6 +264,18 @@ export class Partition implements PartitionLog {
       // The next start rebuilds them from the log.
       this.#options.logger.warn({ partition: this.#name, error }, 'the indexes could not be stored');
       return false;
+    }
+  }
+
+  /** Only spares the next start some work: what goes wrong here is told, and no more. */
+  async #storeSnapshot(): Promise<void> {
+    const { snapshots, producers, logger } = this.#options;
+    const { endOffset } = this.#segments;
+    if (snapshots.has(endOffset) || endOffset === 0n) return;
+    try {
+      await snapshots.store(endOffset, encodeSnapshot(producers.known));
+    } catch (error) {
+      logger.warn({ partition: this.#name, error }, 'the producers could not be stored');
     }
   }
 

@@ -15,48 +15,27 @@
 //                   append is tried anew. Those already acknowledged in memory stay there and are tried again.
 //   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
 //                   Appends are refused, reads go on.
-import type { Clock, Logger, ThroughlineError, Timer } from '@throughline/event';
-import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
+import type { ThroughlineError, Timer } from '@throughline/event';
+import type { RecordBatchHeader } from '@throughline/wire';
+import { AppendAdmission } from './append-admission.ts';
 import { AppendQueue, type WaitingBatch } from './append-queue.ts';
 import { AppendRefusals } from './append-refusals.ts';
 import { BatchPlacer } from './batch-placer.ts';
-import { checkBatch, stampAppendTime } from './batch-check.ts';
 import { lastOffsetOf } from './batch-scan.ts';
 import type { AppendedBatch } from '../broker.ts';
-import type { CommitJournal } from './commit-journal.ts';
-import type { BrokerLimits } from '../defaults.ts';
 import { isOutOfDisk } from './disk.ts';
-import type { LeaderEpochs } from './leader-epochs.ts';
 import { Quiet } from '../quiet.ts';
 import type { Segments } from './segments.ts';
-import type { TailCache } from './tail-cache.ts';
 import type { TopicConfig } from '../topic-config.ts';
-
-export interface WriterOptions {
-  readonly topic: string;
-  readonly partition: number;
-  /** 16 bytes. */
-  readonly topicId: Uint8Array;
-  readonly config: TopicConfig;
-  readonly segments: Segments;
-  readonly epochs: LeaderEpochs;
-  readonly tail: TailCache;
-  readonly journal: CommitJournal;
-  readonly limits: BrokerLimits;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly logStartOffset: () => bigint;
-  /** Called when the high watermark has moved, and when the partition has gone offline. */
-  readonly onChange: () => void;
-}
+import type { WriterOptions } from './partition-options.ts';
 
 export class PartitionWriter {
   readonly #options: WriterOptions;
   readonly #refusals: AppendRefusals;
   readonly #segments: Segments;
-  readonly #tail: TailCache;
   readonly #queue = new AppendQueue();
   readonly #placer: BatchPlacer;
+  readonly #admission: AppendAdmission;
   #config: TopicConfig;
   #highWatermark: bigint;
   /** The loop that writes what is queued. */
@@ -80,9 +59,9 @@ export class PartitionWriter {
     this.#options = options;
     this.#refusals = new AppendRefusals(options.topic, options.partition);
     this.#segments = options.segments;
-    this.#tail = options.tail;
     this.#config = options.config;
     this.#placer = new BatchPlacer(options.segments, options.epochs);
+    this.#admission = new AppendAdmission(options);
     this.#highWatermark = this.#placer.nextOffset;
   }
 
@@ -103,24 +82,28 @@ export class PartitionWriter {
   }
 
   append(batch: Uint8Array): Promise<AppendedBatch> {
-    return new Promise((resolve, reject) => {
+    try {
       this.#checkAppendable(batch.length);
-      const nowMs = this.#options.clock.nowMs();
-      const checked = checkBatch(batch, this.#config, nowMs);
-      const isStamped = this.#config.timestampType === 'LogAppendTime';
-      const header = isStamped ? stampAppendTime(batch, checked, nowMs) : checked;
-      const inMemory = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
-      const waiting: WaitingBatch = {
-        batch,
-        header,
-        isPlaced: inMemory,
-        resolve: (placed) => resolve(this.#appended(placed)),
-        reject,
-      };
-      if (inMemory) this.#appendInMemory(waiting);
+      const admitted = this.#admission.admit(batch, this.#config);
+      if ('duplicate' in admitted) return admitted.duplicate;
+      const { header, producer } = admitted;
+      const isPlaced = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
+      const { promise: appended, resolve, reject } = Promise.withResolvers<AppendedBatch>();
+      const settle = { resolve: (placed: RecordBatchHeader) => resolve(this.#admission.answer(placed)), reject };
+      const waiting: WaitingBatch = { batch, header, producer, isPlaced, appended, ...settle };
+      producer?.begin(waiting, this.#options.clock.nowMs());
+      if (isPlaced) this.#appendInMemory(waiting);
       else this.#queue.add(waiting);
       this.#pump();
-    });
+      return appended;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Begins a new segment behind everything that is queued. */
+  roll(): Promise<void> {
+    return this.betweenWrites(() => this.#roll());
   }
 
   /** Runs `run` in its place in the queue, when nothing is being written or committed. */
@@ -188,33 +171,19 @@ export class PartitionWriter {
     waiting.header = this.#placer.place(batch, waiting.header);
     const { baseOffset } = waiting.header;
     const lastOffset = lastOffsetOf(waiting.header);
-    this.#tail.keepFrom(this.#segments.endOffset);
-    this.#tail.add(baseOffset, lastOffset, batch);
+    this.#options.tail.keepFrom(this.#segments.endOffset);
+    this.#options.tail.add(baseOffset, lastOffset, batch);
     // Beyond the bound the writer waits for the disk, as with `os`: a slow disk must not fill the memory.
     if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) waiting.resolve(waiting.header);
     this.#queue.add(waiting);
     this.#advance(lastOffset + 1n);
   }
 
-  /** What the caller is told of a batch that is kept. */
-  #appended(header: RecordBatchHeader): AppendedBatch {
-    return {
-      baseOffset: header.baseOffset,
-      lastOffset: lastOffsetOf(header),
-      logAppendTimeMs: isAppendTime(header.attributes) ? header.maxTimestampMs : -1,
-      logStartOffset: this.#options.logStartOffset(),
-      isDuplicate: false,
-    };
-  }
-
   #checkAppendable(batchBytes: number): void {
     if (this.#isClosed) throw this.#refusals.closed();
     if (!this.#isOnline) throw this.#refusals.offline();
     if (this.#isDiskFull) throw this.#refusals.outOfDisk();
-    const { appendQueueBytesMax } = this.#options.limits;
-    const queueBytes = this.#queue.bytes;
-    if (queueBytes === 0 || queueBytes + batchBytes <= appendQueueBytesMax) return;
-    throw this.#refusals.throttled(queueBytes, appendQueueBytesMax);
+    this.#refusals.checkQueue(this.#queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
   }
 
   /** Starts writing unless that is going on. */
@@ -258,7 +227,7 @@ export class PartitionWriter {
     if (group.length === 0) {
       // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
       await this.#commits.settled();
-      if (this.#refused.length === 0) await this.#guarded([], () => this.#segments.roll());
+      if (this.#refused.length === 0) await this.#guarded([], () => this.#roll());
       return;
     }
     const batches = group.map(({ batch }) => batch);
@@ -268,7 +237,7 @@ export class PartitionWriter {
       this.#acknowledge(group);
     } else if (this.#refused.length > 0) {
       // It stands behind a batch that is about to be taken back.
-      this.#refused.push(...group);
+      this.#refuseLater(group, this.#refusals.outOfDisk());
     } else {
       this.#commits.begin();
       this.#options.journal.commit(this.#options, batches, (error) => this.#onSettled(group, error));
@@ -326,14 +295,26 @@ export class PartitionWriter {
     if (error === undefined) {
       this.#acknowledge(group);
     } else if (error.code === 'OUT_OF_DISK') {
-      this.#refused.push(...group);
-      this.#queue.refuseWaiting('unplaced', error);
+      this.#refuseLater(group, error);
     } else {
       this.goOffline(error, 'the commit journal failed');
       this.#queue.refuse(group, this.#refusals.offline());
     }
     this.#commits.end();
     if (this.#refused.length > 0) this.#pump();
+  }
+
+  /** Refuses batches that stand in the segment, once they are gone from there, and at once what waits behind them. */
+  #refuseLater(group: readonly WaitingBatch[], error: ThroughlineError): void {
+    for (const waiting of group) waiting.producer?.withdraw(waiting);
+    this.#refused.push(...group);
+    this.#queue.refuseWaiting('unplaced', error);
+  }
+
+  /** A new segment, and a snapshot of the producers as they are at its beginning: nothing is being written or committed. */
+  async #roll(): Promise<void> {
+    await this.#options.storeSnapshot();
+    await this.#segments.roll();
   }
 
   /** Takes back what was written to the segment and refused by the journal. */
@@ -354,10 +335,10 @@ export class PartitionWriter {
   #acknowledge(group: readonly WaitingBatch[]): void {
     for (const waiting of group) {
       const { header } = waiting;
-      if (!waiting.isPlaced) this.#tail.add(header.baseOffset, lastOffsetOf(header), waiting.batch);
+      if (!waiting.isPlaced) this.#options.tail.add(header.baseOffset, lastOffsetOf(header), waiting.batch);
       this.#queue.acknowledge(waiting);
     }
-    this.#tail.keepFrom(this.#segments.endOffset);
+    this.#options.tail.keepFrom(this.#segments.endOffset);
     this.#advance(lastOffsetOf(group.at(-1)!.header) + 1n);
   }
 

@@ -33,15 +33,27 @@ export interface ScanOptions {
   readonly logger: Logger;
   /** The file's name, for the log. */
   readonly name: string;
+  /** Called with the head of each batch that counts. */
+  readonly visit?: (header: RecordBatchHeader) => void;
+}
+
+/** Whoever wants to know of the batches that are read at a start. */
+export interface SegmentVisitor {
+  segmentBegins(baseOffset: bigint): Promise<void>;
+  visit(header: RecordBatchHeader): void;
 }
 
 /** Goes through a whole segment file and indexes it. */
 export async function scanSegment(log: DiskFile, options: ScanOptions): Promise<ScannedSegment> {
   const { baseOffset, fileBytes, syncedOffset, readBytes, logger, name } = options;
   const indexer = new SegmentIndexer(baseOffset);
+  const visit = (header: RecordBatchHeader): void => {
+    indexer.add(header);
+    options.visit?.(header);
+  };
   while (indexer.sizeBytes < fileBytes) {
     const range = { from: indexer.sizeBytes, to: fileBytes, readBytes };
-    const end = await scanBatches(log, range, indexer.nextOffset, (header) => indexer.add(header));
+    const end = await scanBatches(log, range, indexer.nextOffset, visit);
     if (end.problem === undefined) break;
     if (indexer.nextOffset >= syncedOffset) return { indexer, problem: end.problem, endsInGap: false };
     const offset = indexer.nextOffset.toString();

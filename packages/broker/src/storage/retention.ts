@@ -16,6 +16,7 @@ export async function applyRetention(
   clock: Clock,
   storeStarts: (changed: ReadonlyMap<Partition, bigint>) => Promise<void>,
 ): Promise<number> {
+  for (const partition of partitions) partition.forgetExpiredProducers(clock.nowMs());
   const changed = new Map<Partition, bigint>();
   for (const partition of partitions) {
     const point = await partition.retentionPoint(clock.nowMs());

@@ -8,13 +8,13 @@
 // The .log is the truth; the index files are written when the segment is closed (index-files.ts). The last segment of a
 // partition is the active one and the only one written to; its indexes live in memory. The others are opened when somebody
 // reads them, and closed again by the pool (open-segments.ts).
-import { assert, ThroughlineError } from '@throughline/event';
-import { batchHeaderBytes, batchHeaderProblem, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import { lastOffsetOf, type FoundBatch } from './batch-scan.ts';
+import { assert } from '@throughline/event';
+import type { RecordBatchHeader } from '@throughline/wire';
 import type { DiskFile } from './disk.ts';
 import { IndexFiles } from './index-files.ts';
 import { segmentFiles, type SegmentFiles } from './open-segments.ts';
-import { resumeSegment, scanSegment, type ScanOptions } from './recovery.ts';
+import { resumeSegment, scanSegment, type ScanOptions, type SegmentVisitor } from './recovery.ts';
+import { batchForTime, headsFrom, largestTimestampFrom } from './segment-heads.ts';
 import { SegmentIndexer } from './segment-indexer.ts';
 import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest } from './segment-reader.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
@@ -89,6 +89,7 @@ export class Segment {
    *
    * @param syncedOffset everything below it was synced once: damage there is kept and reported, never cut off
    * @param isClean true after a clean stop: then only what the stored indexes do not cover is read
+   * @param visitor is told of the batches, if they are all read
    * @returns the segment; what was wrong with the end that has been cut off; and whether synced records are missing at
    *   its end, so that the log has to go on in another segment
    */
@@ -97,6 +98,7 @@ export class Segment {
     folder: string,
     baseOffset: bigint,
     { syncedOffset, isClean }: { readonly syncedOffset: bigint; readonly isClean: boolean },
+    visitor: SegmentVisitor,
   ): Promise<{ readonly segment: Segment; readonly problem: string | undefined; readonly endsInGap: boolean }> {
     const { disk, logger, recoveryReadBytes: readBytes } = environment;
     const segment = new Segment(environment, folder, baseOffset);
@@ -104,8 +106,10 @@ export class Segment {
     const log = await disk.open(name, 'write');
     try {
       const fileBytes = await log.size();
-      const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, logger, name };
+      const visit = (header: RecordBatchHeader): void => visitor.visit(header);
+      const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, logger, name, visit };
       const resumed = isClean ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
+      if (resumed === undefined) await visitor.segmentBegins(baseOffset);
       const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
       if (indexer.sizeBytes < fileBytes) await log.truncate(indexer.sizeBytes);
       segment.#write(log, indexer);
@@ -157,7 +161,7 @@ export class Segment {
     const { files, indexer } = this.#active();
     if (offset >= indexer.nextOffset) return;
     let position = indexer.sizeBytes;
-    for await (const batch of this.#batchesFrom(files, offset)) {
+    for await (const batch of headsFrom(files, this.#extent(), offset)) {
       if (batch.header.baseOffset < offset) continue;
       position = batch.position;
       break;
@@ -205,28 +209,21 @@ export class Segment {
 
   /** The offset of the first batch that ends at or after `fromOffset` and holds a timestamp at or after `timestampMs`. */
   batchForTime(timestampMs: number, fromOffset: bigint): Promise<bigint | undefined> {
-    return this.#using(async (files) => {
-      const indexed = files.timeIndex.offsetBefore(timestampMs);
-      for await (const { header } of this.#batchesFrom(files, indexed > fromOffset ? indexed : fromOffset)) {
-        if (lastOffsetOf(header) >= fromOffset && header.maxTimestampMs >= timestampMs) return header.baseOffset;
-      }
-      return undefined;
-    });
+    return this.#using((files) => batchForTime(files, this.#extent(), timestampMs, fromOffset));
   }
 
   /** The largest timestamp of the batches that end at or after `fromOffset`; -1 when they have none. */
   async largestTimestampMs(fromOffset: bigint = this.baseOffset): Promise<number> {
-    if (fromOffset > this.baseOffset) return this.#using((files) => this.#largestFrom(files, fromOffset));
+    if (fromOffset > this.baseOffset) {
+      return this.#using((files) => largestTimestampFrom(files, this.#extent(), fromOffset));
+    }
     if (this.#writing !== undefined) return this.#writing.indexer.largestTimestampMs;
     return (this.#largestTimestampMs ??= await this.#using(async (files) => files.timeIndex.lastTimestampMs ?? -1));
   }
 
-  async #largestFrom(files: SegmentFiles, fromOffset: bigint): Promise<number> {
-    let largestMs = -1;
-    for await (const { header } of this.#batchesFrom(files, fromOffset)) {
-      if (lastOffsetOf(header) >= fromOffset) largestMs = Math.max(largestMs, header.maxTimestampMs);
-    }
-    return largestMs;
+  /** Visits the heads of all its batches; damage is reported and passed over. */
+  async visitHeads(visit: (header: RecordBatchHeader) => void): Promise<void> {
+    await this.#using((files) => scanSegment(files.log, { ...this.#scanOptions(), visit }));
   }
 
   /** Closes it for writing: from now on it is opened when somebody reads it. */
@@ -316,23 +313,6 @@ export class Segment {
     if (this.#writing !== undefined) return;
     await this.#indexFiles.remove();
     await this.#environment.openSegments.forget(this);
-  }
-
-  /** The heads of the batches from the one before `offset` on, as far as the index can tell. */
-  async *#batchesFrom(files: SegmentFiles, offset: bigint): AsyncGenerator<FoundBatch> {
-    const head = new Uint8Array(batchHeaderBytes);
-    let { position } = files.offsetIndex.lookUp(offset);
-    const { sizeBytes } = this;
-    while (position + batchHeaderBytes <= sizeBytes) {
-      await files.log.read(head, position);
-      const header = readBatchHeader(head, 0);
-      const problem = batchHeaderProblem(header);
-      if (problem !== undefined) {
-        throw new ThroughlineError('CORRUPT_RECORD', `${this.#logName} at ${position}: ${problem}`);
-      }
-      yield { header, position };
-      position += header.sizeBytes;
-    }
   }
 
   #write(log: DiskFile, indexer: SegmentIndexer): void {

@@ -1,6 +1,7 @@
 // The segments of one partition, oldest first; the last is the active one. No gap lies inside a segment; between two there
 // may be one, where synced records were lost to the disk: a read there goes on with the next segment.
 import type { RecordBatchHeader } from '@throughline/wire';
+import type { SegmentVisitor } from './recovery.ts';
 import { Segment } from './segment.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
 import { deletedSuffix, segmentOfFile } from './segment-name.ts';
@@ -34,7 +35,12 @@ export class Segments {
   }
 
   /** Opens what is in the folder; after an unclean stop everything from the recovery point on is checked. */
-  static async open(environment: SegmentEnvironment, folder: string, start: RecoveryStart): Promise<Segments> {
+  static async open(
+    environment: SegmentEnvironment,
+    folder: string,
+    start: RecoveryStart,
+    visitor: SegmentVisitor,
+  ): Promise<Segments> {
     const { disk, logger } = environment;
     const names = await disk.list(folder);
     for (const name of names.filter((name) => name.endsWith(deletedSuffix))) await disk.remove(`${folder}/${name}`);
@@ -48,7 +54,7 @@ export class Segments {
         continue;
       }
       const syncedOffset = next === undefined || start.recoveryPoint < next ? start.recoveryPoint : next;
-      const recovered = await Segment.recover(environment, folder, base, { ...start, syncedOffset });
+      const recovered = await Segment.recover(environment, folder, base, { ...start, syncedOffset }, visitor);
       const { segment, problem, endsInGap } = recovered;
       all.push(segment);
       const isCut = problem !== undefined || (next !== undefined && segment.nextOffset !== next && !endsInGap);
@@ -95,6 +101,15 @@ export class Segments {
   /** The offset after the last record written. */
   get endOffset(): bigint {
     return this.active.nextOffset;
+  }
+
+  get baseOffsets(): readonly bigint[] {
+    return this.#all.map(({ baseOffset }) => baseOffset);
+  }
+
+  /** Visits the heads of all batches, from the segment that `offset` is in. */
+  async visitFrom(offset: bigint, visit: (header: RecordBatchHeader) => void): Promise<void> {
+    for (const segment of this.#all.slice(this.#indexOf(offset))) await segment.visitHeads(visit);
   }
 
   /** Writes whole batches to the active segment. When that fails, none of them counts: call `cutTornTail`. */
