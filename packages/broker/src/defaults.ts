@@ -114,10 +114,6 @@ export const calmLogKindCountMax = 1000;
 export const nodeCountMax = 100;
 
 export interface KafkaLimits {
-  /** Connections at a time, over all nodes. */
-  readonly connectionCountMax: number;
-  /** Bytes of one request: Kafka's socket.request.max.bytes. */
-  readonly requestBytesMax: number;
   /** Bytes of all requests under way, over all connections: Kafka's queued.max.request.bytes. */
   readonly queuedBytesMax: number;
   /** Bytes of a request that waits for no room in `queuedBytesMax`. */
@@ -130,8 +126,6 @@ export interface KafkaLimits {
   readonly pendingBytesMax: number;
   /** Bytes written to a connection and not yet taken by the network, beyond which no request of it begins. */
   readonly unsentBytesMax: number;
-  /** Time without a request after which a connection is closed, in milliseconds: Kafka's connections.max.idle.ms. */
-  readonly connectionIdleMs: number;
   /** Time in which a request that has begun to come must make progress, in milliseconds. */
   readonly requestStallMs: number;
   /** What counts as progress within `requestStallMs`, in bytes. */
@@ -143,10 +137,6 @@ export interface KafkaLimits {
 }
 
 export const kafkaLimitDefaults: KafkaLimits = {
-  // Twice the ten thousand that must be borne, and below the open files that a system usually allows a server.
-  connectionCountMax: 20_000,
-  // Kafka's own.
-  requestBytesMax: 100 * MiB,
   // Room for the largest request and half again; Kafka has no bound of its own accord, and a heap of 1 GiB.
   queuedBytesMax: 160 * MiB,
   // One read of a socket.
@@ -159,8 +149,6 @@ export const kafkaLimitDefaults: KafkaLimits = {
   pendingBytesMax: 128 * KiB,
   // An answer is written whole; the next waits until the reader has taken most of it.
   unsentBytesMax: 64 * KiB,
-  // Kafka's own.
-  connectionIdleMs: 10 * 60_000,
   // A request takes milliseconds; even a bad line gets a KiB through in half a minute.
   requestStallMs: 30_000,
   requestProgressBytes: 1 * KiB,

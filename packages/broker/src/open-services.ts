@@ -2,7 +2,9 @@
 import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
 import type { Broker } from './broker.ts';
 import { FetchSessions } from './fetch/fetch-sessions.ts';
+import { GroupCoordinator } from './groups/coordinator.ts';
 import { Cluster } from './network/cluster.ts';
+import { ProducerIds } from './producers/producer-ids.ts';
 import type { Services } from './services.ts';
 
 export interface ServicesOptions {
@@ -15,9 +17,13 @@ export async function openServices(broker: Broker, options: ServicesOptions): Pr
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
   const cluster = new Cluster(Buffer.from(random.bytes(16)).toString('base64url'));
   const sessionCountMax = broker.configs.integer('max.incremental.fetch.session.cache.slots');
+  const producerIds = new ProducerIds(broker);
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);
-  return { broker, cluster, fetchSessions, clock, random, logger };
+  const groups = await GroupCoordinator.open({ broker, cluster, clock, random, logger });
+  return { broker, cluster, fetchSessions, groups, clock, random, logger };
 }
 
 /** Ends what the services have begun; the broker itself stays open. */
-export async function closeServices(_services: Services): Promise<void> {}
+export async function closeServices({ groups }: Services): Promise<void> {
+  groups.close();
+}

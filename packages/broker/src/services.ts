@@ -2,12 +2,16 @@
 import type { Clock, Logger, Random } from '@throughline/event';
 import type { Broker } from './broker.ts';
 import type { FetchSessions } from './fetch/fetch-sessions.ts';
+import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { Cluster } from './network/cluster.ts';
+import type { ProducerIds } from './producers/producer-ids.ts';
 
 export interface Services {
   readonly broker: Broker;
   readonly cluster: Cluster;
   readonly fetchSessions: FetchSessions;
+  readonly producerIds: ProducerIds;
+  readonly groups: GroupCoordinator;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,13 +1,24 @@
 // Every API that is answered. What later issues bring is absent here, and so absent from ApiVersions.
 import { apiVersionsHandler } from './api-versions.ts';
+import { deleteGroups } from './delete-groups.ts';
 import { deleteRecords } from './delete-records.ts';
+import { describeGroups } from './describe-groups.ts';
 import { fetch } from './fetch.ts';
+import { findCoordinator } from './find-coordinator.ts';
 import type { Handler } from './handler.ts';
+import { heartbeat } from './heartbeat.ts';
 import { initProducerId } from './init-producer-id.ts';
+import { joinGroup } from './join-group.ts';
+import { leaveGroup } from './leave-group.ts';
+import { listGroups } from './list-groups.ts';
 import { listOffsets } from './list-offsets.ts';
 import { metadata } from './metadata.ts';
+import { offsetCommit } from './offset-commit.ts';
+import { offsetDelete } from './offset-delete.ts';
+import { offsetFetch } from './offset-fetch.ts';
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts';
 import { produce } from './produce.ts';
+import { syncGroup } from './sync-group.ts';
 
 /** In order of their keys. */
 export const handlers: readonly Handler[] = [
@@ -15,10 +26,21 @@ export const handlers: readonly Handler[] = [
   fetch,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
   apiVersionsHandler(() => handlers),
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
+  deleteGroups,
+  offsetDelete,
 ];
 
 const byKey = new Map(handlers.map((one) => [one.api.key, one]));

@@ -134,7 +134,8 @@ export class GroupLog {
       const text = keyText({ key });
       // Deleted first: what holds stands in the order of its last change.
       live.delete(text);
-      if (key !== null && value !== null) live.set(text, { key: key.slice(), value: value.slice(), headers: record.headers });
+      if (key !== null && value !== null)
+        live.set(text, { key: key.slice(), value: value.slice(), headers: record.headers });
     }
     this.#bytes = bytesBefore;
     const offset = log.logEndOffset;

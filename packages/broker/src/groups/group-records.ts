@@ -76,12 +76,23 @@ export function readGroupRecord({ key, value }: Pick<LogRecord, 'key' | 'value'>
   }
   if (kind === groupMetadataKind) {
     const { group } = decode(groupMetadataKeySchema, key, 0);
-    return { kind: 'group', groupId: group, origin: value === null ? null : originOf(decode(groupMetadataValueSchema, value)) };
+    return {
+      kind: 'group',
+      groupId: group,
+      origin: value === null ? null : originOf(decode(groupMetadataValueSchema, value)),
+    };
   }
   return { kind: 'unknown' };
 }
 
-function encodeOffset({ offset, leaderEpoch, metadata, commitTimeMs, expireTimeMs, topicId }: CommittedOffset): Uint8Array {
+function encodeOffset({
+  offset,
+  leaderEpoch,
+  metadata,
+  commitTimeMs,
+  expireTimeMs,
+  topicId,
+}: CommittedOffset): Uint8Array {
   const version = expireTimeMs === undefined ? offsetValueVersion : expiringOffsetValueVersion;
   return encode(offsetCommitValueSchema, version, version, {
     offset,

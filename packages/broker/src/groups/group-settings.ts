@@ -1,4 +1,6 @@
-// What a broker can be told about groups, with Kafka's names beside. The values where nothing is said: defaults.ts.
+// What a broker can be told about groups, with Kafka's names beside.
+import { newMemberJoinTimeoutMs } from '../defaults.ts';
+import type { BrokerConfigs } from '../metadata/broker-configs.ts';
 
 export interface GroupSettings {
   /** `group.initial.rebalance.delay.ms`: how long an empty group waits for more members before its first generation. */
@@ -17,6 +19,18 @@ export interface GroupSettings {
   readonly offsetsRetentionMs: number;
   /** `offsets.retention.check.interval.ms` */
   readonly offsetsCheckIntervalMs: number;
-  /** `offsets.topic.num.partitions`: of `__consumer_offsets` when it is made. */
-  readonly offsetsPartitionCount: number;
+}
+
+/** What a broker is told, by Kafka's names. */
+export function groupSettingsFrom(configs: BrokerConfigs): GroupSettings {
+  return {
+    initialRebalanceDelayMs: configs.integer('group.initial.rebalance.delay.ms'),
+    sessionTimeoutMinMs: configs.integer('group.min.session.timeout.ms'),
+    sessionTimeoutMaxMs: configs.integer('group.max.session.timeout.ms'),
+    memberCountMax: configs.integer('group.max.size'),
+    newMemberJoinTimeoutMs,
+    offsetMetadataLengthMax: configs.integer('offset.metadata.max.bytes'),
+    offsetsRetentionMs: configs.integer('offsets.retention.minutes') * 60_000,
+    offsetsCheckIntervalMs: configs.integer('offsets.retention.check.interval.ms'),
+  };
 }

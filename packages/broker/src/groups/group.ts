@@ -9,8 +9,7 @@
 //        └─ Empty ──────▶ Dead   deleted; also from any other state when the coordinator is gone
 //
 // The rules are Kafka's (Apache Kafka 4.3.1, ClassicGroup and GroupMetadataManager; KIP-62, KIP-345, KIP-394).
-import assert from 'node:assert/strict';
-import type { Timer } from '@throughline/event';
+import { assert, type Timer } from '@throughline/event';
 import type { KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponseMember } from '@throughline/wire/apis';
 import { refusedJoin, refusedSync } from './group-answers.ts';

@@ -56,7 +56,10 @@ export class Rebalances {
     for (const member of group.members.values()) {
       if (member.isAwaitingJoin || member.isStatic) continue;
       group.remove(member.memberId);
-      logger.info({ groupId: group.groupId, memberId: member.memberId }, 'a member did not join in time and is removed');
+      logger.info(
+        { groupId: group.groupId, memberId: member.memberId },
+        'a member did not join in time and is removed',
+      );
     }
     if (!group.electJoinedLeader() && group.members.size > 0) {
       // Static members only, and none of them here: their sessions decide.
@@ -125,7 +128,10 @@ export class Rebalances {
       if (member.hasSatisfiedHeartbeat) return;
       const { groupId } = group;
       const { memberId } = member;
-      this.#environment.logger.info({ groupId, memberId, timeoutMs }, 'nothing was heard of a member and it is removed');
+      this.#environment.logger.info(
+        { groupId, memberId, timeoutMs },
+        'nothing was heard of a member and it is removed',
+      );
       this.removeMember(group, member, `no heartbeat of ${memberId}`);
     });
   }

@@ -60,7 +60,7 @@ async function* batchesOf(
       continue;
     }
     if (batches.length === 0) return;
-    for (let position = 0; position < batches.length; ) {
+    for (let position = 0; position < batches.length;) {
       const { sizeBytes, baseOffset, lastOffsetDelta } = readBatchHeader(batches, position);
       yield { batch: batches.subarray(position, position + sizeBytes), fromOffset: offset };
       position += sizeBytes;

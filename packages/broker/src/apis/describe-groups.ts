@@ -1,0 +1,53 @@
+// DescribeGroups: the state of groups and who is in them. What their members say of themselves, and have to read, is told while
+// the group is stable; at other times it is on its way to be something else.
+import { kafkaErrors, noBytes } from '@throughline/wire';
+import { describeGroupsApi, type DescribedGroup } from '@throughline/wire/apis';
+import type { Group } from '../groups/group.ts';
+import { groupOperations, operationsNotAsked } from './authorized-operations.ts';
+import { coordinatorError } from './group-requests.ts';
+import { handler } from './handler.ts';
+
+export const describeGroups = handler({
+  api: describeGroupsApi,
+  handle: (services, request) => {
+    const { body, version } = request;
+    const groups = body.groups.map((groupId) => {
+      const refusal = coordinatorError(services, request, groupId);
+      if (refusal !== undefined) return unknown(groupId, '', refusal, null);
+      const group = services.groups.group(groupId);
+      const described = group === undefined ? noGroup(groupId, version) : describe(group);
+      const isAsked = body.includeAuthorizedOperations && described.errorCode === kafkaErrors.NONE;
+      return { ...described, authorizedOperations: isAsked ? groupOperations : operationsNotAsked };
+    });
+    return { groups };
+  },
+  failed: ({ body }, errorCode) => ({ groups: body.groups.map((groupId) => unknown(groupId, '', errorCode, null)) }),
+});
+
+function describe(group: Group): DescribedGroup {
+  const isStable = group.state === 'Stable';
+  return {
+    errorCode: kafkaErrors.NONE,
+    errorMessage: null,
+    groupId: group.groupId,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: isStable ? (group.protocolName ?? '') : '',
+    members: Array.from(group.members.values(), (member) => ({
+      ...member.identity,
+      memberMetadata: isStable ? member.metadata(group.protocolName) : noBytes,
+      memberAssignment: member.assignment,
+    })),
+  };
+}
+
+/** From version 6 on a group that is not there is an error; before, it was a dead one. */
+function noGroup(groupId: string, version: number): DescribedGroup {
+  return version >= 6
+    ? unknown(groupId, 'Dead', kafkaErrors.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`)
+    : unknown(groupId, 'Dead', kafkaErrors.NONE, null);
+}
+
+function unknown(groupId: string, groupState: string, errorCode: number, errorMessage: string | null): DescribedGroup {
+  return { errorCode, errorMessage, groupId, groupState, protocolType: '', protocolData: '', members: [] };
+}

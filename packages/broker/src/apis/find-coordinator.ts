@@ -1,0 +1,52 @@
+// FindCoordinator: which node answers for a group. `__consumer_offsets` is made when the first group is asked for.
+//
+// Transactions and share groups have no coordinator here. COORDINATOR_NOT_AVAILABLE would make clients ask for ever, so they
+// are told INVALID_REQUEST, as Apache Kafka answers for a kind of coordinator that it does not run: clients end with that.
+import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import { findCoordinatorApi, type Coordinator, type FindCoordinatorResponse } from '@throughline/wire/apis';
+import type { Services } from '../services.ts';
+import { handler } from './handler.ts';
+
+const groupKeyType = 0;
+const kinds: Readonly<Record<number, string>> = { 1: 'transactions', 2: 'share groups' };
+
+export const findCoordinator = handler({
+  api: findCoordinatorApi,
+  handle: async (services, { version, body }) => {
+    if (version < 4) return single(await find(services, body.keyType, body.key));
+    const coordinators: Coordinator[] = [];
+    for (const key of body.coordinatorKeys) coordinators.push(await find(services, body.keyType, key));
+    return { coordinators };
+  },
+  failed: ({ body, version }, errorCode) => {
+    const none = (key: string): Coordinator => ({ key, ...nowhere, errorCode, errorMessage: null });
+    return version < 4 ? single(none(body.key)) : { coordinators: body.coordinatorKeys.map(none) };
+  },
+});
+
+const nowhere = { nodeId: -1, host: '', port: -1 };
+
+async function find({ groups, logger }: Services, keyType: number, key: string): Promise<Coordinator> {
+  const refuse = (error: KafkaErrorName, errorMessage: string | null): Coordinator => ({
+    key,
+    ...nowhere,
+    errorCode: kafkaErrors[error],
+    errorMessage,
+  });
+  if (keyType !== groupKeyType) {
+    return refuse('INVALID_REQUEST', `This broker has no coordinator for ${kinds[keyType] ?? `key type ${keyType}`}.`);
+  }
+  try {
+    const node = await groups.nodeOf(key);
+    if (node === undefined) return refuse('COORDINATOR_NOT_AVAILABLE', null);
+    const { nodeId, host, port } = node;
+    return { key, nodeId, host, port, errorCode: kafkaErrors.NONE, errorMessage: null };
+  } catch (error) {
+    logger.warn({ groupId: key, error }, 'the topic of groups could not be made');
+    return refuse('COORDINATOR_NOT_AVAILABLE', null);
+  }
+}
+
+function single({ errorCode, errorMessage, nodeId, host, port }: Coordinator): FindCoordinatorResponse {
+  return { errorCode, errorMessage, nodeId, host, port };
+}

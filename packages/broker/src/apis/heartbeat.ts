@@ -1,0 +1,17 @@
+// Heartbeat: a member is there. What it does: groups/members.ts.
+import { kafkaErrors } from '@throughline/wire';
+import { heartbeatApi } from '@throughline/wire/apis';
+import { coordinatorError } from './group-requests.ts';
+import { handler } from './handler.ts';
+
+export const heartbeat = handler({
+  api: heartbeatApi,
+  handle: (services, request) => {
+    const { generationId, groupId, groupInstanceId, memberId } = request.body;
+    const refusal = groupId === '' ? undefined : coordinatorError(services, request, groupId);
+    if (refusal !== undefined) return { errorCode: refusal };
+    const error = services.groups.heartbeat(groupId, { memberId, groupInstanceId, generationId });
+    return { errorCode: kafkaErrors[error] };
+  },
+  failed: (_request, errorCode) => ({ errorCode }),
+});

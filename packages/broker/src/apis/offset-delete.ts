@@ -1,0 +1,38 @@
+// OffsetDelete (KIP-496): offsets of topics that no member of the group reads. What it does: groups/group-offsets.ts.
+import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { offsetDeleteApi } from '@throughline/wire/apis';
+import { storeErrorName } from '../groups/group-answers.ts';
+import { coordinatorError } from './group-requests.ts';
+import { handler } from './handler.ts';
+import { TopicResults } from './topic-results.ts';
+
+export const offsetDelete = handler({
+  api: offsetDeleteApi,
+  handle: async (services, request) => {
+    const { groupId, topics } = request.body;
+    const refusal = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
+    if (refusal !== undefined) return { errorCode: refusal, topics: [] };
+    const results = new TopicResults();
+    const known: { readonly topic: string; readonly partition: number }[] = [];
+    for (const { name, partitions } of topics) {
+      const partitionCount = services.broker.findTopic(name)?.partitionCount ?? 0;
+      for (const { partitionIndex } of partitions) {
+        if (partitionIndex >= 0 && partitionIndex < partitionCount)
+          known.push({ topic: name, partition: partitionIndex });
+        else results.add(name, zeroUuid, { partitionIndex, errorCode: kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION });
+      }
+    }
+    try {
+      const errors = await services.groups.offsets.delete(groupId, known);
+      if (typeof errors === 'string') return { errorCode: kafkaErrors[errors], topics: [] };
+      known.forEach(({ topic, partition }, index) => {
+        results.add(topic, zeroUuid, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
+      });
+      return { errorCode: kafkaErrors.NONE, topics: results.topics };
+    } catch (error) {
+      services.logger.warn({ groupId, error }, 'offsets could not be deleted');
+      return { errorCode: kafkaErrors[storeErrorName(error)], topics: [] };
+    }
+  },
+  failed: (_request, errorCode) => ({ errorCode, topics: [] }),
+});
