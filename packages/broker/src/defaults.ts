@@ -13,8 +13,6 @@ export const topicNameLengthMax = 249;
 /** Partitions of one topic, as a count: each costs a folder, a few open files and a cache. */
 export const topicPartitionCountMax = 1024;
 
-/** Partitions of a topic whose maker names no number, as a count: Kafka's num.partitions. */
-export const autoCreatedPartitionCount = 1;
 /** Topics that are being made because clients asked for their metadata, as a count: beyond it clients have to ask again. */
 export const autoCreationCountMax = 1000;
 

@@ -2,21 +2,22 @@
 // that there is no such topic yet and asks again; by then it is made.
 import { ThroughlineError } from '@throughline/event';
 import type { Broker } from '../broker.ts';
-import { autoCreationCountMax, autoCreatedPartitionCount } from '../defaults.ts';
+import { autoCreationCountMax } from '../defaults.ts';
 import type { Services } from '../services.ts';
 import { isInternalTopic } from '../topic-name.ts';
 
 /** Names under way. */
 const pending = new WeakMap<Broker, Set<string>>();
 
-/** Begins to make a topic of a valid name, unless that is under way. */
+/** Begins to make a topic of a valid name, unless that is under way or not wanted. */
 export function autoCreate({ broker, logger }: Services, topic: string): void {
+  if (!broker.configs.boolean('auto.create.topics.enable')) return;
   const underWay = pendingOf(broker);
   // Internal topics are made by whoever needs them, with what he needs them to be.
   if (underWay.has(topic) || underWay.size >= autoCreationCountMax || isInternalTopic(topic)) return;
   underWay.add(topic);
   broker
-    .createTopic(topic, { partitions: autoCreatedPartitionCount })
+    .createTopic(topic, { partitions: broker.configs.integer('num.partitions'), settings: new Map() })
     .catch((error: unknown) => {
       if (ThroughlineError.is(error, 'TOPIC_EXISTS')) return;
       logger.warn({ topic, error }, 'a topic that a client asked for could not be made');

@@ -5,6 +5,8 @@ import { deleteRecords } from './delete-records.ts';
 import { describeGroups } from './describe-groups.ts';
 import { fetch } from './fetch.ts';
 import { findCoordinator } from './find-coordinator.ts';
+import { createTopics } from './create-topics.ts';
+import { deleteTopics } from './delete-topics.ts';
 import type { Handler } from './handler.ts';
 import { heartbeat } from './heartbeat.ts';
 import { initProducerId } from './init-producer-id.ts';
@@ -36,6 +38,8 @@ export const handlers: readonly Handler[] = [
   describeGroups,
   listGroups,
   apiVersionsHandler(() => handlers),
+  createTopics,
+  deleteTopics,
   deleteRecords,
   initProducerId,
   offsetForLeaderEpoch,
