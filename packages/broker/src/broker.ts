@@ -147,12 +147,21 @@ export interface PartitionLog {
 }
 
 export interface Broker {
+  /** As Kafka writes it: 16 bytes as base64url. The same for as long as the folder lives. */
+  readonly clusterId: string;
   /** The broker's own settings. */
   readonly configs: BrokerConfigs;
   /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_DISK, CLOSED */
   createTopic(topic: string, options: NewTopic): Promise<TopicMetadata>;
   /** What `createTopic` would make; nothing is changed. @throws what `createTopic` throws for the same arguments */
   checkNewTopic(topic: string, options: NewTopic): Omit<TopicMetadata, 'topicId'>;
+  /**
+   * Gives a topic more partitions; what it has stays where it is.
+   *
+   * @param count of partitions that it is to have
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_PARTITIONS, OUT_OF_DISK, CLOSED
+   */
+  createPartitions(topic: string, count: number): Promise<TopicMetadata>;
   /** Removes a topic with all its records. @throws ThroughlineError UNKNOWN_TOPIC, CLOSED */
   deleteTopic(topic: string): Promise<void>;
   /** @throws ThroughlineError UNKNOWN_TOPIC, INVALID_ARGUMENT, OUT_OF_DISK, CLOSED */
@@ -164,6 +173,13 @@ export interface Broker {
    * @example await broker.alterTopicSettings('notes', new Map([['retention.ms', '60000']]))
    */
   alterTopicSettings(topic: string, changes: ConfigChanges): Promise<TopicMetadata>;
+  /**
+   * Changes dynamic settings of the broker, durably; topics follow at once.
+   *
+   * @param node its id as text, or the empty string for all nodes
+   * @throws ThroughlineError INVALID_ARGUMENT for one that is unknown, fixed or has a wrong value; OUT_OF_DISK, CLOSED
+   */
+  alterBrokerSettings(node: string, changes: ConfigChanges): Promise<void>;
   topics(): readonly TopicMetadata[];
   /** @throws ThroughlineError UNKNOWN_TOPIC */
   topic(topic: string): TopicMetadata;
@@ -173,8 +189,8 @@ export interface Broker {
   findTopicById(topicId: string): TopicMetadata | undefined;
   /** @throws ThroughlineError UNKNOWN_TOPIC for an unknown topic or partition */
   partition(topic: string, partition: number): PartitionLog;
-  /** A producer id that nobody was ever given (InitProducerId). @throws ThroughlineError OUT_OF_DISK, CLOSED */
-  newProducerId(): Promise<bigint>;
+  /** Producer ids that nobody was ever given, taken durably (Kafka's ProducerIdsBlock). @throws ThroughlineError OUT_OF_DISK, CLOSED */
+  takeProducerIds(): Promise<{ readonly first: bigint; readonly count: number }>;
   /** Removes what retention allows to be removed; a timer calls it too. */
   runRetention(): Promise<void>;
   /** Syncs the segments of all `fsync` topics and empties the commit journal; a timer calls it too. */

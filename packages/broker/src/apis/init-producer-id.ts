@@ -16,7 +16,7 @@ export const initProducerId = handler({
 
 type Request = ApiRequest<InitProducerIdRequest>;
 
-async function handle({ broker, logger }: Services, request: Request): Promise<InitProducerIdResponse> {
+async function handle({ producerIds, logger }: Services, request: Request): Promise<InitProducerIdResponse> {
   const { transactionalId, producerId, producerEpoch } = request.body;
   if ((producerId === -1n) !== (producerEpoch === -1)) return failed(request, kafkaErrors.INVALID_REQUEST);
   if (transactionalId === '') return failed(request, kafkaErrors.INVALID_REQUEST);
@@ -28,7 +28,7 @@ async function handle({ broker, logger }: Services, request: Request): Promise<I
     );
     return failed(request, kafkaErrors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }
-  return { errorCode: kafkaErrors.NONE, producerId: await broker.newProducerId(), producerEpoch: 0 };
+  return { errorCode: kafkaErrors.NONE, producerId: await producerIds.next(), producerEpoch: 0 };
 }
 
 function failed(_request: Request, errorCode: number): InitProducerIdResponse {

@@ -2,11 +2,11 @@
 //
 //   <dataDir>/
 //     .lock                              the pid that holds the folder (pid-lock.ts)
-//     topics.json                        which topics there are, and the format (topic-store.ts)
+//     meta.properties                    whose folder this is, and its format (meta-properties.ts)
+//     __cluster_metadata-0/              topics, settings and producer ids (metadata-log.ts)
 //     .kafka_cleanshutdown               there after a clean stop, and only then
 //     recovery-point-offset-checkpoint   below these offsets everything is synced
 //     log-start-offset-checkpoint        the first offsets that can be read
-//     producer-ids                       the producer ids that were reserved (producer-ids.ts)
 //     journal/                           the commit journal of `fsync` topics (commit-journal.ts)
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { utf8 } from '@throughline/event';
@@ -17,11 +17,12 @@ import {
   isDeletedFolderName,
   isEmptyPartitionFolder,
   isPartitionFolderName,
-  partitionFolderName,
+  partitionOfFolder,
   removePartitionFolder,
   topicIdOfFolder,
 } from './partition-folder.ts';
-import type { TopicStore } from '../topic-store.ts';
+import type { MetadataStore } from '../metadata/metadata-store.ts';
+import { metadataFolder } from '../metadata/metadata-folder.ts';
 
 export const lockFile = '.lock';
 export const journalFolder = 'journal';
@@ -34,26 +35,22 @@ export const offsetFiles = {
 } as const;
 type OffsetFile = (typeof offsetFiles)[keyof typeof offsetFiles];
 
-/** Puts right what a crash left between the list of topics and the folders (topic-store.ts). */
+/** Puts right what a crash left between the metadata log and the folders (metadata-store.ts). */
 export async function finishInterruptedChanges(
   { disk, dataDir, logger }: BrokerSetup,
-  store: TopicStore,
+  store: MetadataStore,
 ): Promise<void> {
-  for (const { topic, topicId, partitionCount } of store.deleting) {
-    for (let partition = 0; partition < partitionCount; partition++) {
-      await removePartitionFolder(disk, dataDir, partitionFolderName(topic, partition), topicId);
-    }
-    await disk.syncDirectory(dataDir);
-    await store.endDelete(topicId);
-  }
-  const known = new Set(store.topics.map(({ topicId }) => topicId));
+  const known = new Map(store.topics.map(({ topicId, partitionCount }) => [topicId, partitionCount]));
+  const removed = store.removedTopicIds;
   for (const name of await disk.list(dataDir)) {
     const folder = `${dataDir}/${name}`;
     if (isDeletedFolderName(name)) await disk.removeFolder(folder);
-    if (!isPartitionFolderName(name)) continue;
-    const topicId = await topicIdOfFolder(disk, folder);
-    if (topicId !== undefined && known.has(topicId)) continue;
-    if (await isEmptyPartitionFolder(disk, folder)) {
+    if (!isPartitionFolderName(name) || name === metadataFolder) continue;
+    const topicId = (await topicIdOfFolder(disk, folder)) ?? '';
+    if (partitionOfFolder(name) < (known.get(topicId) ?? 0)) continue;
+    if (removed.has(topicId)) {
+      await removePartitionFolder(disk, dataDir, name, topicId);
+    } else if (await isEmptyPartitionFolder(disk, folder)) {
       await disk.removeFolder(folder);
     } else {
       // Somebody's records, but no topic's: put aside, not thrown away.
@@ -61,6 +58,9 @@ export async function finishInterruptedChanges(
       await disk.rename(folder, `${folder}.stray`);
     }
   }
+  if (removed.size === 0) return;
+  await disk.syncDirectory(dataDir);
+  await store.forgetRemoved(removed);
 }
 
 /** Tells whether the last stop was clean, and forgets it: from now on only the next clean stop says so again. */
