@@ -6,7 +6,7 @@ process.env['THROUGHLINE_ROUNDS'] ??= String(roundsFactor);
 await runGroups(
   [
     { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
-    { name: 'simulation', files: 'test/{checker,simulation}/**/*.test.ts', concurrency: 2, timeoutMs: 36_000_000 },
+    { name: 'simulation', files: 'test/{checker,simulation,fuzz}/**/*.test.ts', concurrency: 2, timeoutMs: 36_000_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
   ],
   process.argv.slice(2),

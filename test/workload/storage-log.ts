@@ -1,8 +1,8 @@
 // The storage core as the workload uses it: no network, no groups. `openNow` answers with the broker that is open now, or throws.
-import { delay, fromUtf8, ThroughlineError, utf8, type Clock, type LogRecord } from '@throughline/event';
+import { delay, ThroughlineError, type Clock } from '@throughline/event';
 import type { Broker } from '@throughline/broker';
-import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import type { SeenRecord } from '../checker/history.ts';
+import { batchOf, recordsIn } from './batches.ts';
 import type { ConsumerPort, LogPort, ProducerPort, SendResult } from './ports.ts';
 
 /** What certainly leaves nothing behind. */
@@ -62,31 +62,4 @@ export function storageLog(openNow: () => OpenBroker, topic: string, clock: Cloc
       return consumer;
     },
   };
-}
-
-/** One record per value. */
-export function batchOf(
-  values: readonly number[],
-  nowMs: number,
-  producer?: { readonly id: bigint; readonly epoch: number; readonly baseSequence: number },
-): Uint8Array {
-  const records = values.map((value) => ({ key: null, value: utf8(String(value)) }));
-  return encodeRecordBatch(records, { nowMs, ...(producer === undefined ? {} : { producer }) });
-}
-
-/** The records of whole batches from `fromOffset` on; a batch that is cut off at the end is left out. */
-export function recordsIn(batches: Uint8Array, partition: number, fromOffset: number): SeenRecord[] {
-  const seen: SeenRecord[] = [];
-  for (let position = 0; position + 61 <= batches.length;) {
-    const { sizeBytes, partitionLeaderEpoch } = readBatchHeader(batches, position);
-    if (position + sizeBytes > batches.length) break;
-    const records: LogRecord[] = [];
-    decodeRecordBatch(batches, position, { topic: '', partition, fromOffset: BigInt(fromOffset) }, records);
-    for (const { offset, value } of records) {
-      const text = value === null ? 'NaN' : fromUtf8(value);
-      seen.push({ partition, offset: Number(offset), value: Number(text), epoch: partitionLeaderEpoch });
-    }
-    position += sizeBytes;
-  }
-  return seen;
 }

@@ -1,0 +1,64 @@
+// The whole broker in a world: log, groups, and the Kafka protocol on a network that loses connections.
+import { openBroker, serveKafka, type Broker, type Durability, type ServedKafka } from '@throughline/broker';
+import { kafkaLog } from '../workload/kafka-log.ts';
+import type { LogPort } from '../workload/ports.ts';
+import { simulationLimits, topicName, type Server } from './server.ts';
+import type { World } from './world.ts';
+
+export interface KafkaServerOptions {
+  readonly partitionCount: number;
+  readonly durability: Durability;
+  readonly nodeCount: number;
+  /** The broker that the protocol is served over; the real one where absent. */
+  readonly brokerOf?: (broker: Broker) => Broker;
+}
+
+const host = '127.0.0.1';
+const firstPort = 9092;
+
+export function kafkaServer(world: World, options: KafkaServerOptions): Server & { readonly log: LogPort } {
+  const { partitionCount, durability, nodeCount, brokerOf = (broker) => broker } = options;
+  const { clock, network } = world;
+  let now: { readonly broker: Broker; readonly served: ServedKafka } | undefined;
+  return {
+    log: kafkaLog({
+      dial: (_, port) => network.connect(port),
+      bootstrap: { host, port: firstPort },
+      topic: topicName,
+      clock,
+      random: world.workRandom,
+      requestTimeoutMs: 100,
+      partitionCount,
+      sessionTimeoutMs: 300,
+    }),
+    async start(life) {
+      const { clock: lifeClock, random, disk } = life;
+      const broker = await openBroker({
+        dataDir: '/data',
+        disk,
+        clock: lifeClock,
+        random,
+        ...simulationLimits,
+        config: { 'group.initial.rebalance.delay.ms': '5', 'group.min.session.timeout.ms': '10' },
+      });
+      if (broker.findTopic(topicName) === undefined) {
+        await broker.createTopic(topicName, { partitions: partitionCount, config: { durability, segmentBytes: 4096 } });
+      }
+      const served = await serveKafka(brokerOf(broker), {
+        clock: lifeClock,
+        random,
+        host,
+        port: firstPort,
+        nodes: nodeCount,
+        transport: network,
+      });
+      now = { broker, served };
+    },
+    async stop() {
+      const { broker, served } = now!;
+      now = undefined;
+      await served.close();
+      await broker.close();
+    },
+  };
+}
