@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { fromUtf8, silentLogger, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import type { Log, TailStep } from '@throughline/log';
 import { MemoryLog, VirtualClock } from '@throughline/testkit';
 import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
 
@@ -146,6 +146,35 @@ describe('a fold', () => {
     assert.deepEqual(wordsIn(store), ['a', 'b'.repeat(100_000), 'c']);
     const { phase, lastError } = running.status();
     assert.deepEqual([phase, lastError], ['live', undefined]);
+  });
+
+  test('is live again as soon as a log without news can be read again', { timeout: 5_000 }, async (t) => {
+    const clock = new VirtualClock();
+    const log = await logWith(['a'], 1);
+    const away = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    const cut: Log = Object.assign(Object.create(log) as Log, {
+      append: log.append.bind(log),
+      read: log.read.bind(log),
+      admin: log.admin,
+      tail: async function* (request: Parameters<Log['tail']>[0]) {
+        const steps = log.tail(request)[Symbol.asyncIterator]();
+        yield (await steps.next()).value as TailStep;
+        await away.promise;
+        throw new ThroughlineError('LOG_UNREACHABLE', 'the cluster is away');
+      },
+    });
+    const store = memoryStore(() => ({ words: [] as string[] }));
+    const running = await fold(inMemory(cut, { clock, store, logger: withErrors(() => failed.resolve()) }));
+    t.after(() => running.close());
+    await running.caughtUp();
+    away.resolve();
+    await failed.promise;
+    assert.deepEqual([running.status().phase, running.status().lastError?.code], ['catching-up', 'LOG_UNREACHABLE']);
+    cut.tail = log.tail.bind(log);
+    await clock.advance(200);
+    while (running.status().phase !== 'live') await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(running.status().lastError, undefined);
   });
 
   test('that waits for room closes at once', { timeout: 5_000 }, async () => {

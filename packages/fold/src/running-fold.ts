@@ -19,13 +19,11 @@ import { reduceRecords, type Skip } from './reduce-records.ts';
 import { foldFromStart, nextTurn } from './replay.ts';
 import type { Checkpoint } from './store.ts';
 
-interface Waiter {
-  readonly targets: readonly bigint[];
+interface ReplayRequest {
   readonly resolve: () => void;
   readonly reject: (error: ThroughlineError) => void;
 }
-
-type ReplayRequest = Omit<Waiter, 'targets'>;
+type Waiter = ReplayRequest & { readonly targets: readonly bigint[] };
 
 export class RunningFold<State> implements Fold {
   readonly #options: FoldOptions<State>;
@@ -170,13 +168,13 @@ export class RunningFold<State> implements Fold {
   async #waitToRetry(error: ThroughlineError): Promise<void> {
     if (!error.retriable || error.code === 'CLOSED') throw error;
     const { name, topic } = this.#options;
-    const { retryDelayMsMin, retryDelayMsMax } = defaults;
     this.#lastError = error;
     this.#phase = 'catching-up';
-    this.#retryDelayMs = Math.min(Math.max(2 * this.#retryDelayMs, retryDelayMsMin), retryDelayMsMax);
-    const retryAfterMs = this.#retryDelayMs;
+    const longerMs = Math.max(2 * this.#retryDelayMs, defaults.retryDelayMsMin);
+    const retryAfterMs = Math.min(longerMs, defaults.retryDelayMsMax);
+    this.#retryDelayMs = retryAfterMs;
     this.#logger.error({ fold: name, topic, ...error.toJSON(), retryAfterMs }, 'fold failed; trying again');
-    // The failed transaction may have ended its tail: a replay or the close that comes during the wait is to end that.
+    // The failed transaction may have ended its tail: a replay or the close during the wait is to end that.
     if (this.#interrupt.signal.aborted && !this.#isClosing && this.#replayRequests.length === 0)
       this.#interrupt = new AbortController();
     try {
@@ -191,6 +189,9 @@ export class RunningFold<State> implements Fold {
     const { log, topic } = this.#options;
     const interrupt = this.#interrupt;
     this.#damage = new MetDamage(this.#options.name, this.#logger);
+    // A log without news sends no record whose commit could say that it can be read again.
+    if (this.#retryDelayMs > 0) this.#sight(await log.admin.describeTopic(topic));
+    if (this.#hasReached(this.#liveTargets)) this.#goesWell();
     const from = { offsets: this.#checkpoint!.offsets };
     const steps = log.tail({ topic, from, signal: interrupt.signal, onDamage: this.#damage.meet });
     const options = { recordsMax: this.#commitRecordsMax, openWindow: () => this.#openWindow() };
@@ -245,10 +246,7 @@ export class RunningFold<State> implements Fold {
 
   #committed(next: Checkpoint, skips: readonly Skip[]): void {
     this.#checkpoint = next;
-    if (this.#retryDelayMs > 0) {
-      this.#retryDelayMs = 0;
-      this.#lastError = undefined;
-    }
+    this.#goesWell();
     const { name, onSkipped, onCommitted } = this.#options;
     for (const { record, error } of skips) {
       const { topic, partition } = record;
@@ -256,7 +254,6 @@ export class RunningFold<State> implements Fold {
       this.#logger.warn(fields, 'fold skipped a record that is no valid event');
       onSkipped?.(record, error);
     }
-    this.#updatePhase();
     for (const waiter of this.#waiters) {
       if (!this.#hasReached(waiter.targets)) continue;
       this.#waiters.delete(waiter);
@@ -323,6 +320,13 @@ export class RunningFold<State> implements Fold {
   #sight(description: TopicDescription): void {
     this.#highWatermarks = description.partitions.map((found) => found.highWatermark);
     this.#liveTargets = this.#highWatermarks.slice();
+  }
+
+  /** Ends a time of failures and tries. */
+  #goesWell(): void {
+    if (this.#retryDelayMs > 0) this.#lastError = undefined;
+    this.#retryDelayMs = 0;
+    this.#updatePhase();
   }
 
   #updatePhase(): void {
