@@ -15,6 +15,8 @@ export { type BrokerLimits } from './defaults.ts';
 // The Kafka protocol over a broker.
 export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';
 export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './network/serve-kafka.ts';
+export { KafkaFaults, type ActiveFault, type FaultRule } from './network/kafka-faults.ts';
+export { type MaxVersions } from './network/supported-apis.ts';
 export { type KafkaMetrics } from './network/kafka-metrics.ts';
 export { type RefusalReason } from './network/refusals.ts';
 export { type KafkaLimits } from './defaults.ts';

@@ -72,7 +72,12 @@ const own: readonly BrokerConfigDefinition[] = [
     withoutEffect: '`durability` says when records reach the disk',
   },
   {
-    ...dynamic('max.connections', 'INT', String(intMax), 'The most connections at a time, over all listeners.'),
+    ...dynamic(
+      'max.connections',
+      'INT',
+      '20000',
+      'The most connections at a time, over all listeners. 20000 where Kafka has no bound: each is a few KiB of one process.',
+    ),
     min: 0,
   },
   {

@@ -1,7 +1,7 @@
 // What stands still on a connection: a request that has begun to come and comes no further, answers that nobody reads, or
 // nothing at all for a long time. The server looks at all connections once in a while, so that none needs a timer.
-import type { KafkaLimits } from '../defaults.ts';
 import type { Refusal } from './refusals.ts';
+import type { ConnectionLimits } from './server-context.ts';
 
 /** A connection as it stands. */
 export interface ConnectionState {
@@ -30,7 +30,7 @@ export class ConnectionWatch {
   }
 
   /** Why the connection is to be closed now, if it is. */
-  look(nowMs: number, state: ConnectionState, limits: KafkaLimits): Refusal | undefined {
+  look(nowMs: number, state: ConnectionState, limits: ConnectionLimits): Refusal | undefined {
     const moved = state.receivedBytes + state.sentBytes;
     if (moved !== this.#moved) {
       this.#moved = moved;
@@ -53,7 +53,7 @@ export class ConnectionWatch {
   #lookAtRequest(
     nowMs: number,
     { receivedBytes }: ConnectionState,
-    { requestStallMs, requestProgressBytes }: KafkaLimits,
+    { requestStallMs, requestProgressBytes }: ConnectionLimits,
   ): Refusal | undefined {
     if (receivedBytes - this.#progressBytes >= requestProgressBytes) {
       this.#progressBytes = receivedBytes;

@@ -63,6 +63,10 @@ export class Connection {
     });
   }
 
+  get remoteAddress(): string {
+    return this.#transport.remoteAddress;
+  }
+
   /** Closes it if it has stood still for too long. */
   look(nowMs: number): void {
     const state = {

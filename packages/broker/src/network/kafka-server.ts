@@ -1,7 +1,6 @@
 // The Kafka protocol over a broker: a listener per virtual node, and the connections that come.
 import type { Logger, Timer } from '@throughline/event';
 import { hostname } from 'node:os';
-import type { KafkaLimits } from '../defaults.ts';
 import type { Services } from '../services.ts';
 import { CalmLog } from './calm-log.ts';
 import type { VirtualNode } from './cluster.ts';
@@ -9,9 +8,9 @@ import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { KafkaFaults } from './kafka-faults.ts';
 import { KafkaCounters, type KafkaMetrics } from './kafka-metrics.ts';
-import { Refusals } from './refusals.ts';
+import { Refusals, type Refusal } from './refusals.ts';
 import { RequestMemory } from './request-memory.ts';
-import type { KafkaServerContext } from './server-context.ts';
+import type { ConnectionLimits, KafkaServerContext } from './server-context.ts';
 import type { SupportedApis } from './supported-apis.ts';
 import type { Transport, TransportConnection, TransportListener } from './transport.ts';
 
@@ -20,7 +19,9 @@ export interface KafkaServerOptions {
   readonly apis: SupportedApis;
   readonly faults: KafkaFaults | undefined;
   readonly transport: Transport;
-  readonly limits: KafkaLimits;
+  readonly limits: ConnectionLimits;
+  /** How many connections there may be, at all and from one address; it may change. */
+  readonly connectionCounts: () => { readonly max: number; readonly perAddressMax: number };
   readonly host: string;
   /** Of the first node; the others follow it, and 0 takes free ones. */
   readonly port: number;
@@ -37,6 +38,7 @@ export class KafkaServer {
   readonly #logger: Logger;
   readonly #listeners: TransportListener[] = [];
   readonly #connections = new Set<Connection>();
+  readonly #countByAddress = new Map<string, number>();
   #sweep: Timer | undefined;
   #closing: Promise<void> | undefined;
   #onEmpty: (() => void) | undefined;
@@ -126,26 +128,47 @@ export class KafkaServer {
   }
 
   #accept(transport: TransportConnection, nodeId: number): void {
-    const { counters, limits, refusals } = this.#context;
+    const { counters, refusals } = this.#context;
     const connectionId = ++counters.connectionTotal;
-    if (this.#connections.size >= limits.connectionCountMax) {
-      refusals.note(
-        { reason: 'too-many-connections', message: 'refused a connection beyond connectionCountMax' },
-        { client: `${transport.remoteAddress}:${transport.remotePort}`, connectionCountMax: limits.connectionCountMax },
-      );
+    const refusal = this.#refusalOf(transport.remoteAddress);
+    if (refusal !== undefined) {
+      refusals.note(refusal, { client: `${transport.remoteAddress}:${transport.remotePort}` });
       transport.destroy();
       return;
     }
     const nowMs = this.#options.services.clock.monotonicMs();
     const connection = new Connection(transport, this.#context, { nodeId, connectionId, nowMs });
     this.#connections.add(connection);
+    const { remoteAddress } = connection;
+    this.#countByAddress.set(remoteAddress, (this.#countByAddress.get(remoteAddress) ?? 0) + 1);
     // One that comes while the server closes came before the listener was gone.
     if (this.#closing !== undefined) connection.close();
     else this.#sweepLater();
   }
 
+  #refusalOf(remoteAddress: string): Refusal | undefined {
+    const { max, perAddressMax } = this.#options.connectionCounts();
+    if (this.#connections.size >= max) {
+      return {
+        reason: 'too-many-connections',
+        message: 'refused a connection: there are as many as max.connections allows',
+        fields: { connectionCountMax: max },
+      };
+    }
+    if ((this.#countByAddress.get(remoteAddress) ?? 0) < perAddressMax) return undefined;
+    return {
+      reason: 'too-many-connections',
+      message: 'refused a connection: there are as many from its address as max.connections.per.ip allows',
+      fields: { connectionCountMax: perAddressMax },
+    };
+  }
+
   #forget(connection: Connection): void {
     this.#connections.delete(connection);
+    const { remoteAddress } = connection;
+    const left = (this.#countByAddress.get(remoteAddress) ?? 0) - 1;
+    if (left > 0) this.#countByAddress.set(remoteAddress, left);
+    else this.#countByAddress.delete(remoteAddress);
     if (this.#connections.size > 0) return;
     this.#sweep?.cancel();
     this.#sweep = undefined;

@@ -51,13 +51,24 @@ export async function serveKafka(broker: Broker, options: ServeKafkaOptions = {}
   const apis = new SupportedApis(options.maxVersions);
   const services = await openServices(broker, options);
   const { advertisedHost, advertisedPort, faults } = options;
-  const limits = { ...kafkaLimitDefaults, ...options.kafkaLimits };
+  const { configs } = broker;
+  const limits = {
+    ...kafkaLimitDefaults,
+    ...options.kafkaLimits,
+    requestBytesMax: configs.integer('socket.request.max.bytes'),
+    connectionIdleMs: configs.integer('connections.max.idle.ms'),
+  };
+  const connectionCounts = (): { max: number; perAddressMax: number } => ({
+    max: configs.integer('max.connections'),
+    perAddressMax: configs.integer('max.connections.per.ip'),
+  });
   const server = new KafkaServer({
     services,
     apis,
     faults,
     transport,
     limits,
+    connectionCounts,
     host,
     port,
     nodeCount: nodes,

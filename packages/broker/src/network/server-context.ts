@@ -6,9 +6,17 @@ import type { KafkaCounters } from './kafka-metrics.ts';
 import type { Refusals } from './refusals.ts';
 import type { RequestMemory } from './request-memory.ts';
 
+/** The limits of the server, and what the settings of the broker say of connections. */
+export interface ConnectionLimits extends KafkaLimits {
+  /** Bytes of one request (socket.request.max.bytes). */
+  readonly requestBytesMax: number;
+  /** Time without a request after which a connection is closed, in milliseconds (connections.max.idle.ms). */
+  readonly connectionIdleMs: number;
+}
+
 export interface KafkaServerContext {
   readonly dispatcher: Dispatcher;
-  readonly limits: KafkaLimits;
+  readonly limits: ConnectionLimits;
   readonly counters: KafkaCounters;
   readonly memory: RequestMemory;
   readonly refusals: Refusals;

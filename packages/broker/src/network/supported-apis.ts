@@ -13,11 +13,11 @@ export class SupportedApis {
   readonly handlers: readonly Handler[];
   readonly #byKey: ReadonlyMap<number, Handler>;
 
-  /** @throws ThroughlineError INVALID_ARGUMENT for an API or a version that there is not */
-  constructor(maxVersions: MaxVersions = {}) {
-    checkNames(maxVersions);
+  /** `all` is the registry. @throws ThroughlineError INVALID_ARGUMENT for an API or a version that there is not */
+  constructor(maxVersions: MaxVersions = {}, all: readonly Handler[] = handlers) {
+    checkNames(maxVersions, all);
     const isAll = Object.keys(maxVersions).length === 0;
-    this.handlers = isAll ? handlers : handlers.flatMap((one) => this.#capped(one, maxVersions[one.api.name]));
+    this.handlers = isAll ? all : all.flatMap((one) => this.#capped(one, maxVersions[one.api.name]));
     this.#byKey = new Map(this.handlers.map((one) => [one.api.key, one]));
   }
 
@@ -39,9 +39,9 @@ export class SupportedApis {
   }
 }
 
-function checkNames(maxVersions: MaxVersions): void {
+function checkNames(maxVersions: MaxVersions, all: readonly Handler[]): void {
   for (const name of Object.keys(maxVersions)) {
-    if (handlers.some(({ api }) => api.name === name)) continue;
+    if (all.some(({ api }) => api.name === name)) continue;
     throw new ThroughlineError('INVALID_ARGUMENT', `maxVersions names ${name}, and there is no such API here`);
   }
 }
