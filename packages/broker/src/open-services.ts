@@ -20,7 +20,7 @@ export async function openServices(broker: Broker, options: ServicesOptions): Pr
   const producerIds = new ProducerIds(broker);
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);
   const groups = await GroupCoordinator.open({ broker, cluster, clock, random, logger });
-  return { broker, cluster, fetchSessions, groups, clock, random, logger };
+  return { broker, cluster, fetchSessions, producerIds, groups, clock, random, logger };
 }
 
 /** Ends what the services have begun; the broker itself stays open. */
