@@ -3,6 +3,8 @@
 // needed where somebody looks at records.
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ThroughlineError } from '@throughline/event';
+import { unpackLz4 } from './lz4.ts';
+import { unpackSnappy } from './snappy.ts';
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -19,7 +21,7 @@ export function codecId(codec: Codec): number {
   return codecs.indexOf(codec);
 }
 
-/** @throws ThroughlineError NOT_BUILT_YET for snappy and lz4 */
+/** @throws ThroughlineError NOT_BUILT_YET for snappy and lz4, which are only read */
 export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
   switch (codec) {
     case 'none':
@@ -29,7 +31,7 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
     case 'zstd':
       return zstdCompressSync(bytes);
     default:
-      throw missing(codec);
+      throw new ThroughlineError('NOT_BUILT_YET', `record batches are not packed with ${codec}, only unpacked`);
   }
 }
 
@@ -37,8 +39,7 @@ export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
  * Unpacks the records of a batch.
  *
  * @param bytesMax the most that may come out: a few bytes can claim to be gigabytes
- * @throws ThroughlineError INVALID_RECORD when the bytes are none of that codec, or unpack to more than `bytesMax`;
- *   NOT_BUILT_YET for snappy and lz4
+ * @throws ThroughlineError INVALID_RECORD when the bytes are none of that codec, or unpack to more than `bytesMax`
  */
 export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): Uint8Array {
   try {
@@ -49,16 +50,14 @@ export function decompress(codec: Codec, bytes: Uint8Array, bytesMax: number): U
         return gunzipSync(bytes, { maxOutputLength: bytesMax });
       case 'zstd':
         return zstdDecompressSync(bytes, { maxOutputLength: bytesMax });
+      case 'lz4':
+        return unpackLz4(bytes, bytesMax);
       default:
-        throw missing(codec);
+        return unpackSnappy(bytes, bytesMax);
     }
   } catch (cause) {
     if (ThroughlineError.is(cause)) throw cause;
     const message = `the records are no ${codec} data of at most ${bytesMax} bytes`;
     throw new ThroughlineError('INVALID_RECORD', message, { cause });
   }
-}
-
-function missing(codec: Codec): ThroughlineError {
-  return new ThroughlineError('NOT_BUILT_YET', `record batches compressed with ${codec} cannot be unpacked yet`);
 }
