@@ -149,6 +149,8 @@ export interface PartitionLog {
 export interface Broker {
   /** As Kafka writes it: 16 bytes as base64url. The same for as long as the folder lives. */
   readonly clusterId: string;
+  /** The folder that holds everything. */
+  readonly dataDir: string;
   /** The broker's own settings. */
   readonly configs: BrokerConfigs;
   /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_DISK, CLOSED */

@@ -51,6 +51,10 @@ export class EmbeddedBroker implements Broker {
     this.#tailCacheBudget = new TailCacheBudget(setup.limits.tailCacheBytesMax);
   }
 
+  get dataDir(): string {
+    return this.#setup.dataDir;
+  }
+
   get configs(): BrokerConfigs {
     return this.#setup.configs;
   }
