@@ -13,10 +13,11 @@ const seedCount = Math.ceil(200 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1)
 test(`the broker shows no anomaly under ${seedCount} seeds of faults (SEED=${firstSeed})`, async (t) => {
   const total = tallyOf([]);
   for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-    const { recorder } = await simulateBroker(seed).catch((error: unknown) => {
+    const { recorder, logger } = await simulateBroker(seed).catch((error: unknown) => {
       throw new Error(`SEED=${seed}`, { cause: error });
     });
     assert.equal(checkHistory(recorder.history).toString(), '', `SEED=${seed}`);
+    assert.deepEqual(logger.defects, [], `SEED=${seed}`);
     const tally = tallyOf(recorder.history);
     for (const [name, count] of tally) total.set(name, (total.get(name) ?? 0) + count);
   }

@@ -18,7 +18,7 @@ const firstPort = 9092;
 
 export function kafkaServer(world: World, options: KafkaServerOptions): Server & { readonly log: LogPort } {
   const { partitionCount, durability, nodeCount, brokerOf = (broker) => broker } = options;
-  const { clock, network } = world;
+  const { clock, network, logger } = world;
   let now: { readonly broker: Broker; readonly served: ServedKafka } | undefined;
   return {
     log: kafkaLog({
@@ -29,7 +29,7 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
       random: world.workRandom,
       requestTimeoutMs: 100,
       partitionCount,
-      sessionTimeoutMs: 300,
+      sessionTimeoutMs: 6000,
     }),
     async start(life) {
       const { clock: lifeClock, random, disk } = life;
@@ -38,8 +38,9 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
         disk,
         clock: lifeClock,
         random,
+        logger,
         ...simulationLimits,
-        config: { 'group.initial.rebalance.delay.ms': '5', 'group.min.session.timeout.ms': '10' },
+        config: { 'group.initial.rebalance.delay.ms': '5', 'offsets.topic.num.partitions': '2' },
       });
       if (broker.findTopic(topicName) === undefined) {
         await broker.createTopic(topicName, { partitions: partitionCount, config: { durability, segmentBytes: 4096 } });
@@ -47,6 +48,7 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
       const served = await serveKafka(brokerOf(broker), {
         clock: lifeClock,
         random,
+        logger,
         host,
         port: firstPort,
         nodes: nodeCount,

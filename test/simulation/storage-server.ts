@@ -32,7 +32,14 @@ export function storageServer(world: World, options: StorageServerOptions): Serv
     async start(life) {
       const { clock, random } = life;
       await options.beforeStart?.(life);
-      const broker = await openBroker({ dataDir: '/data', disk: diskOf(life), clock, random, ...simulationLimits });
+      const broker = await openBroker({
+        dataDir: '/data',
+        disk: diskOf(life),
+        clock,
+        random,
+        logger: world.logger,
+        ...simulationLimits,
+      });
       if (broker.topics().length === 0) {
         const config = { durability, segmentBytes: 4096 };
         await broker.createTopic(topicName, { partitions: partitionCount, config });

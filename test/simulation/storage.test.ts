@@ -10,8 +10,9 @@ const seedCount = Math.ceil(60 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1))
 
 test(`the storage core shows no anomaly under ${seedCount} seeds of faults (SEED=${firstSeed})`, async () => {
   for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-    const { recorder } = await simulateStorage(seed);
+    const { recorder, logger } = await simulateStorage(seed);
     assert.equal(checkHistory(recorder.history).toString(), '', `SEED=${seed}`);
+    assert.deepEqual(logger.defects, [], `SEED=${seed}`);
   }
 });
 

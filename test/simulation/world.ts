@@ -4,6 +4,7 @@
 import { seededRandom, type Clock, type Random, type Timer } from '@throughline/event';
 import type { Disk } from '@throughline/broker';
 import { FaultyDisk, LossyNetwork, MemoryDisk, slowDisk, VirtualClock } from '@throughline/testkit';
+import { DefectRecorder } from '../workload/defect-recorder.ts';
 import { Recorder } from '../workload/recorder.ts';
 
 /** One life of the broker's process: what it holds of the machine, until it dies. */
@@ -23,7 +24,8 @@ export class Life {
     this.random = seededRandom(seed);
     const { clock } = world;
     this.clock = {
-      nowMs: () => clock.nowMs() + world.wallJumpMs,
+      // A machine's wall clock counts whole milliseconds.
+      nowMs: () => Math.floor(clock.nowMs()) + world.wallJumpMs,
       monotonicMs: () => clock.monotonicMs(),
       after: (delayMs, action) => this.#after(clock, delayMs, action),
     };
@@ -65,6 +67,8 @@ export class World {
   readonly memory = new MemoryDisk();
   readonly network: LossyNetwork;
   readonly recorder: Recorder;
+  /** What the broker logs. */
+  readonly logger = new DefectRecorder();
   /** For the workload, and for the nemesis: each has its own, so that one does not shift the other. */
   readonly workRandom: Random;
   readonly nemesisRandom: Random;
