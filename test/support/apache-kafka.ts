@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { kafka } from '@throughline/log';
 import { kafkaTool } from '../judges/toolchain.ts';
 
 const run = promisify(execFile);
@@ -38,6 +39,13 @@ export class ApacheKafka {
   /** kill -9. */
   async kill9(): Promise<void> {
     await run(kafkaTool, ['stop', '--dir', this.#dir, '--kill'], { timeout: startMs });
+  }
+
+  /** Removes all topics but Kafka's own. */
+  async deleteTopics(): Promise<void> {
+    const log = await kafka({ bootstrap: this.#address });
+    for (const { topic } of await log.admin.topics()) await log.admin.deleteTopic(topic);
+    await log.close();
   }
 
   async dispose(): Promise<void> {
