@@ -67,7 +67,8 @@ export async function disturb(world: World, server: Server, options: NemesisOpti
       case 'failing write':
         life.disk.fail({ operation: fault === 'failing sync' ? 'sync' : 'write', code: 'EIO' });
         await delay(clock, random.float() * 60);
-        life = await restart(world, server, life, fault);
+        // What the failed operation was to save may be lost now.
+        life = await restart(world, server, life, random.float() < 0.5 ? 'kill' : 'power cut');
         break;
       case 'clock jump':
         world.wallJumpMs += integerBetween(random, -3_600_000, 3_600_000);

@@ -233,7 +233,10 @@ export class PartitionWriter {
     const batches = group.map(({ batch }) => batch);
     const headers = group.map(({ header }) => header);
     if (!(await this.#guarded(group, () => this.#segments.append(batches, headers)))) return;
-    if (this.#config.durability !== 'fsync') {
+    if (!this.#isOnline) {
+      // The journal failed meanwhile, with batches that stand before these: an acknowledgement would jump over them.
+      this.#queue.refuse(group, this.#refusals.offline());
+    } else if (this.#config.durability !== 'fsync') {
       this.#acknowledge(group);
     } else if (this.#refused.length > 0) {
       // It stands behind a batch that is about to be taken back.
