@@ -371,7 +371,7 @@ export const errorTable = {
     httpStatus: 500,
     retriable: false,
     meaning: 'Another process listens on that port.',
-    remedy: 'Stop it, or give --http-port another number (0 takes a free one).',
+    remedy: 'Stop it, or give --http-port or --kafka-port another number (0 takes a free one).',
   },
   SERVER_UNREACHABLE: {
     httpStatus: 503,

@@ -1,7 +1,7 @@
 // <data-dir>/server.json: how other processes find a running server. Written by rename once it answers, removed at a
 // clean stop; after a crash it stays behind, so a reader checks that its pid is alive.
 //
-//   { "pid": 4711, "http": "http://127.0.0.1:4437", "kafka": null, "log": "embedded", "version": "0.1.0" }
+//   { "pid": 4711, "http": "http://127.0.0.1:4437", "kafka": "127.0.0.1:9092", "log": "embedded", "version": "0.1.0" }
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
@@ -10,7 +10,7 @@ import * as z from 'zod';
 const schema = z.object({
   pid: z.int(),
   http: z.string(),
-  /** Null while this version serves no Kafka port. */
+  /** Null where the log is on a cluster of its own. */
   kafka: z.string().nullable(),
   /** `embedded`, or the address of the cluster that holds the log. */
   log: z.string().default('embedded'),

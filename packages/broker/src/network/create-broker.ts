@@ -10,6 +10,8 @@ export interface RunningBroker extends ServedKafka {
   readonly broker: Broker;
   /** Answers what is under way, closes the connections, then the log. */
   close(): Promise<void>;
+  /** `await using` closes it. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -32,10 +34,7 @@ export async function createBroker(options: CreateBrokerOptions): Promise<Runnin
   }
   const { address, addresses } = served;
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    await served.close();
-    await broker.close();
-  };
+  const close = (): Promise<void> => (closing ??= served.close().finally(() => broker.close()));
   return {
     broker,
     address,
@@ -43,6 +42,7 @@ export async function createBroker(options: CreateBrokerOptions): Promise<Runnin
     get metrics() {
       return served.metrics;
     },
-    close: () => (closing ??= close()),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -33,7 +33,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 function refusalOf(error: NodeJS.ErrnoException, host: string, port: number): ThroughlineError {
   const details = { host, port };
   if (error.code === 'EADDRINUSE') {
-    return new ThroughlineError('PORT_IN_USE', `port ${port} of ${host} is taken`, { cause: error, details });
+    return new ThroughlineError('PORT_IN_USE', `${host}:${port} is in use`, { cause: error, details });
   }
   return new ThroughlineError('INVALID_ARGUMENT', `cannot listen on ${host}:${port}: ${error.message}`, {
     cause: error,

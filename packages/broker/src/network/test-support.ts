@@ -22,8 +22,8 @@ export interface Begun {
   readonly api: string;
   readonly clientId: string | null;
   readonly signal: AbortSignal;
-  answer(): void;
-  fail(error: unknown): void;
+  readonly answer: () => void;
+  readonly fail: (error: unknown) => void;
 }
 
 export interface ScriptedServer {
@@ -33,9 +33,9 @@ export interface ScriptedServer {
   readonly faults: KafkaFaults;
   /** Requests in the order in which they began. */
   readonly begun: Begun[];
-  connect(): Promise<KafkaClient>;
+  readonly connect: () => Promise<KafkaClient>;
   /** Resolves when `count` requests have begun. */
-  hasBegun(count: number): Promise<void>;
+  readonly hasBegun: (count: number) => Promise<void>;
 }
 
 export interface ScriptedOptions {

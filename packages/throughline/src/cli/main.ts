@@ -44,7 +44,7 @@ verb(
   () => import('./dev.ts'),
 )
   .option('--http-port <port>', 'port of the page and the HTTP interface; 0 takes a free one (default 4437)')
-  .option('--kafka-port <port>', 'port of the Kafka protocol; not served by this version (default 9092)')
+  .option('--kafka-port <port>', 'port of the Kafka protocol; 0 takes a free one (default 9092)')
   .option('--host <address>', 'address to listen on; loopback only (default 127.0.0.1)')
   .option('--data-dir <folder>', 'folder of all state (default .throughline)')
   .option('--docs <folder>', 'folder of Markdown, text or HTML that the docs model answers from')

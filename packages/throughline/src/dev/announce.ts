@@ -22,7 +22,7 @@ export function announcement(message: ServerMessage, isJson: boolean): Announcem
           'Throughline is ready',
           `  page         ${message.http}/`,
           `  log          ${message.log}`,
-          `  Kafka        ${message.kafka ?? 'not served by this version (docs/reference/limits.md)'}`,
+          `  Kafka        ${message.kafka ?? 'not served: the log is on that cluster'}`,
           `  data folder  ${message.dataDir}`,
           `  answers by   ${message.answersBy}`,
           `  started in   ${Math.round(message.startedMs)} ms; stop with Ctrl-C`,

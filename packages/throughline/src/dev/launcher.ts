@@ -22,8 +22,9 @@ export async function launch({ isRestarting, isJson, ...options }: LaunchOptions
     const outcome = await runServer({ ...options, flags }, isJson);
     if (!outcome.isCrashRequested || !isRestarting) return outcome.code;
     process.stderr.write('The server was crashed from the page (kill -9 of its own process). Starting it again …\n');
-    // The page reconnects to the port that it knows.
+    // The page and the Kafka clients reconnect to the ports that they know.
     if (outcome.httpPort !== undefined) flags = { ...flags, httpPort: String(outcome.httpPort) };
+    if (outcome.kafkaPort !== undefined) flags = { ...flags, kafkaPort: outcome.kafkaPort };
   }
 }
 
@@ -31,6 +32,7 @@ interface Outcome {
   readonly code: number;
   readonly isCrashRequested: boolean;
   readonly httpPort: number | undefined;
+  readonly kafkaPort: string | undefined;
 }
 
 function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise<Outcome> {
@@ -72,10 +74,12 @@ function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise
           ready === undefined ? 'before it was ready' : 'and what it acknowledged is kept: start it again to go on';
         process.stderr.write(`The server ${how}, ${what}. Its own words stand above and in server.log.\n`);
       }
-      const httpPort = ready?.type === 'ready' ? ready.httpPort : undefined;
+      const isReady = ready?.type === 'ready';
+      const httpPort = isReady ? ready.httpPort : undefined;
+      const kafkaPort = isReady ? ready.kafka?.slice(ready.kafka.lastIndexOf(':') + 1) : undefined;
       // A server that is still loading has nothing to close and dies of the signal itself: a clean stop as well.
       const hasDiedOfStop = signals.isStopping && signal === 'SIGTERM';
-      resolve({ code: code ?? (hasDiedOfStop ? 0 : 1), isCrashRequested, httpPort });
+      resolve({ code: code ?? (hasDiedOfStop ? 0 : 1), isCrashRequested, httpPort, kafkaPort });
     });
   });
 }

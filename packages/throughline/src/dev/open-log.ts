@@ -2,15 +2,17 @@
 // is held by one server, because what is folded from the log stands in it.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { systemDisk } from '@throughline/broker';
+import { openBroker, systemDisk, type Broker } from '@throughline/broker';
 import { ulids, type Clock, type Logger, type Random } from '@throughline/event';
-import { kafka, openEmbeddedLog, type Log } from '@throughline/log';
+import { embedded, kafka, type Log } from '@throughline/log';
 import type { ResolvedConfig } from '../config.ts';
 import { takeDataDir } from './data-dir.ts';
 import { whileSlow } from './progress.ts';
 
 export interface OpenedLog {
   readonly log: Log;
+  /** What the embedded log is kept in; closing the log closes it. */
+  readonly broker?: Broker;
   /** Nobody else writes to it: whoever owned something on it before is dead. */
   readonly isExclusive: boolean;
 }
@@ -33,9 +35,10 @@ export async function openLog(
 ): Promise<OpenedLog> {
   const logDir = path.join(config.dataDir, 'log');
   if (config.log === 'embedded') {
-    const open = (): Promise<Log> =>
-      whileSlow(openEmbeddedLog({ dataDir: logDir, ...shared }), 'Checking the log …', onProgress);
-    return { log: await takeDataDir(config.dataDir, open, { onProgress }), isExclusive: true };
+    const open = (): Promise<Broker> =>
+      whileSlow(openBroker({ dataDir: logDir, ...shared }), 'Checking the log …', onProgress);
+    const broker = await takeDataDir(config.dataDir, open, { onProgress });
+    return { log: embedded({ broker, clock: shared.clock }), broker, isExclusive: true };
   }
   // The very lock that the embedded log takes, so that servers of both kinds keep out of each other's folder.
   mkdirSync(logDir, { recursive: true });

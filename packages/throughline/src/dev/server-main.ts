@@ -73,7 +73,7 @@ function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMess
     type: 'ready',
     http: server.url,
     httpPort: server.port,
-    kafka: null,
+    kafka: server.kafka,
     dataDir: config.dataDir,
     log: config.log,
     answersBy:

@@ -1,6 +1,7 @@
 // The all-in-one server: the only place that knows all systems. It builds each from its options object, hands the log to
 // all of them, and closes them in the opposite order. No system gets to see another one.
 import path from 'node:path';
+import { serveKafka, type ServedKafka } from '@throughline/broker';
 import { systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
 import { createSupervisor, type Supervisor } from '@throughline/functions';
@@ -27,6 +28,8 @@ export interface ServerHooks {
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
+  /** `host:port` of the Kafka protocol; null where the log is on a cluster of its own. */
+  readonly kafka: string | null;
   close(): Promise<void>;
 }
 
@@ -46,8 +49,7 @@ export async function startServer(config: ResolvedConfig, hooks: ServerHooks): P
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const { url, port } = await start(config, hooks, closers);
-    return { url, port, close };
+    return { ...(await start(config, hooks, closers)), close };
   } catch (error) {
     await close();
     throw error;
@@ -58,7 +60,7 @@ async function start(
   config: ResolvedConfig,
   hooks: ServerHooks,
   closers: Closer[],
-): Promise<{ url: string; port: number }> {
+): Promise<Omit<RunningServer, 'close'>> {
   const startedMs = systemClock.nowMs();
   const { dataDir } = config;
   const onProgress = (text: string): void => hooks.onProgress(text);
@@ -67,11 +69,18 @@ async function start(
   closers.push(async () => logger.close());
   const shared = { clock: systemClock, random: systemRandom, logger };
 
-  // The log first: it takes the data folder, so that nothing else is touched when another server has it. The port next:
+  // The log first: it takes the data folder, so that nothing else is touched when another server has it. The ports next:
   // the supervisor takes over open runs, which a server that is about to be refused should not do.
-  const { log, isExclusive } = await openLog(config, shared, onProgress);
+  const { log, broker, isExclusive } = await openLog(config, shared, onProgress);
   closers.push(() => log.close());
   await checkPortIsFree(config.host, config.httpPort);
+  let served: ServedKafka | undefined;
+  if (broker !== undefined) {
+    const kafka = await serveKafka(broker, { host: config.host, port: config.kafkaPort, ...shared });
+    closers.push(() => kafka.close());
+    served = kafka;
+  }
+  const kafka = served?.address ?? null;
   const { config: topicConfig } = await ensureTopic(log, config);
 
   const [supervisor, pipelines, page] = await startTogether(
@@ -116,13 +125,13 @@ async function start(
   writeServerFile(dataDir, {
     pid: process.pid,
     http: listener.url,
-    kafka: null,
+    kafka,
     log: config.log,
     version,
   });
   closers.push(async () => removeServerFile(dataDir));
   const { durability } = topicConfig;
-  logger.info({ url: listener.url, version, log: config.log, durability }, 'server is ready');
+  logger.info({ url: listener.url, kafka, version, log: config.log, durability }, 'server is ready');
   if (config.model === 'docs') {
     const problem = await docsProblem(config.docs);
     if (problem !== undefined)
@@ -131,7 +140,7 @@ async function start(
         'answers will fail until --docs is a folder with .md, .txt or .html files',
       );
   }
-  return listener;
+  return { url: listener.url, port: listener.port, kafka };
 }
 
 /** Waits for parts that start side by side; each that has started is closed at the end, also when another one fails. */
