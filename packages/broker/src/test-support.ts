@@ -11,6 +11,18 @@ export function batchOf(texts: readonly string[], timestampMs = 1_700_000_000_00
   );
 }
 
+/** The same from an idempotent producer. */
+export function producedBatch(
+  texts: readonly string[],
+  producer: { readonly id: bigint; readonly epoch: number; readonly baseSequence: number },
+  timestampMs = 1_700_000_000_000,
+): Uint8Array {
+  return encodeRecordBatch(
+    texts.map((text) => ({ key: null, value: utf8(text) })),
+    { nowMs: timestampMs, producer },
+  );
+}
+
 /** The records of whole batches. */
 export function recordsOf(batches: Uint8Array): readonly LogRecord[] {
   const records: LogRecord[] = [];

@@ -1,8 +1,8 @@
 // Finding the producers of a partition when the broker starts: the latest snapshot that can be trusted, and the batches
 // behind it.
 //
-// After a clean stop there is a snapshot of the very end. After an unclean one only those at or below the recovery point
-// are known to be whole and of this log; the segments above it are read anyway to be checked, and the heads of their
+// After a clean stop there is a snapshot of the very end. After an unclean one only those that were synced are known to be
+// whole and of this log; the segments above the recovery point are read anyway to be checked, and the heads of their
 // batches are taken along. Where that leaves something out (no snapshot, a damaged one, a log that was cut again), the
 // log is gone through from the snapshot on.
 import type { Clock, Logger } from '@throughline/event';
@@ -29,7 +29,8 @@ export interface ProducerRecoveryOptions {
   readonly logger: Logger;
   readonly limits: ProducerLimits;
   readonly isClean: boolean;
-  readonly recoveryPoint: bigint;
+  /** Snapshots up to here were synced. */
+  readonly syncedOffset: bigint;
 }
 
 export class ProducerRecovery {
@@ -48,9 +49,9 @@ export class ProducerRecovery {
   }
 
   static async begin(options: ProducerRecoveryOptions): Promise<ProducerRecovery> {
-    const { disk, folder, isClean, recoveryPoint } = options;
+    const { disk, folder, isClean, syncedOffset } = options;
     const files = await SnapshotFiles.open(disk, folder);
-    if (!isClean) await files.remove((offset) => offset > recoveryPoint);
+    if (!isClean) await files.remove((offset) => offset > syncedOffset);
     const recovery = new ProducerRecovery(options, files);
     await recovery.#load();
     return recovery;

@@ -46,14 +46,14 @@ export class SnapshotFiles {
   /** Stores a snapshot; it counts only once `sync` has returned. */
   async store(offset: bigint, bytes: Uint8Array): Promise<void> {
     const file = await this.#disk.open(this.#path(offset), 'write');
-    this.#offsets.add(offset);
-    this.#unsynced.add(offset);
     try {
       await file.truncate(0);
       await file.write([bytes], 0);
     } finally {
       await file.close();
     }
+    this.#offsets.add(offset);
+    this.#unsynced.add(offset);
   }
 
   async sync(): Promise<void> {

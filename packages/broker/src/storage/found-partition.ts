@@ -35,7 +35,9 @@ export async function findPartition(
     await makePartitionFolder(disk, folder, topicId);
   }
   const { logStartOffset, recoveryPoint, isClean } = start;
-  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, recoveryPoint });
+  // Snapshots are synced before either of these passes them.
+  const syncedOffset = logStartOffset > recoveryPoint ? logStartOffset : recoveryPoint;
+  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, syncedOffset });
   const segments = await Segments.open(environment, folder, start, producers);
   // After an unclean stop the journal comes first.
   if (isClean) await producers.finish(segments);
@@ -64,10 +66,18 @@ export async function makePartition(
 }
 
 /** Makes a partition complete after an unclean stop, when the journal has been replayed; a new leader epoch begins. */
-export async function finishRecovery({ disk, dataDir }: BrokerSetup, found: FoundPartition): Promise<void> {
-  const { topic, partition, epochs, segments, producers } = found;
-  await producers.finish(segments);
-  epochs.begin(epochs.current + 1, segments.endOffset);
+export async function finishRecovery(setup: BrokerSetup, found: FoundPartition, epochMin: number): Promise<void> {
+  await found.producers.finish(found.segments);
+  await beginEpoch(setup, found, epochMin);
+}
+
+/** Begins a new leader epoch where the log ends now, `epochMin` or a later one. */
+export async function beginEpoch(
+  { disk, dataDir }: BrokerSetup,
+  { topic, partition, epochs, segments }: FoundPartition,
+  epochMin: number,
+): Promise<void> {
+  epochs.begin(Math.max(epochs.current + 1, epochMin), segments.endOffset);
   await storeLeaderEpochs(disk, `${dataDir}/${partitionFolderName(topic, partition)}`, epochs);
 }
 

@@ -9,6 +9,7 @@ import type { Segments } from './segments.ts';
 import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../topic-config.ts';
+import { refusing } from '../refusal.ts';
 import { Turns } from '../turns.ts';
 
 export class Partition implements PartitionLog {
@@ -126,7 +127,8 @@ export class Partition implements PartitionLog {
       this.#checkOpen();
       if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
       if (beforeOffset > this.#logStartOffset) {
-        await this.#options.noteLogStart(this, beforeOffset);
+        if (!(await this.#syncSnapshots())) throw this.#offline();
+        await refusing(() => this.#options.noteLogStart(this, beforeOffset));
         await this.#removeBefore(beforeOffset);
       }
       return this.#logStartOffset;
@@ -151,22 +153,27 @@ export class Partition implements PartitionLog {
   /** Where the log may begin by its retention; closes the active segment when all of it has expired. */
   retentionPoint(nowMs: number): Promise<bigint> {
     return this.#upkeep.run(async () => {
-      const { retentionMs, retentionBytes } = this.config;
-      let point = this.#logStartOffset;
-      let { bytes } = this.#segments;
-      for (const segment of this.#segments.sealed) {
-        const isOverSize = retentionBytes !== null && bytes - segment.sizeBytes >= retentionBytes;
-        if (!isOverSize && !(await isExpired(segment, retentionMs, nowMs))) return point;
-        bytes -= segment.sizeBytes;
-        if (segment.nextOffset > point) point = segment.nextOffset;
-      }
-      const { active } = this.#segments;
-      if (active.sizeBytes > 0 && this.isOnline && (await isExpired(active, retentionMs, nowMs))) {
-        await this.#writer.roll();
-        return this.#segments.active.baseOffset;
-      }
-      return point;
+      const point = await this.#expiredPoint(nowMs);
+      return point > this.#logStartOffset && !(await this.#syncSnapshots()) ? this.#logStartOffset : point;
     });
+  }
+
+  async #expiredPoint(nowMs: number): Promise<bigint> {
+    const { retentionMs, retentionBytes } = this.config;
+    let point = this.#logStartOffset;
+    let { bytes } = this.#segments;
+    for (const segment of this.#segments.sealed) {
+      const isOverSize = retentionBytes !== null && bytes - segment.sizeBytes >= retentionBytes;
+      if (!isOverSize && !(await isExpired(segment, retentionMs, nowMs))) return point;
+      bytes -= segment.sizeBytes;
+      if (segment.nextOffset > point) point = segment.nextOffset;
+    }
+    const { active } = this.#segments;
+    if (active.sizeBytes > 0 && this.isOnline && (await isExpired(active, retentionMs, nowMs))) {
+      await this.#writer.roll();
+      return this.#segments.active.baseOffset;
+    }
+    return point;
   }
 
   /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
@@ -186,7 +193,7 @@ export class Partition implements PartitionLog {
       this.#writer.alter(config, async () => {
         if (!this.isOnline || config.durability !== 'fsync' || this.config.durability === 'fsync') return;
         // The journal holds nothing of what is there already.
-        if (!(await this.#sync(true))) throw new ThroughlineError('PARTITION_OFFLINE', `${this.#name} is offline`);
+        if (!(await this.#sync(true))) throw this.#offline();
       }),
     );
   }
@@ -200,8 +207,7 @@ export class Partition implements PartitionLog {
       const fields = { partition: this.#name, lostBytes };
       this.#options.logger.error(fields, 'the disk is full: what was only in memory is lost');
     }
-    if (this.isOnline && lostBytes === 0) await this.#storeSnapshot();
-    const isSynced = (await this.#storeIndexes()) && (await this.sync(true));
+    const isSynced = (await this.#storeForNextStart()) && (await this.sync(true));
     await this.#letGo();
     return isSynced && lostBytes === 0;
   }
@@ -218,11 +224,26 @@ export class Partition implements PartitionLog {
     if (!this.isOnline) return false;
     try {
       const recoveryPoint = await this.#segments.sync(withActive);
-      await this.#options.snapshots.sync();
+      if (!(await this.#syncSnapshots())) return false;
       this.#recoveryPoint = recoveryPoint;
       return true;
     } catch (error) {
       this.#writer.goOffline(error, 'a segment could not be synced');
+      return false;
+    }
+  }
+
+  /**
+   * Makes the snapshots of the producers survive a power cut. That comes before the start of the log moves: what is known
+   * of the producers from what is then removed is known from nowhere else.
+   */
+  async #syncSnapshots(): Promise<boolean> {
+    if (!this.isOnline) return false;
+    try {
+      await this.#options.snapshots.sync();
+      return true;
+    } catch (error) {
+      this.#writer.goOffline(error, 'a snapshot of the producers could not be synced');
       return false;
     }
   }
@@ -242,6 +263,10 @@ export class Partition implements PartitionLog {
     return { startOffset: this.#logStartOffset, endOffset: this.highWatermark };
   }
 
+  #offline(): ThroughlineError {
+    return new ThroughlineError('PARTITION_OFFLINE', `${this.#name} is offline`);
+  }
+
   #outOfRange(offset: bigint): ThroughlineError {
     const { logStartOffset, highWatermark } = this;
     return new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.#name}`, {
@@ -256,27 +281,24 @@ export class Partition implements PartitionLog {
     this.#wake();
   }
 
-  async #storeIndexes(): Promise<boolean> {
+  /** Stores what spares the next start reading; false when that failed, and it has to read. */
+  async #storeForNextStart(): Promise<boolean> {
     try {
       await this.#segments.storeActiveIndexes();
+      if (this.isOnline) await this.#storeSnapshot();
       return true;
     } catch (error) {
-      // The next start rebuilds them from the log.
-      this.#options.logger.warn({ partition: this.#name, error }, 'the indexes could not be stored');
+      const fields = { partition: this.#name, error };
+      this.#options.logger.warn(fields, 'the indexes or the producers could not be stored');
       return false;
     }
   }
 
-  /** Only spares the next start some work: what goes wrong here is told, and no more. */
+  /** Stores what is known of the producers at the end of the segments, when all of it is acknowledged. */
   async #storeSnapshot(): Promise<void> {
-    const { snapshots, producers, logger } = this.#options;
+    const { snapshots, producers } = this.#options;
     const { endOffset } = this.#segments;
-    if (snapshots.has(endOffset) || endOffset === 0n) return;
-    try {
-      await snapshots.store(endOffset, encodeSnapshot(producers.known));
-    } catch (error) {
-      logger.warn({ partition: this.#name, error }, 'the producers could not be stored');
-    }
+    if (endOffset > 0n && !snapshots.has(endOffset)) await snapshots.store(endOffset, encodeSnapshot(producers.known));
   }
 
   #wake(): void {

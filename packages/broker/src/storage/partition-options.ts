@@ -22,7 +22,7 @@ export interface WriterOptions extends AdmissionOptions {
   readonly journal: CommitJournal;
   readonly limits: BrokerLimits;
   readonly logger: Logger;
-  /** Stores what is known of the producers, if it can. */
+  /** Stores what is known of the producers where the segments end. */
   readonly storeSnapshot: () => Promise<void>;
   /** Called when the high watermark has moved, and when the partition has gone offline. */
   readonly onChange: () => void;
