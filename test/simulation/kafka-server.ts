@@ -30,6 +30,7 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
       requestTimeoutMs: 100,
       partitionCount,
       sessionTimeoutMs: 6000,
+      rebalanceTimeoutMs: 60,
     }),
     async start(life) {
       const { clock: lifeClock, random, disk } = life;

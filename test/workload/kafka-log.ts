@@ -10,10 +10,11 @@ export interface KafkaLogOptions extends KafkaClusterOptions {
   readonly random: Random;
   readonly partitionCount: number;
   readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
 }
 
 export function kafkaLog(options: KafkaLogOptions): LogPort {
-  const { random, partitionCount, requestTimeoutMs, sessionTimeoutMs } = options;
+  const { random, partitionCount, requestTimeoutMs, sessionTimeoutMs, rebalanceTimeoutMs } = options;
   const consumerOptions = (): { usesSessions: boolean; waitMs: number; partitionBytesMax: number } => ({
     usesSessions: random.float() < 0.5,
     waitMs: integerBetween(random, 0, 20),
@@ -29,7 +30,6 @@ export function kafkaLog(options: KafkaLogOptions): LogPort {
       return new KafkaConsumer(new KafkaCluster(options), consumerOptions());
     },
     async member(group) {
-      const rebalanceTimeoutMs = sessionTimeoutMs;
       return new KafkaMember(new KafkaCluster(options), {
         ...consumerOptions(),
         group,

@@ -155,9 +155,9 @@ async function liveOneGeneration(work: Work, process: number, member: MemberPort
     }
     return false;
   } catch {
-    // Nothing that changes the group was under way: commits are met above, and a join that is lost is begun again by another.
+    // Commits are met above; whatever else failed, the member may try it again.
     await pause(work);
-    return false;
+    return true;
   }
 }
 
