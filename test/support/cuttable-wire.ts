@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface CuttableWire {
   readonly url: string;
+  readonly port: number;
   /** Destroys every connection. */
   cut(): void;
   /** Whether connections are dropped at once. */
@@ -44,6 +45,7 @@ export async function cuttableWire(port: number): Promise<CuttableWire> {
   };
   return {
     url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
     cut,
     refuse: (value) => {
       isRefusing = value;
