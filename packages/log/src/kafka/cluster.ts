@@ -56,15 +56,6 @@ export class Cluster {
     await this.retrying('connect to the cluster', async () => void (await this.#metadata([])));
   }
 
-  /**
-   * What is known of a topic.
-   *
-   * @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE
-   */
-  async topic(topic: string): Promise<TopicMetadata> {
-    return this.known(topic) ?? this.refresh(topic);
-  }
-
   /** What is known of a topic without asking; undefined when that is nothing, or too old. */
   known(topic: string): TopicMetadata | undefined {
     const found = this.#topics.get(topic);
@@ -73,14 +64,28 @@ export class Cluster {
     return isOld ? undefined : found.metadata;
   }
 
-  /** Asks for a topic anew; calls at the same time share one answer. */
-  refresh(topic: string): Promise<TopicMetadata> {
+  /**
+   * What is known of a topic; asked for once where that is nothing, for whoever has a retry loop of its own.
+   *
+   * @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE
+   */
+  async topic(topic: string): Promise<TopicMetadata> {
+    return this.known(topic) ?? this.look(topic);
+  }
+
+  /** Asks for a topic anew, once; calls at the same time share one answer. */
+  look(topic: string): Promise<TopicMetadata> {
     let asking = this.#asking.get(topic);
     if (asking === undefined) {
-      asking = this.retrying(`metadata of ${topic}`, () => this.#ask(topic)).finally(() => this.#asking.delete(topic));
+      asking = this.#ask(topic).finally(() => this.#asking.delete(topic));
       this.#asking.set(topic, asking);
     }
     return asking;
+  }
+
+  /** Asks for a topic anew until the cluster answers. @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE */
+  refresh(topic: string): Promise<TopicMetadata> {
+    return this.retrying(`metadata of ${topic}`, () => this.look(topic));
   }
 
   /** Forgets what is known of a topic. */

@@ -129,7 +129,7 @@ export class KafkaLog implements Log {
   }
 
   async #loadState(topic: string): Promise<TopicState> {
-    const metadata = await this.#cluster.topic(topic);
+    const metadata = this.#cluster.known(topic) ?? (await this.#cluster.refresh(topic));
     const recordBytesMax = await this.#recordBytesMax(topic);
     this.#writer(topic).recordBytesMax = recordBytesMax;
     return { metadata, recordBytesMax };

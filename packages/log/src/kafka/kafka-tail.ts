@@ -107,10 +107,9 @@ export class KafkaTail {
 
   /** One fetch from one leader; what comes of it, good or bad, is put into the queue. Never rejects. */
   async #fetch(topic: string, leader: number, partitions: readonly number[]): Promise<void> {
-    const { cluster, limits, bytesMax, metadata } = this.#options;
+    const { limits, bytesMax, metadata } = this.#options;
     try {
       if (leader < 0) {
-        await cluster.refresh(topic);
         throw new ThroughlineError('LOG_UNREACHABLE', `${topic}-${partitions.join(', ')} has no leader`);
       }
       const connection = this.#connection(leader);
@@ -182,9 +181,10 @@ export class KafkaTail {
     this.#connections.delete(leader);
     try {
       await delay(retry.clock, retryPauseMs(retry, failing.count), this.#stop.signal);
-      await cluster.refresh(this.topic);
+      await cluster.look(this.topic);
     } catch (later) {
-      if (!this.#stop.signal.aborted) this.#put(leader, ThroughlineError.from(later));
+      // While nobody answers, the next fetch fails as well and counts the time.
+      if (!this.#stop.signal.aborted && !isPassing(later)) this.#put(leader, ThroughlineError.from(later));
     }
   }
 

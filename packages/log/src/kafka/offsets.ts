@@ -127,7 +127,7 @@ export async function staleOr(
   if (known === undefined || !saysStaleMetadata(errorCode)) return failure;
   cluster.forget(known.topic);
   try {
-    await cluster.refresh(known.topic);
+    await cluster.look(known.topic);
   } catch (error) {
     return ThroughlineError.from(error);
   }

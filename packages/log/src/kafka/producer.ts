@@ -149,7 +149,7 @@ class ProducerPartition implements BatchTarget {
     const { topicId } = cluster.known(topic) ?? {};
     cluster.forget(topic);
     try {
-      const found = await cluster.refresh(topic);
+      const found = await cluster.look(topic);
       // A broker that has not heard of a new topic, or of a new leader, will. A new incarnation knows none of our sequences.
       if (topicId !== undefined && found.topicId !== topicId) this.#renew(errorCode);
       return found.partitions[partition] === undefined ? failure : passing(failure);
