@@ -61,7 +61,7 @@ export class ProducerRecovery {
   async segmentBegins(baseOffset: bigint): Promise<void> {
     this.#firstVisited ??= baseOffset;
     const isKnown = this.#loadedOffset >= this.#firstVisited && this.states.endOffset === baseOffset;
-    if (isKnown && !this.files.has(baseOffset)) await this.#store(baseOffset);
+    if (isKnown && baseOffset > 0n && !this.files.has(baseOffset)) await this.#store(baseOffset);
   }
 
   /** A batch that stands in the log. */
