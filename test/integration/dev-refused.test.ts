@@ -113,11 +113,11 @@ describe('a machine that is in use', () => {
 
   test('a data folder of a newer format is refused and left as it is', async () => {
     await server.stop();
-    const file = path.join(server.dataDir, 'log', 'topics.json');
-    const newer = readFileSync(file, 'utf8').replace('"format": 1', '"format": 2');
+    const file = path.join(server.dataDir, 'log', 'meta.properties');
+    const newer = readFileSync(file, 'utf8').replace('format=2', 'format=3');
     writeFileSync(file, newer);
     const refused = await throughline(['dev', app, '--http-port', '0', '--data-dir', server.dataDir]);
-    assertRefused(refused, 'DATA_FORMAT_UNSUPPORTED', /has format 2, this version reads 1/);
+    assertRefused(refused, 'DATA_FORMAT_UNSUPPORTED', /has format 3, this version reads 2/);
     assert.equal(readFileSync(file, 'utf8'), newer);
   });
 });

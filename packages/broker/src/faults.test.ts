@@ -1,7 +1,7 @@
 // What the disk can do to a partition, one fault at a time.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
+import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker, BrokerOptions, PartitionLog } from './broker.ts';
 import { openBroker } from './open-broker.ts';
@@ -372,7 +372,7 @@ test('records of no topic are put aside, not thrown away', async () => {
   const { broker, log } = await bench.openTopic('os');
   await appendEach(log, 0, 1);
   await broker.close();
-  await bench.memory.remove('/data/topics.json');
+  await bench.memory.remove('/data/meta.properties');
   await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
   await bench.write('/data/topics.json', utf8('{"format":1,"topics":[],"deleting":[]}'));
   const again = await bench.open();
@@ -388,6 +388,14 @@ test('a data folder of a newer format is refused and left alone', async () => {
   assert.deepEqual(await bench.memory.list('/data'), ['topics.json']);
   await bench.truncate('/data/topics.json', 3);
   await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  await bench.memory.remove('/data/topics.json');
+  await (await bench.open()).close();
+  const properties = fromUtf8((await bench.memory.readFile('/data/meta.properties'))!);
+  await bench.truncate('/data/meta.properties', 0);
+  await bench.write('/data/meta.properties', utf8(properties.replace(/format=\d+/, 'format=999')));
+  const before = await bench.memory.list('/data');
+  await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  assert.deepEqual(await bench.memory.list('/data'), before);
 });
 
 test('a data folder in use is refused, and free again after a close', async () => {

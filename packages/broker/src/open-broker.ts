@@ -13,13 +13,15 @@ import {
 } from './storage/data-folder.ts';
 import type { DiskLock } from './storage/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
-import { findPartition, finishRecovery, type FoundPartition } from './storage/found-partition.ts';
+import { beginEpoch, findPartition, finishRecovery, type FoundPartition } from './storage/found-partition.ts';
 import { readJournal } from './storage/journal-format.ts';
 import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
 import { topicConfigOf } from './metadata/topic-configs.ts';
 import { asRefusal } from './refusal.ts';
-import { TopicStore } from './topic-store.ts';
+import { openMetadata } from './metadata/open-metadata.ts';
+import { storeMetaProperties } from './metadata/meta-properties.ts';
+import type { MetadataStore } from './metadata/metadata-store.ts';
 
 /**
  * Opens the broker of a data folder. One process holds a folder at a time.
@@ -48,11 +50,21 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
 }
 
 async function openLocked(setup: BrokerSetup, lock: DiskLock): Promise<Broker> {
-  const { dataDir, disk, logger, limits } = setup;
-  const store = await TopicStore.open(disk, dataDir);
+  const store = await openMetadata(setup);
+  try {
+    return await openTopics(setup, lock, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataStore): Promise<Broker> {
+  const { dataDir, disk, configs, logger, limits } = setup;
+  configs.setDynamic(store.brokerConfigs);
   await finishInterruptedChanges(setup, store);
   const isClean = await takeCleanStop(setup);
-  const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, setup.configs) }));
+  const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, configs) }));
   const found = await findTopics(setup, topics, isClean);
   const folder = `${dataDir}/${journalFolder}`;
   if (!isClean) await replay(setup, folder, found);
@@ -67,10 +79,17 @@ async function openLocked(setup: BrokerSetup, lock: DiskLock): Promise<Broker> {
     onFull: () => broker.onJournalFull(),
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
+  const { isOurs } = store.properties;
   for (const [metadata, partitions] of found) {
-    if (!isClean) for (const partition of partitions) await finishRecovery(setup, partition);
+    for (const partition of partitions) {
+      // Readers have been told of these epochs: what is written from now on must not look older than that.
+      const epochMin = store.leaderEpochOf(metadata.topicId, partition.partition) + 1;
+      if (!isClean) await finishRecovery(setup, partition, epochMin);
+      else if (!isOurs) await beginEpoch(setup, partition, epochMin);
+    }
     broker.add(metadata, partitions);
   }
+  if (!isOurs) await storeMetaProperties(disk, dataDir, store.properties);
   await broker.start(isClean);
   return broker;
 }

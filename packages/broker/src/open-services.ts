@@ -15,7 +15,7 @@ export interface ServicesOptions {
 
 export async function openServices(broker: Broker, options: ServicesOptions): Promise<Services> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
-  const cluster = new Cluster(Buffer.from(random.bytes(16)).toString('base64url'));
+  const cluster = new Cluster(broker.clusterId);
   const sessionCountMax = broker.configs.integer('max.incremental.fetch.session.cache.slots');
   const producerIds = new ProducerIds(broker);
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);

@@ -23,6 +23,11 @@ export function isPartitionFolderName(name: string): boolean {
   return /^[A-Za-z0-9._-]+-\d+$/.test(name);
 }
 
+/** The number of the partition whose folder has this name. */
+export function partitionOfFolder(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
+}
+
 export function isDeletedFolderName(name: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(name);
 }

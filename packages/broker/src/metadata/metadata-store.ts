@@ -1,0 +1,115 @@
+// Topics, settings and producer ids, kept as records of the metadata log. Every change is synced before it counts; changes
+// come one at a time (embedded-broker.ts sees to that).
+//
+// What a crash can leave between the log and the partition folders is put right at the next start (data-folder.ts):
+//   * folders are made before their records: those without a record are removed when they are empty;
+//   * a topic is removed by its record first: folders of a topic id that the log has removed go, records and all. So no
+//     snapshot is written while the folders of a removed topic may still be there: it would forget the removal.
+import type { Logger } from '@throughline/event';
+import type { ConfigChanges } from './broker-configs.ts';
+import type { MetaProperties } from './meta-properties.ts';
+import type { MetadataLog } from './metadata-log.ts';
+import type { MetadataState, StoredTopic } from './metadata-state.ts';
+import { resourceTypes } from './records/cluster-records.ts';
+import type { WritableRecord } from './records/metadata-record.ts';
+import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
+
+export class MetadataStore {
+  readonly properties: MetaProperties;
+  readonly #log: MetadataLog;
+  readonly #state: MetadataState;
+  readonly #logger: Logger;
+
+  constructor(properties: MetaProperties, log: MetadataLog, state: MetadataState, logger: Logger) {
+    this.properties = properties;
+    this.#log = log;
+    this.#state = state;
+    this.#logger = logger;
+  }
+
+  get topics(): readonly StoredTopic[] {
+    return Array.from(this.#state.topics.values(), ({ name, topicId, partitions }) => ({
+      topic: name,
+      topicId,
+      partitionCount: partitions.size,
+      overrides: this.#state.topicConfigs.get(name) ?? new Map(),
+    }));
+  }
+
+  /** Topics whose folders may still be there. */
+  get removedTopicIds(): ReadonlySet<string> {
+    return this.#state.removedTopicIds;
+  }
+
+  /** What was changed at run time, by the id of the node as text. */
+  get brokerConfigs(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return new Map(Array.from(this.#state.brokerConfigs, ([node, configs]) => [node, new Map(configs)]));
+  }
+
+  /** The largest leader epoch that anybody has been told for a partition. */
+  leaderEpochOf(topicId: string, partition: number): number {
+    return this.#state.topics.get(topicId)?.partitions.get(partition)?.leaderEpoch ?? 0;
+  }
+
+  addTopic(topic: StoredTopic): Promise<void> {
+    return this.#append(topicRecordsOf(topic, this.properties));
+  }
+
+  addPartitions(topicId: string, from: number, to: number): Promise<void> {
+    return this.#append(partitionRecordsOf(topicId, from, to, this.properties));
+  }
+
+  async removeTopic(topicId: string): Promise<void> {
+    await this.#log.append([{ type: 'remove-topic', topicId }]);
+    this.#state.apply({ type: 'remove-topic', topicId });
+  }
+
+  /** The folders of removed topics are gone for good. */
+  async forgetRemoved(topicIds: Iterable<string>): Promise<void> {
+    for (const topicId of topicIds) this.#state.removedTopicIds.delete(topicId);
+    await this.#snapshotIfDue();
+  }
+
+  changeTopicConfigs(topic: string, changes: ConfigChanges): Promise<void> {
+    return this.#changeConfigs(resourceTypes.topic, topic, changes);
+  }
+
+  changeBrokerConfigs(node: string, changes: ConfigChanges): Promise<void> {
+    return this.#changeConfigs(resourceTypes.broker, node, changes);
+  }
+
+  /** Takes `count` producer ids that nobody has had, and returns the first. */
+  async takeProducerIds(count: number): Promise<bigint> {
+    const first = this.#state.nextProducerId;
+    const { nodeId: brokerId } = this.properties;
+    await this.#append([{ type: 'producer-ids', brokerId, brokerEpoch: -1n, nextProducerId: first + BigInt(count) }]);
+    return first;
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+
+  async #changeConfigs(resourceType: number, resourceName: string, changes: ConfigChanges): Promise<void> {
+    const records = Array.from(changes, ([name, value]): WritableRecord => {
+      return { type: 'config', resourceType, resourceName, name, value };
+    });
+    if (records.length > 0) await this.#append(records);
+  }
+
+  async #append(records: readonly WritableRecord[]): Promise<void> {
+    await this.#log.append(records);
+    for (const record of records) this.#state.apply(record);
+    await this.#snapshotIfDue();
+  }
+
+  async #snapshotIfDue(): Promise<void> {
+    if (!this.#log.needsSnapshot || this.#state.removedTopicIds.size > 0) return;
+    try {
+      await this.#log.snapshot(this.#state.records());
+    } catch (error) {
+      // The change itself is kept; the next one tries again.
+      this.#logger.warn({ error }, 'a snapshot of the metadata could not be written');
+    }
+  }
+}

@@ -1,0 +1,198 @@
+// Making, growing, altering and deleting topics, one change at a time. What is made is folders first and records second; what
+// is deleted is records first and folders second: so a crash in between leaves nothing that a start cannot put right
+// (metadata-store.ts).
+import { ThroughlineError } from '@throughline/event';
+import type { NewTopic, TopicMetadata } from './broker.ts';
+import type { BrokerSetup } from './broker-setup.ts';
+import { partitionsMadeAtOnceMax, topicPartitionCountMax } from './defaults.ts';
+import { checkedBrokerChanges, type ConfigChanges } from './metadata/broker-configs.ts';
+import type { StoredTopic } from './metadata/metadata-state.ts';
+import type { MetadataStore } from './metadata/metadata-store.ts';
+import { changedOverrides, topicConfigOf, type TopicOverrides } from './metadata/topic-configs.ts';
+import { asRefusal, refusing } from './refusal.ts';
+import { makePartition, type FoundPartition } from './storage/found-partition.ts';
+import { partitionFolderName, removePartitionFolder } from './storage/partition-folder.ts';
+import type { Partition } from './storage/partition-log.ts';
+import { settingsOf, type TopicConfig } from './topic-config.ts';
+import { clusterMetadataTopic, topicNameProblem } from './topic-name.ts';
+import type { Topics } from './topics.ts';
+
+export interface TopicChangesOptions {
+  readonly setup: BrokerSetup;
+  readonly store: MetadataStore;
+  readonly topics: Topics;
+  /** Lets a partition in that has been made. */
+  readonly openPartition: (metadata: TopicMetadata, found: FoundPartition) => Partition;
+}
+
+export class TopicChanges {
+  readonly #setup: BrokerSetup;
+  readonly #store: MetadataStore;
+  readonly #topics: Topics;
+  readonly #openPartition: TopicChangesOptions['openPartition'];
+
+  constructor({ setup, store, topics, openPartition }: TopicChangesOptions) {
+    this.#setup = setup;
+    this.#store = store;
+    this.#topics = topics;
+    this.#openPartition = openPartition;
+  }
+
+  check(topic: string, { partitions, config = {}, settings }: NewTopic): Omit<TopicMetadata, 'topicId'> {
+    const problem = topicNameProblem(topic);
+    if (problem !== undefined) throw new ThroughlineError('INVALID_TOPIC', problem);
+    if (topic === clusterMetadataTopic) throw new ThroughlineError('INVALID_TOPIC', `${topic} is the broker's own`);
+    if (!Number.isInteger(partitions) || partitions < 1 || partitions > topicPartitionCountMax) {
+      const message = `partitions is ${partitions}, wanted 1 to ${topicPartitionCountMax}`;
+      throw new ThroughlineError('INVALID_ARGUMENT', message);
+    }
+    const overrides =
+      settings === undefined
+        ? new Map([['retention.ms', '-1'], ...settingsOf(config)])
+        : changedOverrides(new Map(), settings);
+    if (this.#topics.find(topic) !== undefined) {
+      throw new ThroughlineError('TOPIC_EXISTS', `topic ${topic} is there already`);
+    }
+    return { topic, partitionCount: partitions, overrides, config: topicConfigOf(overrides, this.#setup.configs) };
+  }
+
+  async create(topic: string, options: NewTopic): Promise<TopicMetadata> {
+    const topicId = Buffer.from(this.#setup.random.bytes(16)).toString('hex');
+    const metadata: TopicMetadata = { ...this.check(topic, options), topicId };
+    const made = await this.#make(metadata, 0, () => this.#store.addTopic(storedOf(metadata)));
+    this.#topics.set({ metadata, partitions: made.map((found) => this.#openPartition(metadata, found)) });
+    return metadata;
+  }
+
+  async createPartitions(topic: string, count: number): Promise<TopicMetadata> {
+    const { metadata, partitions } = this.#topics.get(topic);
+    const { partitionCount: from, topicId } = metadata;
+    checkIncrease(topic, from, count);
+    const grown = { ...metadata, partitionCount: count };
+    const made = await this.#make(grown, from, () => this.#store.addPartitions(topicId, from, count));
+    const opened = made.map((found) => this.#openPartition(grown, found));
+    this.#topics.set({ metadata: grown, partitions: [...partitions, ...opened] });
+    return grown;
+  }
+
+  async delete(topic: string): Promise<void> {
+    const { metadata, partitions } = this.#topics.get(topic);
+    const { topicId } = metadata;
+    await refusing(() => this.#store.removeTopic(topicId));
+    this.#topics.delete(metadata);
+    for (const partition of partitions) await partition.abandon();
+    await refusing(async () => {
+      await this.#removeFolders(metadata, 0);
+      await this.#setup.disk.syncDirectory(this.#setup.dataDir);
+      await this.#store.forgetRemoved([topicId]);
+    });
+  }
+
+  alter(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata> {
+    const settings = settingsOf(config);
+    return this.#alter(topic, settings, (overrides) => new Map([...overrides, ...settings]));
+  }
+
+  alterSettings(topic: string, changes: ConfigChanges): Promise<TopicMetadata> {
+    return this.#alter(topic, changes, (overrides) => changedOverrides(overrides, changes));
+  }
+
+  /** Changes settings of a node or of all, and with them the topics that follow. */
+  async alterBroker(node: string, changes: ConfigChanges): Promise<void> {
+    const checked = checkedBrokerChanges(changes);
+    await refusing(() => this.#store.changeBrokerConfigs(node, checked));
+    this.#setup.configs.setDynamic(this.#store.brokerConfigs);
+    for (const { metadata } of this.#topics.all) await this.#apply(metadata);
+  }
+
+  async #alter(
+    topic: string,
+    changes: ConfigChanges,
+    change: (overrides: TopicOverrides) => TopicOverrides,
+  ): Promise<TopicMetadata> {
+    const { metadata } = this.#topics.get(topic);
+    const overrides = change(metadata.overrides);
+    // What is kept is the value as it was checked, not as it was written.
+    const kept = new Map(Array.from(changes.keys(), (name) => [name, overrides.get(name) ?? null]));
+    await refusing(() => this.#store.changeTopicConfigs(topic, kept));
+    return this.#apply({ ...metadata, overrides });
+  }
+
+  /** Works the config of a topic out anew, and tells its partitions when it has changed. */
+  async #apply(metadata: TopicMetadata): Promise<TopicMetadata> {
+    const { partitions } = this.#topics.get(metadata.topic);
+    const altered = { ...metadata, config: topicConfigOf(metadata.overrides, this.#setup.configs) };
+    if (!isSame(altered.config, metadata.config)) {
+      for (const partition of partitions) await partition.alter(altered.config);
+    }
+    this.#topics.set({ metadata: altered, partitions });
+    return altered;
+  }
+
+  /** Makes the folders of the partitions from `from` on, and then what makes them count. */
+  async #make(metadata: TopicMetadata, from: number, record: () => Promise<void>): Promise<FoundPartition[]> {
+    const made: FoundPartition[] = [];
+    try {
+      for (let at = from; at < metadata.partitionCount; at += partitionsMadeAtOnceMax) {
+        const end = Math.min(at + partitionsMadeAtOnceMax, metadata.partitionCount);
+        const making = Array.from({ length: end - at }, (_, i) => makePartition(this.#setup, metadata, at + i));
+        // All of them have ended before anything is taken back.
+        const ended = await Promise.allSettled(making);
+        for (const one of ended) if (one.status === 'fulfilled') made.push(one.value);
+        const failed = ended.find((one) => one.status === 'rejected');
+        if (failed !== undefined) throw failed.reason;
+      }
+      await this.#setup.disk.syncDirectory(this.#setup.dataDir);
+      await record();
+      return made;
+    } catch (error) {
+      // Whether the record is there is not known when the metadata log has failed: then the next start decides.
+      await this.#unmake(metadata, from, made, !ThroughlineError.is(error, 'PARTITION_OFFLINE'));
+      throw asRefusal(error);
+    }
+  }
+
+  /** Takes back what has been made so far; what cannot be removed now is removed at the next start. */
+  async #unmake(
+    metadata: TopicMetadata,
+    from: number,
+    made: readonly FoundPartition[],
+    isRefused: boolean,
+  ): Promise<void> {
+    try {
+      for (const { segments } of made) await segments.close();
+      if (isRefused) await this.#removeFolders(metadata, from);
+    } catch (error) {
+      const fields = { topic: metadata.topic, error };
+      this.#setup.logger.warn(fields, 'the folders of partitions that were not made could not be removed');
+    }
+  }
+
+  async #removeFolders({ topic, topicId, partitionCount }: TopicMetadata, from: number): Promise<void> {
+    const { disk, dataDir } = this.#setup;
+    for (let partition = from; partition < partitionCount; partition++) {
+      await removePartitionFolder(disk, dataDir, partitionFolderName(topic, partition), topicId);
+    }
+  }
+}
+
+/** @throws ThroughlineError INVALID_PARTITIONS, in Kafka's words */
+function checkIncrease(topic: string, from: number, count: number): void {
+  const problem =
+    count === from
+      ? `Topic already has ${from} partition(s).`
+      : count < from || !Number.isInteger(count)
+        ? `The topic ${topic} currently has ${from} partition(s); ${count} would not be an increase.`
+        : count > topicPartitionCountMax
+          ? `A topic has at most ${topicPartitionCountMax} partitions.`
+          : undefined;
+  if (problem !== undefined) throw new ThroughlineError('INVALID_PARTITIONS', problem);
+}
+
+function storedOf({ topic, topicId, partitionCount, overrides }: TopicMetadata): StoredTopic {
+  return { topic, topicId, partitionCount, overrides };
+}
+
+function isSame(a: TopicConfig, b: TopicConfig): boolean {
+  return (Object.keys(a) as (keyof TopicConfig)[]).every((name) => a[name] === b[name]);
+}
