@@ -70,7 +70,7 @@ export function emitWriter(struct: Struct, scope: Scope): string {
   for (const field of fields) {
     if (field.tag === undefined) {
       const condition = conditionOf(field, scope.window);
-      const value = `value.${field.name}${isOptionalIn(field, scope) ? ` ?? ${defaultOf(field, scope)}` : ''}`;
+      const value = valueOf(field, scope);
       lines.push(`${condition === '' ? '' : `if (${condition}) `}${writeExpression(field, scope, 'to', value)};`);
     } else {
       const { name: local } = field;
@@ -84,6 +84,16 @@ export function emitWriter(struct: Struct, scope: Scope): string {
   }
   lines.push('to.tags();');
   return `function write${name}(to: MessageWriter, value: ${name}): void {\n${lines.join('\n')}\n}\n`;
+}
+
+/** What is written of a field: the default where it was left out. Null is a value of its own where a field can have it. */
+function valueOf(field: Field, scope: Scope): string {
+  const given = `value.${field.name}`;
+  if (!isOptionalIn(field, scope)) return given;
+  const otherwise = defaultOf(field, scope);
+  return isNullable(field) && otherwise !== 'null'
+    ? `${given} === undefined ? ${otherwise} : ${given}`
+    : `${given} ?? ${otherwise}`;
 }
 
 /** The constants that stand for a structure that is not there. */

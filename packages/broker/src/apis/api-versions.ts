@@ -23,7 +23,9 @@ export function unsupportedApiVersions(handlers: readonly Handler[]): ApiVersion
 }
 
 function answer(errorCode: number, handlers: readonly Handler[]): ApiVersionsResponse {
-  return { errorCode, apiKeys: handlers.map(versionsOf), throttleTimeMs: 0, finalizedFeaturesEpoch: 0n };
+  // A refusal says nothing of features, not even that there are none.
+  const finalizedFeaturesEpoch = errorCode === kafkaErrors.NONE ? 0n : -1n;
+  return { errorCode, apiKeys: handlers.map(versionsOf), throttleTimeMs: 0, finalizedFeaturesEpoch };
 }
 
 function versionsOf({ api, advertisedVersionMin }: Handler): ApiVersion {

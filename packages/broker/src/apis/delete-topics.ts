@@ -84,7 +84,7 @@ function resolve(
   for (const name of new Set(names)) {
     if (duplicateNames.has(name)) continue;
     const topic = broker.findTopic(name);
-    if (topic === undefined) refuse({ name, topicId: zeroUuid }, problem('UNKNOWN_TOPIC_OR_PARTITION'));
+    if (topic === undefined) refuse({ name, topicId: zeroUuid }, noSuchName);
     else if (topics.has(topic.topicId) || duplicateIds.has(topic.topicId)) {
       topics.delete(topic.topicId);
       const text = 'The provided topic name maps to an ID that was already supplied.';
@@ -94,6 +94,7 @@ function resolve(
   return { responses, topics: [...topics.values()] };
 }
 
+const noSuchName = problem('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.');
 const noSuchId = problem('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.');
 
 async function deleteTopic({ broker, logger }: Services, { name, topicId }: Named): Promise<DeletableTopicResult> {

@@ -27,7 +27,7 @@ export function partitionCountOf(services: Services, topic: Read<CreatableTopic>
     return problem(
       'INVALID_REPLICATION_FACTOR',
       `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ` +
-        `${replicationFactor} cannot be reached because only ${nodeCount} broker(s) are registered.`,
+        `${replicationFactor} cannot be reached because only ${nodeCount} broker(s) are registered or some brokers have all their log directories cordoned.`,
     );
   }
   return numPartitions === -1 ? services.broker.configs.integer('num.partitions') : numPartitions;

@@ -199,7 +199,7 @@ function writeCreatableTopicResult(to: MessageWriter, value: CreatableTopicResul
   to.string(value.errorMessage);
   if (version >= 5) to.int32(value.numPartitions ?? -1);
   if (version >= 5) to.int16(value.replicationFactor ?? -1);
-  if (version >= 5) to.list(value.configs ?? [], writeCreatableTopicConfigs);
+  if (version >= 5) to.list(value.configs === undefined ? [] : value.configs, writeCreatableTopicConfigs);
   const { topicConfigErrorCode = 0 } = value;
   if (to.version >= 5 && topicConfigErrorCode !== 0) to.tag(0, (field) => field.int16(topicConfigErrorCode));
   to.tags();

@@ -164,7 +164,7 @@ function writeDescribeConfigsResourceResult(to: MessageWriter, value: DescribeCo
   to.boolean(value.isSensitive);
   to.list(value.synonyms, writeDescribeConfigsSynonym);
   if (version >= 3) to.int8(value.configType ?? 0);
-  if (version >= 3) to.string(value.documentation ?? '');
+  if (version >= 3) to.string(value.documentation === undefined ? '' : value.documentation);
   to.tags();
 }
 

@@ -114,7 +114,7 @@ function writeFindCoordinatorResponse(to: MessageWriter, value: FindCoordinatorR
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
   if (version <= 3) to.int16(value.errorCode ?? 0);
-  if (version >= 1 && version <= 3) to.string(value.errorMessage ?? '');
+  if (version >= 1 && version <= 3) to.string(value.errorMessage === undefined ? '' : value.errorMessage);
   if (version <= 3) to.int32(value.nodeId ?? 0);
   if (version <= 3) to.string(value.host ?? '');
   if (version <= 3) to.int32(value.port ?? 0);

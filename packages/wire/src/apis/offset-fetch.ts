@@ -139,7 +139,7 @@ function writeOffsetFetchRequestTopic(to: MessageWriter, value: OffsetFetchReque
 function writeOffsetFetchRequest(to: MessageWriter, value: OffsetFetchRequest): void {
   const { version } = to;
   if (version <= 7) to.string(value.groupId ?? '');
-  if (version <= 7) to.list(value.topics ?? [], writeOffsetFetchRequestTopic);
+  if (version <= 7) to.list(value.topics === undefined ? [] : value.topics, writeOffsetFetchRequestTopic);
   if (version >= 8) to.list(value.groups ?? [], writeOffsetFetchRequestGroup);
   if (version >= 7) to.boolean(value.requireStable ?? false);
   to.tags();
