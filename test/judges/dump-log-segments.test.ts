@@ -8,8 +8,10 @@ import { existsSync, globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { openBroker } from '@throughline/broker';
 import { integerBetween, seededRandom, utf8 } from '@throughline/event';
 import { openEmbeddedLog } from '@throughline/log';
+import { encodeRecordBatch } from '@throughline/wire';
 
 const kafka = path.resolve('../shared/tools/kafka/kafka.sh');
 const missing = [
@@ -21,13 +23,13 @@ const skip = missing.length > 0 ? missing.join('; ') : false;
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 test(
-  `Apache's DumpLogSegments accepts every segment and index that the embedded log writes (SEED=${seed})`,
+  `Apache's DumpLogSegments accepts every segment, index and snapshot of producers that the embedded log writes (SEED=${seed})`,
   { skip },
   async () => {
     const dataDir = mkdtempSync(path.join(os.tmpdir(), 'throughline-judge-'));
     try {
-      const appended = await writeLog(dataDir);
-      const segments = globSync(path.join(dataDir, '**/*.log')).filter((file) => /\d{20}\.log$/.test(file));
+      const appended = (await writeLog(dataDir)) + (await writeIdempotently(dataDir));
+      const segments = globSync(path.join(dataDir, 'judged-*/*.log')).filter((file) => /\d{20}\.log$/.test(file));
       assert.ok(segments.length > 6, `only ${segments.length} segments`);
       const indexes = segments
         .flatMap((file) => [file.replace(/log$/, 'index'), file.replace(/log$/, 'timeindex')])
@@ -37,6 +39,12 @@ test(
       assert.doesNotMatch(records, /isvalid: false/);
       const checked = dump(['--index-sanity-check', '--files', indexes.join(',')]);
       assert.doesNotMatch(checked, /mismatch|corrupt|not found|non.?increasing/i);
+      const snapshots = globSync(path.join(dataDir, 'judged-*/*.snapshot'));
+      assert.ok(snapshots.length > 6, `only ${snapshots.length} snapshots`);
+      const producers = dump(['--files', snapshots.join(',')]);
+      assert.doesNotMatch(producers, /corrupt|unknown/i);
+      const last = producers.match(/^producerId: 7 producerEpoch: 3 .* firstSequence: 4 lastSequence: 5 .*$/gm);
+      assert.equal(last?.length, 1, producers);
       // An index has no entry before the first 4 KiB of its segment: Kafka then says that it is empty, and has nothing to check.
       const empty = indexes.filter((file) => statSync(file).size === 0);
       for (const file of empty) assert.ok(statSync(file.replace(/\w+$/, 'log')).size <= 8192, `${file} is empty`);
@@ -71,6 +79,21 @@ async function writeLog(dataDir: string): Promise<number> {
     await log.close();
   }
   return count;
+}
+
+/** Three batches of one producer, for the snapshot of a clean stop. */
+async function writeIdempotently(dataDir: string): Promise<number> {
+  const broker = await openBroker({ dataDir });
+  const log = broker.partition('judged-os', 0);
+  const records = [
+    { key: null, value: utf8('one') },
+    { key: null, value: utf8('two') },
+  ];
+  for (const baseSequence of [0, 2, 4]) {
+    await log.append(encodeRecordBatch(records, { nowMs: Date.now(), producer: { id: 7n, epoch: 3, baseSequence } }));
+  }
+  await broker.close();
+  return 6;
 }
 
 function dump(options: readonly string[]): string {
