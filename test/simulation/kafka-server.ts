@@ -1,5 +1,12 @@
 // The whole broker in a world: log, groups, and the Kafka protocol on a network that loses connections.
-import { openBroker, serveKafka, type Broker, type Durability, type ServedKafka } from '@throughline/broker';
+import {
+  openBroker,
+  serveKafka,
+  type Broker,
+  type Durability,
+  type ServedKafka,
+  type Transport,
+} from '@throughline/broker';
 import { kafkaLog } from '../workload/kafka-log.ts';
 import type { LogPort } from '../workload/ports.ts';
 import { simulationLimits, topicName, type Server } from './server.ts';
@@ -11,13 +18,21 @@ export interface KafkaServerOptions {
   readonly nodeCount: number;
   /** The broker that the protocol is served over; the real one where absent. */
   readonly brokerOf?: (broker: Broker) => Broker;
+  /** What it listens on; the world's network where absent. */
+  readonly transportOf?: (transport: Transport) => Transport;
 }
 
 const host = '127.0.0.1';
 const firstPort = 9092;
 
 export function kafkaServer(world: World, options: KafkaServerOptions): Server & { readonly log: LogPort } {
-  const { partitionCount, durability, nodeCount, brokerOf = (broker) => broker } = options;
+  const {
+    partitionCount,
+    durability,
+    nodeCount,
+    brokerOf = (broker) => broker,
+    transportOf = (transport) => transport,
+  } = options;
   const { clock, network, logger } = world;
   let now: { readonly broker: Broker; readonly served: ServedKafka } | undefined;
   return {
@@ -53,7 +68,7 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
         host,
         port: firstPort,
         nodes: nodeCount,
-        transport: network,
+        transport: transportOf(network),
       });
       now = { broker, served };
     },

@@ -32,6 +32,8 @@ export const allFaults: readonly Fault[] = [
 export interface NemesisOptions {
   readonly faults: readonly Fault[];
   readonly roundCount: number;
+  /** The longest time between two faults, in milliseconds. */
+  readonly pauseMsMax: number;
 }
 
 /** Starts the server first; returns with the broker running, after `roundCount` faults. */
@@ -39,7 +41,7 @@ export async function disturb(world: World, server: Server, options: NemesisOpti
   const { nemesisRandom: random, clock, network } = world;
   let life = await startSomehow(world, server);
   for (let round = 0; round < options.roundCount; round++) {
-    await delay(clock, random.float() * 60);
+    await delay(clock, random.float() * options.pauseMsMax);
     const fault = options.faults[integerBetween(random, 0, options.faults.length - 1)]!;
     switch (fault) {
       case 'kill':

@@ -1,5 +1,5 @@
 // One seed of the whole broker's simulation.
-import type { Broker } from '@throughline/broker';
+import type { Broker, Transport } from '@throughline/broker';
 import { runWorkload } from '../workload/workload.ts';
 import { kafkaServer } from './kafka-server.ts';
 import { allFaults, disturb, type Fault } from './nemesis.ts';
@@ -9,20 +9,29 @@ const partitionCount = 3;
 
 export interface BrokerSimulation {
   readonly faults?: readonly Fault[];
-  readonly roundCount?: number;
+  /** Fault after fault, or with time between them for a group to settle; by the seed where absent. */
+  readonly pace?: 'hasty' | 'calm';
   readonly brokerOf?: (broker: Broker) => Broker;
+  readonly transportOf?: (transport: Transport) => Transport;
 }
 
 export async function simulateBroker(seed: number, options: BrokerSimulation = {}): Promise<World> {
-  const { faults = allFaults, roundCount = 4, brokerOf } = options;
+  const { faults = allFaults, pace = seed % 2 === 0 ? 'hasty' : 'calm', brokerOf, transportOf } = options;
+  const tempo = pace === 'hasty' ? { roundCount: 4, pauseMsMax: 60 } : { roundCount: 2, pauseMsMax: 250 };
   const world = new World(seed);
   const nodeCount = 1 + (seed % 3);
-  const server = kafkaServer(world, { partitionCount, durability: 'fsync', nodeCount, ...(brokerOf && { brokerOf }) });
+  const server = kafkaServer(world, {
+    partitionCount,
+    durability: 'fsync',
+    nodeCount,
+    ...(brokerOf && { brokerOf }),
+    ...(transportOf && { transportOf }),
+  });
   const { log } = server;
   const { clock, recorder, workRandom: random } = world;
-  const nemesis = (): Promise<void> => disturb(world, server, { faults, roundCount });
+  const nemesis = (): Promise<void> => disturb(world, server, { faults, ...tempo });
   const counts = { senderCount: 2, readerCount: 1, memberCount: 2 };
-  const workload = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 10, nemesis };
+  const workload = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 10, stallMs: 150, nemesis };
   await world.run(runWorkload({ ...workload, finalReadMsMax: 5000 }), 60_000);
   return world;
 }

@@ -13,6 +13,8 @@ export interface Work {
   readonly partitionCount: number;
   /** The longest pause of a process between two operations, in milliseconds. */
   readonly pauseMsMax: number;
+  /** How long a member stands still now and then, in milliseconds: longer than its group waits for it. */
+  readonly stallMs: number;
   /** Values are given once. */
   readonly nextValue: () => number;
   isStopping: boolean;
@@ -143,8 +145,9 @@ async function liveOneGeneration(work: Work, process: number, member: MemberPort
     while (!work.isStopping) {
       const before = new Map(positions);
       if (positions.size > 0) await pollOnce(work, process, member, positions);
+      if (random.float() < 0.05) await delay(work.clock, work.stallMs);
       const hasMoved = [...positions].some(([partition, offset]) => offset > before.get(partition)!);
-      if (hasMoved && random.float() < 0.5) {
+      if (hasMoved && random.float() < 0.8) {
         const outcome = await commitOnce(work, process, member, group, generation, positions);
         if (outcome === 'info') return false;
         if (outcome === 'fail') return true;

@@ -15,6 +15,8 @@ export interface WorkloadOptions {
   readonly readerCount: number;
   readonly memberCount: number;
   readonly pauseMsMax: number;
+  /** How long a member of the group stands still now and then, in milliseconds. */
+  readonly stallMs: number;
   /** Disturbs, and returns when everything is well again: the processes stop then. */
   readonly nemesis: () => Promise<void>;
   /** How long the last reader may take to get through, in milliseconds. */
