@@ -28,13 +28,12 @@ interface Life {
 }
 
 const never = Number.POSITIVE_INFINITY;
-const life: fc.Arbitrary<Life> = fc.record({
+const life = {
   roundCount: fc.integer({ min: 0, max: 4 }),
   dieAfter: fc.oneof(fc.integer({ min: 0, max: 160 }), fc.constant(never)),
   bytesFree: fc.oneof(fc.integer({ min: 0, max: 3000 }), fc.constant(never)),
-  end: fc.constantFrom('close', 'kill', 'power cut'),
   seed: fc.nat(),
-});
+};
 
 /** A client as the Java producer is: up to five batches on their way, and again from the first without an answer. */
 class Client {
@@ -174,10 +173,9 @@ async function deleteHalf(log: PartitionLog): Promise<void> {
 }
 
 for (const durability of ['fsync', 'os'] as const) {
-  const lives =
-    durability === 'fsync'
-      ? life
-      : life.map((one) => ({ ...one, end: one.end === 'close' ? 'close' : 'kill' }) as Life);
+  // `os` promises nothing across a power cut.
+  const ends: readonly Life['end'][] = durability === 'fsync' ? ['close', 'kill', 'power cut'] : ['close', 'kill'];
+  const lives = fc.record({ ...life, end: fc.constantFrom(...ends) });
   test(`whatever crashes, each batch of a producer is in an ${durability} topic once, in order, where it was acknowledged`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(lives, { minLength: 1, maxLength: 6 }), (some) => runLives(durability, some)),
