@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { kafkaErrors } from '@throughline/wire';
+import { fetchApi, type FetchRequest, type FetchResponse } from '@throughline/wire/apis';
+import { fetch } from '../apis/fetch.ts';
+import { ask, stillServices } from '../apis/test-support.ts';
+import type { Services } from '../services.ts';
+import { batchOf } from '../test-support.ts';
+
+interface Waiting {
+  readonly answer: Promise<FetchResponse>;
+  readonly isAnswered: () => boolean;
+}
+
+function wait(services: Services, more: Partial<FetchRequest>, partitions = [0], signal?: AbortSignal): Waiting {
+  const body: FetchRequest = {
+    maxWaitMs: 500,
+    minBytes: 1,
+    topics: [
+      {
+        topic: 't',
+        partitions: partitions.map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1 << 20 })),
+      },
+    ],
+    ...more,
+  };
+  let isAnswered = false;
+  const answer = ask(fetch, services, {
+    api: fetchApi,
+    version: 11,
+    body,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  void answer.then(() => (isAnswered = true));
+  return { answer, isAnswered: () => isAnswered };
+}
+
+/** Record bytes and codes of the partitions. */
+function answeredOf({ responses }: FetchResponse): [number, number][] {
+  return responses.flatMap(({ partitions }) =>
+    partitions.map(({ records, errorCode }): [number, number] => [records?.length ?? 0, errorCode]),
+  );
+}
+
+test('a fetch waits until as many bytes have come as it wants, over all its partitions', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 2 });
+  const { length } = batchOf(['a']);
+  const before = clock.timerCount;
+  const { answer, isAnswered } = wait(services, { minBytes: 2 * length + 1 }, [0, 1]);
+  await clock.timersSet(before + 1);
+  for (const partition of [0, 1]) {
+    await broker.partition('t', partition).append(batchOf(['a']));
+    await clock.settle();
+    assert.equal(isAnswered(), false);
+  }
+  await broker.partition('t', 1).append(batchOf(['a']));
+  assert.deepEqual(answeredOf(await answer), [
+    [length, 0],
+    [2 * length, 0],
+  ]);
+  assert.equal(clock.timerCount, before, 'the timer is gone');
+});
+
+test('a fetch that has waited long enough is answered with what there is', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const before = clock.timerCount;
+  const { answer, isAnswered } = wait(services, { minBytes: 1000 });
+  await clock.timersSet(before + 1);
+  await broker.partition('t', 0).append(batchOf(['a']));
+  await clock.advance(499);
+  assert.equal(isAnswered(), false);
+  await clock.advance(1);
+  assert.deepEqual(answeredOf(await answer), [[batchOf(['a']).length, 0]]);
+});
+
+test('a fetch that wants nothing, or will not wait, is answered at once', async (t) => {
+  const services = await stillServices(t);
+  await services.broker.createTopic('t', { partitions: 1 });
+  for (const more of [{ minBytes: 0 }, { minBytes: -1 }, { maxWaitMs: 0 }, { maxBytes: 0 }]) {
+    assert.deepEqual(answeredOf(await wait(services, more).answer), [[0, 0]]);
+  }
+});
+
+test('an error of reading ends the waiting; a partition that is not there does not', async (t) => {
+  const services = await stillServices(t);
+  const { broker } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const topics = [{ topic: 't', partitions: [{ partition: 0, fetchOffset: 9n, partitionMaxBytes: 1 }] }];
+  assert.deepEqual(answeredOf(await wait(services, { topics }).answer), [[0, kafkaErrors.OFFSET_OUT_OF_RANGE]]);
+  assert.deepEqual(answeredOf(await wait(services, {}, [7]).answer), [[0, kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION]]);
+  const { answer, isAnswered } = wait(services, {}, [0, 7]);
+  await services.clock.settle();
+  assert.equal(isAnswered(), false);
+  await broker.partition('t', 0).append(batchOf(['a']));
+  assert.deepEqual(answeredOf(await answer), [
+    [batchOf(['a']).length, 0],
+    [0, kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION],
+  ]);
+});
+
+test('a fetch whose client has gone waits no longer and leaves nothing behind', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const before = clock.timerCount;
+  const client = new AbortController();
+  const { answer } = wait(services, {}, [0], client.signal);
+  await clock.timersSet(before + 1);
+  client.abort();
+  assert.equal(await answer, undefined);
+  assert.equal(clock.timerCount, before);
+});
+
+test('a topic that is deleted meanwhile is told at once', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const { answer } = wait(services, {});
+  await clock.settle();
+  await broker.deleteTopic('t');
+  assert.deepEqual(answeredOf(await answer), [[0, kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION]]);
+});
