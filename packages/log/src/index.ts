@@ -16,7 +16,10 @@ export type {
 } from './port.ts';
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
 export { parseBootstrap } from './kafka/bootstrap.ts';
-export { kafka, type KafkaLogOptions } from './kafka/kafka.ts';
+export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
+export { type CommittedOffset } from './kafka/group-offsets.ts';
+export { type KafkaCluster } from './kafka/kafka-cluster.ts';
+export { type ConfigEntry } from './kafka/topic-operations.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
 export { murmur2, partitionFor } from './partitioner.ts';

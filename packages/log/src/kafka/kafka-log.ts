@@ -17,6 +17,7 @@ import { KafkaTail } from './kafka-tail.ts';
 import { offsetsAt, outOfRange, staleOr } from './offsets.ts';
 import { Producer } from './producer.ts';
 import type { RetryContext } from './retry.ts';
+import type { TopicOperations } from './topic-operations.ts';
 import { TopicGate, type TopicState } from './topic-gate.ts';
 
 /** Kafka's own max.message.bytes: what is assumed of a cluster that does not tell its settings. */
@@ -24,6 +25,7 @@ const recordBytesMaxUnknown = 1_048_588;
 
 export interface KafkaLogParts {
   readonly cluster: Cluster;
+  readonly operations: TopicOperations;
   readonly limits: KafkaLogLimits;
   readonly retry: RetryContext;
 }
@@ -48,7 +50,7 @@ export class KafkaLog implements Log {
   readonly #tails = new Set<KafkaTail>();
   #closed: Promise<void> | undefined;
 
-  constructor({ cluster, limits, retry }: KafkaLogParts) {
+  constructor({ cluster, operations, limits, retry }: KafkaLogParts) {
     this.#cluster = cluster;
     this.#limits = limits;
     this.#retry = retry;
@@ -56,6 +58,7 @@ export class KafkaLog implements Log {
     this.#producer = new Producer({ cluster, limits, retry });
     this.admin = new KafkaAdmin({
       cluster,
+      operations,
       checkOpen: () => this.#checkOpen(),
       onChange: (topic) => {
         const writer = this.#writers.get(topic);

@@ -4,8 +4,10 @@ import { kafkaLogLimitDefaults, type KafkaLogLimits } from '../defaults.ts';
 import type { Log } from '../port.ts';
 import { parseBootstrap } from './bootstrap.ts';
 import { Cluster } from './cluster.ts';
+import { kafkaClusterOf, type KafkaCluster } from './kafka-cluster.ts';
 import { KafkaLog } from './kafka-log.ts';
 import { kafkaLibrary } from './library.ts';
+import { TopicOperations } from './topic-operations.ts';
 
 export interface KafkaLogOptions extends Partial<KafkaLogLimits> {
   /** Where the cluster is: `host:port`, several with commas, with or without `kafka://` in front. */
@@ -24,6 +26,16 @@ export interface KafkaLogOptions extends Partial<KafkaLogLimits> {
  * @example const log = await kafka({ bootstrap: '127.0.0.1:9092' })
  */
 export async function kafka(options: KafkaLogOptions): Promise<Log> {
+  return (await kafkaCluster(options)).log;
+}
+
+/**
+ * Opens a Kafka cluster for tools: its log, and what a log does not have.
+ *
+ * @throws ThroughlineError as `kafka`
+ * @example const { log, groupIds } = await kafkaCluster({ bootstrap: '127.0.0.1:9092' })
+ */
+export async function kafkaCluster(options: KafkaLogOptions): Promise<KafkaCluster> {
   const {
     bootstrap,
     clientId = 'throughline',
@@ -44,5 +56,6 @@ export async function kafka(options: KafkaLogOptions): Promise<Log> {
     await cluster.close();
     throw error;
   }
-  return new KafkaLog({ cluster, limits, retry });
+  const operations = new TopicOperations(cluster);
+  return kafkaClusterOf(new KafkaLog({ cluster, operations, limits, retry }), cluster, operations);
 }

@@ -17,12 +17,12 @@ const neverFlush = '9223372036854775807';
 export type Dialect = 'throughline' | 'kafka';
 
 /** The configs of a topic whose maker says nothing else: what a topic of the embedded log would be. */
-export const newTopicConfigs: Readonly<Record<string, string>> = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'CreateTime',
-};
+export const newTopicConfigs: ReadonlyMap<string, string> = new Map([
+  ['cleanup.policy', 'delete'],
+  ['retention.ms', '-1'],
+  ['retention.bytes', '-1'],
+  ['message.timestamp.type', 'CreateTime'],
+]);
 
 /** Kafka's configs for those settings that are given. */
 export function toKafkaConfigs(config: Partial<TopicConfig>, dialect: Dialect): Map<string, string> {
