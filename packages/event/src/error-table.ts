@@ -164,6 +164,20 @@ export const errorTable = {
     meaning: 'The Kafka cluster refused a request.',
     remedy: "The message has the cluster's own words; check its permissions and its version (2.8 or newer).",
   },
+  MIGRATION_REFUSED: {
+    httpStatus: 409,
+    retriable: false,
+    meaning:
+      'Something stands in the way of a faithful copy of a log: offsets without records, or a target that has others.',
+    remedy: 'The message names the place; `throughline migrate --help` says what each option does about it.',
+  },
+  MIGRATION_DIFFERS: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'A copy of a log has other records than its source.',
+    remedy:
+      'Somebody else has written to the target: delete the topic that the message names there, and migrate again.',
+  },
   DATA_DIR_IN_USE: {
     httpStatus: 500,
     retriable: false,
