@@ -1,11 +1,20 @@
 // What a broker is given, with everything filled in that was left out.
-import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
+import {
+  silentLogger,
+  systemClock,
+  systemRandom,
+  ThroughlineError,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@throughline/event';
 import type { BrokerOptions } from './broker.ts';
-import { brokerLimitDefaults, type BrokerLimits } from './defaults.ts';
+import { brokerLimitDefaults, memoryJournalFileBytes, type BrokerLimits } from './defaults.ts';
 import { BrokerConfigs } from './metadata/broker-configs.ts';
 import type { Disk } from './storage/disk.ts';
 import { OpenSegments } from './storage/open-segments.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
+import { memoryDisk } from './storage/memory-disk.ts';
 import { systemDisk } from './storage/system-disk.ts';
 
 export interface BrokerSetup {
@@ -19,13 +28,32 @@ export interface BrokerSetup {
   readonly environment: SegmentEnvironment;
 }
 
+/** @throws ThroughlineError INVALID_ARGUMENT, INVALID_CONFIG */
 export function setupFrom(options: BrokerOptions): BrokerSetup {
-  const { dataDir, disk = systemDisk, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
-  const limits: BrokerLimits = { ...brokerLimitDefaults, ...definedOf(options) };
+  const { memory = false, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const { dataDir, disk } = memory ? inMemory(options) : onDisk(options);
+  const limitsOfMemory = memory ? { journalFileBytes: memoryJournalFileBytes } : {};
+  const limits: BrokerLimits = { ...brokerLimitDefaults, ...limitsOfMemory, ...definedOf(options) };
+  // Nothing there survives the process, so that waiting for more would only look like more.
+  const configs = new BrokerConfigs(options.config, new Map(memory ? [['log.durability', 'memory']] : []));
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const { recoveryReadBytes } = limits;
   const environment: SegmentEnvironment = { disk, logger, openSegments, recoveryReadBytes };
-  return { dataDir, disk, clock, random, logger, limits, configs: new BrokerConfigs(options.config), environment };
+  return { dataDir, disk, clock, random, logger, limits, configs, environment };
+}
+
+function inMemory({ dataDir, disk }: BrokerOptions): { readonly dataDir: string; readonly disk: Disk } {
+  if (dataDir !== undefined || disk !== undefined) {
+    throw new ThroughlineError('INVALID_ARGUMENT', 'a broker in memory has neither dataDir nor disk');
+  }
+  return { dataDir: '/memory', disk: memoryDisk() };
+}
+
+function onDisk({ dataDir, disk = systemDisk }: BrokerOptions): { readonly dataDir: string; readonly disk: Disk } {
+  if (typeof dataDir !== 'string' || dataDir === '') {
+    throw new ThroughlineError('INVALID_ARGUMENT', 'a broker needs a dataDir, or memory: true');
+  }
+  return { dataDir, disk };
 }
 
 /** What of the limits is given; an option that is undefined does not hide its default. */

@@ -9,7 +9,9 @@ import type { TopicConfig } from './topic-config.ts';
 
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** The folder that holds everything; made when missing. */
-  readonly dataDir: string;
+  readonly dataDir?: string;
+  /** Instead of a folder: everything is in the memory of this process, and gone when the broker is closed. */
+  readonly memory?: boolean;
   /** Settings of the broker by Kafka's names: `{ 'num.partitions': 4 }`. */
   readonly config?: GivenConfigs;
   readonly disk?: Disk;

@@ -23,6 +23,11 @@ export const metadataBatchRecordCountMax = 1000;
 /** Producer ids taken from the metadata log at a time, as a count; Kafka takes as many (ProducerIdsBlock). */
 export const producerIdBlockCount = 1000;
 
+/** What a disk in memory holds at most, in bytes: appends are refused before the process runs out of memory. */
+export const memoryDiskBytesMax = 1024 * MiB;
+/** Bytes of a journal file in memory, where nothing is saved by filling it with zeros first. */
+export const memoryJournalFileBytes = 64 * KiB;
+
 /** Partitions of one topic that are made at the same time, as a count: as many syncs share the file system's commits. */
 export const partitionsMadeAtOnceMax = 16;
 

@@ -30,3 +30,14 @@ export {
 // The disk, for whoever hands in another one.
 export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './storage/disk.ts';
 export { systemDisk } from './storage/system-disk.ts';
+export { memoryDisk } from './storage/memory-disk.ts';
+
+// Settings by Kafka's names, and where their values come from.
+export { allNodes, BrokerConfigs, type ConfigChanges, type GivenConfigs } from './metadata/broker-configs.ts';
+export {
+  describeBrokerConfigs,
+  describeTopicConfigs,
+  type ConfigSource,
+  type ConfigSynonym,
+  type DescribedConfig,
+} from './metadata/describe-configs.ts';
