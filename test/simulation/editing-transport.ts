@@ -81,7 +81,7 @@ class EditedConnection implements TransportConnection {
     if (asked?.edit.response === undefined) return this.#inner.write([frame]);
     const { edit: one, apiVersion } = asked;
     const { body } = decodeResponse(one.api, apiVersion, frame.subarray(4));
-    this.#inner.write(encodeResponse(one.api, { apiVersion, correlationId }, one.response!(body as never)));
+    this.#inner.write(encodeResponse(one.api, { apiVersion, correlationId }, one.response!(body)));
   }
 
   pause(): void {
@@ -107,6 +107,6 @@ class EditedConnection implements TransportConnection {
     this.#asked.set(correlationId, { edit: found, apiVersion });
     if (found.request === undefined) return frame;
     const { header, body } = decodeRequest(found.api, frame.subarray(4));
-    return new Uint8Array(Buffer.concat(encodeRequest(found.api, header, found.request(body as never))));
+    return new Uint8Array(Buffer.concat(encodeRequest(found.api, header, found.request(body))));
   }
 }

@@ -6,7 +6,7 @@ import { checkHistory } from '../checker/check-history.ts';
 import { simulateStorage } from './simulate-storage.ts';
 
 const firstSeed = Number(process.env['SEED'] ?? 1);
-const seedCount = Math.ceil(60 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1));
+const seedCount = Math.ceil(40 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1));
 
 test(`the storage core shows no anomaly under ${seedCount} seeds of faults (SEED=${firstSeed})`, async () => {
   for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {

@@ -15,11 +15,13 @@ export class Life {
   /** Resolves when the process is gone. */
   readonly whenDead: Promise<void>;
   isDead = false;
+  readonly #world: World;
   readonly #memory: MemoryDisk;
   readonly #died = Promise.withResolvers<void>();
   readonly #timers = new Set<Timer>();
 
   constructor(world: World, memory: MemoryDisk, seed: number) {
+    this.#world = world;
     this.#memory = memory;
     this.random = seededRandom(seed);
     const { clock } = world;
@@ -38,6 +40,8 @@ export class Life {
   async kill(): Promise<void> {
     if (this.isDead) return;
     this.isDead = true;
+    // What no client sees counts for the digest of a run, too.
+    this.#world.recorder.mark(`killed after ${this.disk.operationCount} changes of the disk`);
     for (const timer of this.#timers) timer.cancel();
     this.#died.resolve();
     await this.disk.die();

@@ -30,6 +30,11 @@ export class Recorder {
     this.note(process, type, action);
   }
 
+  /** Adds something to the digest that is no operation. */
+  mark(text: string): void {
+    this.#hash.update(`${this.#clock.monotonicMs()} ${text}\n`);
+  }
+
   /** Of everything noted so far, with its times. */
   digest(): string {
     return this.#hash.copy().digest('hex');
