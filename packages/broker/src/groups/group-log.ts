@@ -26,6 +26,8 @@ export interface GroupLogOptions {
   readonly logger: Logger;
   /** Whether an acknowledged append survives a power cut. */
   readonly isSynced: boolean;
+  /** Below this many bytes it is left alone. */
+  readonly rewriteBytesMin?: number;
 }
 
 export class GroupLog {
@@ -35,12 +37,13 @@ export class GroupLog {
   /** Of everything from the start on that counts. */
   #bytes = 0;
   /** The log is written anew when it has grown to this. */
-  #rewriteAtBytes = groupLogRewriteBytesMin;
+  #rewriteAtBytes: number;
   /** Where what was written anew begins, while the log does not begin there yet. */
   #newStart: { readonly offset: bigint; readonly dueMs: number } | undefined;
 
   constructor(options: GroupLogOptions) {
     this.#options = options;
+    this.#rewriteAtBytes = this.#rewriteBytesMin;
   }
 
   /** Everything that holds, in the order in which it came to. */
@@ -125,6 +128,10 @@ export class GroupLog {
     }
   }
 
+  get #rewriteBytesMin(): number {
+    return this.#options.rewriteBytesMin ?? groupLogRewriteBytesMin;
+  }
+
   /** Writes once more what holds, key by key, whatever kinds of records they are. Nothing else is written meanwhile. */
   async #rewrite(): Promise<void> {
     const { clock, isSynced, log } = this.#options;
@@ -154,7 +161,7 @@ export class GroupLog {
     }
     if (batch.length > 0) await this.#append(batch);
     this.#bytes = liveBytes;
-    this.#rewriteAtBytes = Math.max(groupLogRewriteBytesMin, liveBytes * groupLogGrowthFactor);
+    this.#rewriteAtBytes = Math.max(this.#rewriteBytesMin, liveBytes * groupLogGrowthFactor);
     // What only the operating system has must not be all there is: the old part goes when the new one is on the disk.
     this.#newStart = { offset, dueMs: clock.monotonicMs() + (isSynced ? 0 : groupLogSettleMs) };
   }

@@ -4,35 +4,13 @@ import { test } from 'node:test';
 import { fromUtf8 } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
-import {
-  closeGroups,
-  consumerProtocol,
-  groupWorld,
-  joinRequest,
-  openGroups,
-  outcome,
-  stableGroup,
-  syncMember,
-  type GroupWorld,
-  type OpenGroups,
-} from './test-support.ts';
+import { consumerProtocol, joinRequest, outcome, stableGroup, syncMember, withGroups } from './test-support.ts';
 
 /** A promise that can be asked whether it is over. */
 function watch<T>(promise: Promise<T>): { readonly promise: Promise<T>; readonly isDone: () => boolean } {
   let isDone = false;
   void promise.then(() => (isDone = true));
   return { promise, isDone: () => isDone };
-}
-
-async function withGroups(
-  options: Partial<GroupWorld>,
-  run: (world: GroupWorld, open: OpenGroups) => Promise<void>,
-): Promise<void> {
-  const world = groupWorld(options);
-  const open = await openGroups(world);
-  await run(world, open);
-  await closeGroups(open);
-  assert.equal(world.clock.timerCount, 0, 'no timer is left behind');
 }
 
 const delayed = { config: { 'group.initial.rebalance.delay.ms': 3_000 } };

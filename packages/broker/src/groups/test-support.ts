@@ -1,7 +1,7 @@
 // What the tests of groups share: a coordinator over a broker on a disk in memory, in virtual time. Imported by tests only.
-import { seededRandom, utf8, type Logger, type Random, silentLogger } from '@throughline/event';
+import { assert, seededRandom, silentLogger, utf8, type Logger, type Random } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { MessageWriter } from '@throughline/wire';
+import { MessageWriter, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 import { consumerProtocolSubscriptionSchema } from '@throughline/wire/records';
 import type { Broker } from '../broker.ts';
@@ -10,6 +10,7 @@ import type { GivenConfigs } from '../metadata/broker-configs.ts';
 import { Cluster } from '../network/cluster.ts';
 import { openBroker } from '../open-broker.ts';
 import { GroupCoordinator } from './coordinator.ts';
+import type { CommitRequest } from './group-offsets.ts';
 import type { MemberProtocol } from './group-member.ts';
 import type { JoinRequest } from './joins.ts';
 
@@ -37,10 +38,22 @@ export function groupWorld(options: Partial<GroupWorld> = {}): GroupWorld {
   };
 }
 
+/** Runs a test in a world of its own, and sees to it that nothing goes on afterwards. */
+export async function withGroups(
+  options: Partial<GroupWorld>,
+  run: (world: GroupWorld, open: OpenGroups) => Promise<OpenGroups | void>,
+): Promise<void> {
+  const world = groupWorld(options);
+  const open = await openGroups(world);
+  await closeGroups((await run(world, open)) ?? open);
+  assert(world.clock.timerCount === 0, 'no timer is left behind');
+}
+
 /** Opens broker and coordinator of a world, with node 1; a topic `t` of 4 partitions is made when it is not there. */
 export async function openGroups({ clock, config, disk, logger, random }: GroupWorld): Promise<OpenGroups> {
   const given = { 'group.initial.rebalance.delay.ms': 0, 'offsets.topic.num.partitions': 2, ...config };
-  const broker = await openBroker({ dataDir: '/data', disk, clock, random, logger, config: given });
+  const limits = { journalFileBytes: 64 * 1024, journalFileCountMax: 3 };
+  const broker = await openBroker({ dataDir: '/data', disk, clock, random, logger, config: given, ...limits });
   if (broker.findTopic('t') === undefined) await broker.createTopic('t', { partitions: 4 });
   const cluster = new Cluster('test');
   cluster.setNodes([{ nodeId: 1, host: 'localhost', port: 1 }]);
@@ -111,4 +124,28 @@ export function syncMember(
 /** What of an answer a test compares. */
 export function outcome({ errorCode, generationId, leader, memberId, members }: JoinGroupResponse): object {
   return { errorCode, generationId, isLeader: leader === memberId, memberCount: members.length };
+}
+
+/** Commits `offset` for partition 0 of `t` in group `g`: by nobody in particular unless `request` says who. */
+export function commit(
+  { broker, groups }: OpenGroups,
+  offset: bigint,
+  request: Partial<CommitRequest> = {},
+): Promise<KafkaErrorName | readonly KafkaErrorName[]> {
+  const { topicId } = broker.topic('t');
+  return groups.offsets.commit({
+    groupId: 'g',
+    generationId: -1,
+    memberId: '',
+    groupInstanceId: null,
+    retentionMs: undefined,
+    knowsGroupIdNotFound: true,
+    offsets: [{ topic: 't', topicId, partition: 0, offset, leaderEpoch: 3, metadata: 'm' }],
+    ...request,
+  });
+}
+
+/** What group `g` has committed for partition 0 of `t`. */
+export function committedOf({ groups }: OpenGroups): bigint | undefined {
+  return groups.offsets.committed('g', 't', 0)?.offset;
 }
