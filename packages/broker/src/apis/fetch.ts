@@ -35,9 +35,9 @@ async function handle(services: Services, request: Request): Promise<FetchRespon
   const targets: FetchTarget[] = [];
   const unknown: FetchResult[] = [];
   for (const target of context.targets) {
-    const code = problemOf(services, request, target);
+    const code = problemOf(services, target);
     if (code === kafkaErrors.NONE) targets.push(target);
-    else unknown.push({ target, partition: unreadable(target, code) });
+    else unknown.push({ target, partition: unknownPartition(target.partition, code) });
   }
   const results = targets.length === 0 ? [] : await readOrWait(services, request, targets);
   if (results === undefined) return undefined;
@@ -53,20 +53,19 @@ async function handle(services: Services, request: Request): Promise<FetchRespon
   };
 }
 
+/** What is answered of a partition that nobody has looked at: Kafka's default, an empty list, for aborted transactions. */
+function unknownPartition(partition: number, errorCode: number): PartitionData {
+  return { ...unreadable(partition, errorCode), abortedTransactions: [] };
+}
+
 /** What is wrong with a target before it is read. Unlike an error of reading, this does not keep the others from waiting. */
-function problemOf(
-  { broker }: Services,
-  { body }: Request,
-  { topic, partition, currentLeaderEpoch }: FetchTarget,
-): number {
+function problemOf({ broker }: Services, { topic, partition }: FetchTarget): number {
   if (topic === undefined) return kafkaErrors.UNKNOWN_TOPIC_ID;
   const metadata = broker.findTopic(topic);
   if (metadata === undefined || partition < 0 || partition >= metadata.partitionCount) {
     return kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
   }
-  const isFromFollower = body.replicaId >= 0 || body.replicaState.replicaId >= 0;
-  if (!isFromFollower) return kafkaErrors.NONE;
-  return currentLeaderEpoch === -1 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : kafkaErrors.UNKNOWN_LEADER_EPOCH;
+  return kafkaErrors.NONE;
 }
 
 /** Undefined when whoever asked has gone. */
@@ -77,7 +76,13 @@ async function readOrWait(
 ): Promise<readonly FetchResult[] | undefined> {
   const bytesMax = Math.min(body.maxBytes, fetchResponseBytesMax, services.broker.configs.integer('fetch.max.bytes'));
   const bytesMin = Math.min(body.minBytes, bytesMax);
-  const options: ReadOptions = { version, nodeId, bytesMax, isReadCommitted: body.isolationLevel === readCommitted };
+  const options: ReadOptions = {
+    version,
+    nodeId,
+    bytesMax,
+    isReadCommitted: body.isolationLevel === readCommitted,
+    isFromFollower: body.replicaId >= 0 || body.replicaState.replicaId >= 0,
+  };
   const isEnough = ({ recordBytes, isUrgent }: Reading): boolean => isUrgent || recordBytes >= bytesMin;
   let reading = await readPartitions(services, options, targets);
   if (body.maxWaitMs <= 0 || isEnough(reading)) return reading.results;
@@ -112,6 +117,12 @@ function topicsOf(results: readonly FetchResult[]): FetchableTopicResponse[] {
   return topics;
 }
 
-function failed(_request: Request, errorCode: number): FetchResponse {
-  return { errorCode, responses: [] };
+/** Clients before version 7 see no error but those of partitions; from 13 on they look at the one of the whole first. */
+function failed({ version, body }: Request, errorCode: number): FetchResponse {
+  const topics = version < 13 ? body.topics : [];
+  const responses = topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map(({ partition }) => unknownPartition(partition, errorCode)),
+  }));
+  return { errorCode, sessionId: body.sessionId, responses };
 }

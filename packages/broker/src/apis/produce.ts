@@ -23,7 +23,7 @@ import { isInternalTopic } from '../topic-name.ts';
 import { kafkaErrorOf } from './error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';
 import { currentLeader, endpointsOf, ledPartition } from './led-partition.ts';
-import { isTransactionalBatch, producedBatch } from './produced-batch.ts';
+import { hasBaseOffset, isTransactionalBatch, producedBatch } from './produced-batch.ts';
 
 export const produce = handler({
   api: produceApi,
@@ -107,7 +107,7 @@ function producePartition(
   const log = ledPartition(services, nodeId, topic, index);
   if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return refused(index, log);
   const batch = producedBatch(version, records);
-  if (typeof batch === 'number') return refused(index, batch);
+  if ('errorCode' in batch) return { ...refused(index, batch.errorCode), ...batch };
   if (body.acks < -1 || body.acks > 1) return refused(index, kafkaErrors.INVALID_REQUIRED_ACKS);
   if (isTransactionalBatch(batch)) {
     // What Kafka says of a partition that nobody has added to a transaction; nobody can before there are transactions.
@@ -117,6 +117,9 @@ function producePartition(
   if (isInternalTopic(topic) && clientId !== adminClientId) return refused(index, kafkaErrors.INVALID_TOPIC_EXCEPTION);
   if (typeof log === 'number') {
     return { ...refused(index, log), currentLeader: currentLeader(services, topic, index) };
+  }
+  if (hasBaseOffset(batch)) {
+    return { ...refused(index, kafkaErrors.INVALID_RECORD), logStartOffset: log.logStartOffset };
   }
   // Until it is settled, this is what a time-out answers.
   const answer = refused(index, kafkaErrors.REQUEST_TIMED_OUT);

@@ -3,7 +3,7 @@
 // be in itself, the partition checks (storage/batch-check.ts).
 //
 //   position 8 batchLength int32, 16 magic int8, 21 attributes int16    (of a batch of magic 2)
-import { batchHeaderBytes, batchPrefixBytes, codecOf, kafkaErrors, readBatchHeader } from '@throughline/wire';
+import { batchAttributesAt, batchHeaderBytes, batchPrefixBytes, codecOf, kafkaErrors } from '@throughline/wire';
 
 /** A batch of any magic has at least this in front of its records, counted without the prefix: Kafka's LegacyRecord. */
 const batchLengthMin = 14;
@@ -12,39 +12,58 @@ const isTransactional = 0x10;
 /** From this version of Produce on a client may use zstd (KIP-110). */
 const zstdVersionMin = 7;
 
-/** The batch, or the code of what is wrong. */
-export function producedBatch(version: number, records: Uint8Array | null): Uint8Array | number {
-  if (records === null) return kafkaErrors.INVALID_RECORD;
+/** Why there is no batch to be appended; the message where Kafka tells one. */
+export interface NoBatch {
+  readonly errorCode: number;
+  readonly errorMessage?: string;
+}
+
+const notOneBatch: NoBatch = { errorCode: kafkaErrors.INVALID_RECORD };
+const corrupt: NoBatch = { errorCode: kafkaErrors.CORRUPT_MESSAGE };
+const zstdTooEarly: NoBatch = { errorCode: kafkaErrors.UNSUPPORTED_COMPRESSION_TYPE };
+
+export function producedBatch(version: number, records: Uint8Array | null): Uint8Array | NoBatch {
+  if (records === null) return notOneBatch;
   const sizeBytes = wholeBatchBytes(records, 0);
-  if (sizeBytes === undefined) return kafkaErrors.INVALID_RECORD;
-  if (sizeBytes < 0) return kafkaErrors.CORRUPT_MESSAGE;
-  if (records[magicAt] !== 2) return kafkaErrors.INVALID_RECORD;
-  if (sizeBytes < batchHeaderBytes) return kafkaErrors.CORRUPT_MESSAGE;
-  const { attributes, baseOffset } = readBatchHeader(records, 0);
-  if (version < zstdVersionMin && codecOf(attributes) === 'zstd') return kafkaErrors.UNSUPPORTED_COMPRESSION_TYPE;
-  if (sizeBytes < records.length) {
-    const secondBytes = wholeBatchBytes(records, sizeBytes);
-    if (secondBytes !== undefined) return secondBytes < 0 ? kafkaErrors.CORRUPT_MESSAGE : kafkaErrors.INVALID_RECORD;
-  }
-  if (baseOffset !== 0n) return kafkaErrors.INVALID_RECORD;
-  return sizeBytes === records.length ? records : records.subarray(0, sizeBytes);
+  if (typeof sizeBytes !== 'number') return sizeBytes ?? notOneBatch;
+  if (records[magicAt] !== 2) return notOneBatch;
+  if (sizeBytes < batchHeaderBytes) return corrupt;
+  if (version < zstdVersionMin && codecOf(attributesOf(records)) === 'zstd') return zstdTooEarly;
+  if (sizeBytes === records.length) return records;
+  const second = wholeBatchBytes(records, sizeBytes);
+  if (second !== undefined) return typeof second === 'number' ? notOneBatch : corrupt;
+  return records.subarray(0, sizeBytes);
+}
+
+/** Clients count from 0 in each batch; the broker gives it its place. */
+export function hasBaseOffset(batch: Uint8Array): boolean {
+  for (let at = 0; at < 8; at++) if (batch[at] !== 0) return true;
+  return false;
 }
 
 /** Whether the first batch is part of a transaction. */
 export function isTransactionalBatch(records: Uint8Array | null): boolean {
   if (records === null || records.length < batchHeaderBytes || records[magicAt] !== 2) return false;
-  return (readBatchHeader(records, 0).attributes & isTransactional) !== 0;
+  return (attributesOf(records) & isTransactional) !== 0;
 }
 
-/** Bytes of the batch at `position`: undefined where no whole one is left, -1 where what is there cannot be one. */
-function wholeBatchBytes(records: Uint8Array, position: number): number | undefined {
+function attributesOf(batch: Uint8Array): number {
+  return (batch[batchAttributesAt]! << 8) | batch[batchAttributesAt + 1]!;
+}
+
+/** Bytes of the batch at `position`: undefined where no whole one is left. */
+function wholeBatchBytes(records: Uint8Array, position: number): number | NoBatch | undefined {
   const left = records.length - position;
   if (left < batchPrefixBytes) return undefined;
   const at = position + 8;
   const batchLength = (records[at]! << 24) | (records[at + 1]! << 16) | (records[at + 2]! << 8) | records[at + 3]!;
-  if (batchLength < batchLengthMin) return -1;
+  if (batchLength < batchLengthMin) {
+    const errorMessage = `Record size ${batchLength} is less than the minimum record overhead (${batchLengthMin})`;
+    return { ...corrupt, errorMessage };
+  }
   if (left <= magicAt) return undefined;
-  if (records[position + magicAt]! > 2) return -1;
+  const magic = (records[position + magicAt]! << 24) >> 24;
+  if (magic < 0 || magic > 2) return { ...corrupt, errorMessage: `Invalid magic found in record: ${magic}` };
   const sizeBytes = batchPrefixBytes + batchLength;
   return left < sizeBytes ? undefined : sizeBytes;
 }

@@ -105,8 +105,8 @@ function targetsOf({ broker }: Services, request: Request): readonly FetchTarget
         topicId: byId ? topicId : zeroUuid,
         partition,
         fetchOffset,
-        currentLeaderEpoch,
-        lastFetchedEpoch,
+        currentLeaderEpoch: Math.max(-1, currentLeaderEpoch),
+        lastFetchedEpoch: Math.max(-1, lastFetchedEpoch),
         bytesMax: partitionMaxBytes,
       });
     }

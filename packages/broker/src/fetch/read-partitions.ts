@@ -15,6 +15,8 @@ export interface ReadOptions {
   readonly bytesMax: number;
   /** The consumer wants what is committed only, and is told which transactions were aborted: none. */
   readonly isReadCommitted: boolean;
+  /** No broker replicates from this one. */
+  readonly isFromFollower: boolean;
 }
 
 export interface Reading {
@@ -52,9 +54,9 @@ export async function readPartitions(
 }
 
 /** What a partition is answered that cannot be read. */
-export function unreadable({ partition }: FetchTarget, errorCode: number): PartitionData {
+export function unreadable(partitionIndex: number, errorCode: number): PartitionData {
   return {
-    partitionIndex: partition,
+    partitionIndex,
     errorCode,
     highWatermark: -1n,
     abortedTransactions: null,
@@ -72,15 +74,16 @@ function readPartition(
   const log = ledPartition(services, options.nodeId, topic, partition);
   if (typeof log === 'number') return refused(services, options, target, log);
   if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
-    return unreadable(target, kafkaErrors.INCONSISTENT_TOPIC_ID);
+    return unreadable(partition, kafkaErrors.INCONSISTENT_TOPIC_ID);
   }
   const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
   if (epochProblem !== kafkaErrors.NONE) return refused(services, options, target, epochProblem);
+  if (options.isFromFollower) return unreadable(partition, notReplicated(target));
   const divergence = divergenceOf(log, target);
-  if (typeof divergence === 'number') return unreadable(target, divergence);
+  if (typeof divergence === 'number') return unreadable(partition, divergence);
   if (divergence !== undefined) return { ...readable(log, target, options, noBytes), divergingEpoch: divergence };
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
-    return unreadable(target, kafkaErrors.OFFSET_OUT_OF_RANGE);
+    return unreadable(partition, kafkaErrors.OFFSET_OUT_OF_RANGE);
   }
   const hasRoom = budget.mayExceed || budget.bytesMax > 0;
   if (fetchOffset >= log.highWatermark || !hasRoom) return readable(log, target, options, noBytes);
@@ -91,6 +94,11 @@ function readPartition(
     },
     (error: unknown) => refused(services, options, target, codeOf(services, options, target, error)),
   );
+}
+
+/** What Kafka answers a broker that is none of the partition's replicas. */
+function notReplicated({ currentLeaderEpoch }: FetchTarget): number {
+  return currentLeaderEpoch === -1 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : kafkaErrors.UNKNOWN_LEADER_EPOCH;
 }
 
 /**
@@ -127,7 +135,7 @@ function readable(
 
 /** An error that the client may be told more of: who leads the partition now (KIP-951). */
 function refused(services: Services, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
-  const answer = unreadable(target, code);
+  const answer = unreadable(target.partition, code);
   const isForAnother = code === kafkaErrors.NOT_LEADER_OR_FOLLOWER || code === kafkaErrors.FENCED_LEADER_EPOCH;
   if (version < 16 || !isForAnother) return answer;
   return { ...answer, currentLeader: currentLeader(services, target.topic ?? '', target.partition) };

@@ -39,11 +39,15 @@ export function checkBatch(batch: Uint8Array, config: TopicConfig, nowMs: number
     throw new ThroughlineError('RECORD_TOO_LARGE', message, { details: { batchBytes: batch.length, recordBytesMax } });
   }
   const header = readBatchHeader(batch, 0);
-  const problem = batchHeaderProblem(header) ?? appendProblem(header, batch.length);
-  if (problem !== undefined) throw invalid(problem);
+  const { magic, sizeBytes } = header;
+  if (magic !== 2) throw invalid(`magic ${magic} is not 2`);
+  if (sizeBytes !== batch.length) throw invalid(`a batch of ${sizeBytes} bytes in ${batch.length}`);
+  // Before anything that a flipped bit could have made wrong: a client sends a corrupt batch again, and an invalid one not.
   if (!verifyBatchCrc(batch, 0, batch.length)) {
     throw new ThroughlineError('CORRUPT_RECORD', 'the batch does not match its checksum');
   }
+  const problem = batchHeaderProblem(header) ?? appendProblem(header);
+  if (problem !== undefined) throw invalid(problem);
   return checkRecords(batch, header, config, nowMs);
 }
 
@@ -52,9 +56,8 @@ export function stampAppendTime(batch: Uint8Array, header: RecordBatchHeader, no
   return withMaxTimestamp(batch, header, nowMs, true);
 }
 
-function appendProblem(header: RecordBatchHeader, batchBytes: number): string | undefined {
-  const { sizeBytes, recordCount, lastOffsetDelta, attributes, producerId, baseSequence } = header;
-  if (sizeBytes !== batchBytes) return `a batch of ${sizeBytes} bytes in ${batchBytes}`;
+function appendProblem(header: RecordBatchHeader): string | undefined {
+  const { recordCount, lastOffsetDelta, attributes, producerId, baseSequence } = header;
   if (recordCount < 1) return 'a batch without records';
   // Only compaction may leave offsets out.
   if (lastOffsetDelta !== recordCount - 1) return `lastOffsetDelta ${lastOffsetDelta} with ${recordCount} records`;
@@ -81,11 +84,11 @@ function checkRecords(
     : { minTimestampMs: header.baseTimestampMs, maxTimestampMs: header.maxTimestampMs, keylessCount: 0 };
   if (isCompacted && found.keylessCount > 0) {
     const problemOf = ({ hasKey }: WalkedRecord): string | undefined =>
-      hasKey ? undefined : 'a record without a key in a compacted topic';
+      hasKey ? undefined : 'Compacted topic cannot accept message without key';
     throw refusedFor('INVALID_RECORD', batch, header, problemOf);
   }
   if (isAppendTime(header.attributes)) {
-    const problemOf = (): string => 'the timestamp type is LogAppendTime, which is for the broker to set';
+    const problemOf = (): string => 'Invalid timestamp type. Producer should not set timestamp type to LogAppendTime.';
     throw refusedFor('INVALID_TIMESTAMP', batch, header, problemOf);
   }
   if (!isOwnTime) return header;
@@ -94,8 +97,11 @@ function checkRecords(
   const isOutside = (timestampMs: number): boolean =>
     timestampMs !== -1 && (timestampMs < earliestMs || timestampMs > latestMs);
   if (isOutside(found.minTimestampMs) || isOutside(found.maxTimestampMs)) {
-    throw refusedFor('INVALID_TIMESTAMP', batch, header, ({ timestampMs }) =>
-      isOutside(timestampMs) ? `the timestamp ${timestampMs} is not within [${earliestMs}, ${latestMs}]` : undefined,
+    const range = `[${timestampBound(nowMs, timestampBeforeMaxMs, -1n)}, ${timestampBound(nowMs, timestampAfterMaxMs, 1n)}]`;
+    throw refusedFor('INVALID_TIMESTAMP', batch, header, ({ timestampMs, index }) =>
+      isOutside(timestampMs)
+        ? `Timestamp ${timestampMs} of message with offset ${index} is out of range. The timestamp should be within ${range}`
+        : undefined,
     );
   }
   // A head that says something else than its records would lead look-ups by time astray.
@@ -127,10 +133,24 @@ function refusedFor(
     const message = recordErrors.length < recordErrorCountMax ? problemOf(record) : undefined;
     if (message !== undefined) recordErrors.push({ index: record.index, message });
   });
-  const [first] = recordErrors;
-  const message =
-    first === undefined ? 'the largest timestamp is out of bounds' : `record ${first.index}: ${first.message}`;
-  return new ThroughlineError(code, message, { details: { recordErrors } });
+  return new ThroughlineError(code, refusalMessage(code, recordErrors), { details: { recordErrors } });
+}
+
+/** In Kafka's words, as those about single records: people search for them. */
+function refusalMessage(code: ErrorCode, recordErrors: readonly RecordError[]): string {
+  if (code === 'INVALID_TIMESTAMP') return 'One or more records have been rejected due to invalid timestamp';
+  const shown = recordErrors
+    .slice(0, 3)
+    .map(({ index, message }) => `RecordError(batchIndex=${index}, message='${message}')`);
+  return (
+    `One or more records have been rejected due to ${recordErrors.length} record errors in total, ` +
+    `and only showing the first three errors at most: [${shown.join(', ')}]`
+  );
+}
+
+/** A bound for timestamps as Kafka writes it: without one it is the largest int64 away. */
+function timestampBound(nowMs: number, distanceMs: number | null, direction: bigint): bigint {
+  return BigInt(nowMs) + direction * (distanceMs === null ? 2n ** 63n - 1n : BigInt(distanceMs));
 }
 
 function invalid(problem: string): ThroughlineError {
