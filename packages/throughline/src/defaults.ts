@@ -69,3 +69,12 @@ export const logLinesMax = 200;
 export const logBytesMax = 4 * 1024 * 1024;
 /** How often `throughline logs --follow` looks for new lines, in milliseconds. */
 export const logPollMs = 200;
+/** Bytes of one read of a migration, and of the records that it appends at once: some round trips' worth, well below 1 MiB. */
+export const migrateReadBytes = 1024 * 1024;
+export const migrateBatchBytes = 512 * 1024;
+/** Offsets without records that a migration fills in a row at most, a count: some minutes. */
+export const missingRecordsMax = 50_000_000;
+/** Partitions that are copied at once, a count. */
+export const migratePartitionsAtOnce = 6;
+/** How often a migration says how far it is, in milliseconds. */
+export const migrateProgressMs = 1_000;

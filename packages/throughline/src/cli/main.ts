@@ -55,6 +55,15 @@ verb(
   .option('--long-poll-ms <ms>', 'longest wait of a long-poll read in milliseconds (default 30000)')
   .option('--durability <level>', 'what an acknowledged prompt survives: memory, os (kill -9) or fsync (default fsync)')
   .option('--no-restart', 'do not start again after a crash that the page asked for');
+verb('broker', 'serve the log alone on its Kafka port, to any Kafka client', () => import('./broker.ts'))
+  .option('--kafka-port <port>', 'port of the Kafka protocol; 0 takes a free one (default 9092)')
+  .option('--host <address>', 'address to listen on; loopback only (default 127.0.0.1)')
+  .option('--data-dir <folder>', 'data folder; the log is in its folder log, where dev has it (default .throughline)')
+  .option('--memory', 'keep nothing: the log is gone with the process')
+  .option('--nodes <count>', 'virtual nodes, on ports one after the other (default 1)')
+  .option('--set <name=value...>', 'settings of the broker by the names of Kafka: --set num.partitions=4')
+  .option('--advertised-host <host>', 'what clients are told to connect to, where that is another')
+  .option('--advertised-port <port>', 'the same for the port of the first node');
 serverVerb('status', 'what runs: topics, functions and their processes, folds', () => import('./status.ts'));
 serverVerb(
   'doctor',
@@ -80,6 +89,18 @@ serverVerb('sql <statement>', 'query the tables that pipelines keep', () => impo
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')
   .option('--follow', 'go on with new lines until interrupted');
+verb(
+  'migrate',
+  'copy a log to another place: topics, records with their offsets, committed offsets of groups; run again to go on',
+  () => import('./migrate.ts'),
+)
+  .option('--from <log>', 'data folder of a server that is stopped, or kafka://host:port')
+  .option('--to <log>', 'the same; what is there already is not copied again')
+  .option('--topics <names>', 'these topics only, with commas (default all)')
+  .option(
+    '--gaps <way>',
+    'offsets without a record (markers of transactions, compacted keys, damage): refuse, or fill their places (default refuse)',
+  );
 verb('version', 'versions of Throughline and of Node', () => import('./version.ts'));
 for (const [name, why] of Object.entries(notBuilt)) {
   verb(name, `not built yet: ${why}`, async () => ({ run: async () => refuseNotBuilt(name) }))
