@@ -214,7 +214,7 @@ describe('without a server', { concurrency: 2 }, () => {
   });
 
   test('verbs of the contract that are not built yet say so', async () => {
-    for (const verb of ['start', 'broker', 'groups']) {
+    for (const verb of ['start', 'groups']) {
       const { code, stderr } = await throughline([verb, '--some-option', 'value']);
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(String.raw`^throughline: throughline ${verb}: .*\[NOT_BUILT_YET\].*\n$`));

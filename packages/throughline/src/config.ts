@@ -6,6 +6,7 @@ import { parseBootstrap } from '@throughline/log';
 import { findConfigFile, loadConfigFile } from './config-file.ts';
 import { settingsSchema, type Settings, type ThroughlineConfig } from './config-schema.ts';
 import * as defaults from './defaults.ts';
+import { checkLoopback } from './loopback.ts';
 import { environmentNames, flagOf, settingNames, type SettingName } from './settings.ts';
 
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
@@ -146,13 +147,7 @@ function check(config: ResolvedConfig): void {
     if (origin === 'environment') return environmentNames[name];
     return origin === 'file' ? `${config.configFile}: ${name}` : flagOf(name);
   };
-  const isLoopback = config.host === 'localhost' || config.host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(config.host);
-  if (!isLoopback) {
-    throw new ThroughlineError(
-      'CONFIG_INVALID',
-      `${called('host')}: ${config.host} is not loopback, and there is no authentication yet; use ${defaults.host}`,
-    );
-  }
+  checkLoopback(config.host, called('host'));
   if (config.log !== 'embedded') checkAddress(config.log, called('log'));
   const answer = config.app.answer ?? defaults.answerFunction;
   if (!Object.hasOwn(config.app.functions, answer)) {

@@ -4,19 +4,18 @@
 //   { "pid": 4711, "http": "http://127.0.0.1:4437", "kafka": "127.0.0.1:9092", "log": "embedded", "version": "0.1.0" }
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ThroughlineError } from '@throughline/event';
-import * as z from 'zod';
+import { nullable, number, object, parse, string, ThroughlineError, type OutputOf } from '@throughline/event';
 
-const schema = z.object({
-  pid: z.int(),
-  http: z.string(),
+const schema = object({
+  pid: number({ integer: true }),
+  http: string(),
   /** Null where the log is on a cluster of its own. */
-  kafka: z.string().nullable(),
+  kafka: nullable(string()),
   /** `embedded`, or the address of the cluster that holds the log. */
-  log: z.string().default('embedded'),
-  version: z.string(),
+  log: string(),
+  version: string(),
 });
-export type ServerFile = z.infer<typeof schema>;
+export type ServerFile = OutputOf<typeof schema>;
 
 const fileOf = (dataDir: string): string => path.join(dataDir, 'server.json');
 
@@ -43,19 +42,19 @@ export function readServerFile(dataDir: string): ServerFile {
   } catch (cause) {
     throw new ThroughlineError('SERVER_NOT_RUNNING', `no server runs on ${dataDir}`, { cause });
   }
-  const parsed = schema.safeParse(parseJson(text));
-  if (!parsed.success) throw new ThroughlineError('SERVER_NOT_RUNNING', `${fileOf(dataDir)} is damaged`);
-  if (!isAlive(parsed.data.pid)) {
-    throw new ThroughlineError('SERVER_NOT_RUNNING', `the server of ${dataDir} (pid ${parsed.data.pid}) has died`);
+  const found = serverFileFrom(text);
+  if (found === undefined) throw new ThroughlineError('SERVER_NOT_RUNNING', `${fileOf(dataDir)} is damaged`);
+  if (!isAlive(found.pid)) {
+    throw new ThroughlineError('SERVER_NOT_RUNNING', `the server of ${dataDir} (pid ${found.pid}) has died`);
   }
-  return parsed.data;
+  return found;
 }
 
-function parseJson(text: string): unknown {
+function serverFileFrom(text: string): ServerFile | undefined {
   try {
-    return JSON.parse(text);
+    return parse(schema, JSON.parse(text));
   } catch {
-    // Damaged: the schema refuses undefined with the right code.
+    // Damaged, which the caller says with the right code.
     return undefined;
   }
 }

@@ -21,6 +21,12 @@ export function countOption(options: Options, name: string): number | undefined 
   return Number(text);
 }
 
+/** What an option that may be given several times was given. */
+export function listOption(options: Options, name: string): readonly string[] {
+  const value = options[name];
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+}
+
 /**
  * A point in time: ISO 8601, or milliseconds since 1970.
  *

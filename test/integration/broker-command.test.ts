@@ -1,0 +1,117 @@
+// `throughline broker` as users run it: a process with a Kafka port.
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { test, type TestContext } from 'node:test';
+import { metadataApi } from '@throughline/wire/apis';
+import { throughline } from '../support/cli.ts';
+import { connectKafka } from '../support/kafka-client.ts';
+
+const main = path.resolve(import.meta.dirname, '../../packages/throughline/src/cli/main.ts');
+
+interface Ready {
+  readonly kafka: string;
+  readonly addresses: readonly string[];
+  readonly dataDir: string | null;
+}
+
+interface RunningBroker {
+  readonly process: ChildProcess;
+  readonly ready: Ready;
+}
+
+/** Starts it on a free port and waits for its ready line. */
+async function startBroker(t: TestContext, ...flags: readonly string[]): Promise<RunningBroker> {
+  const args = ['--conditions=throughline-source', main, 'broker', '--kafka-port', '0', '--json', ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  return { process: child, ready: JSON.parse(line) as Ready };
+}
+
+async function stop({ process: child }: RunningBroker, signal: NodeJS.Signals): Promise<unknown> {
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  return (await ended)[0];
+}
+
+async function folder(t: TestContext): Promise<string> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'throughline-broker-command-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+/** Asks for a topic, which is how a client has it made, until it is there; the number of its partitions. */
+async function topicPartitions(address: string, name: string): Promise<number> {
+  const client = await connectKafka(address);
+  try {
+    for (;;) {
+      const { topics } = await client.call(metadataApi, 9, { topics: [{ name }], allowAutoTopicCreation: true });
+      const [topic] = topics;
+      if (topic?.errorCode === 0) return topic.partitions.length;
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+test('the broker runs until a signal, keeps what it has, and obeys --set', async (t) => {
+  const dataDir = await folder(t);
+  const first = await startBroker(t, '--data-dir', dataDir, '--set', 'num.partitions=4');
+  assert.equal(first.ready.dataDir, dataDir);
+  assert.equal(await topicPartitions(first.ready.kafka, 'orders'), 4);
+  assert.equal(await stop(first, 'SIGTERM'), 0);
+
+  const second = await startBroker(t, '--data-dir', dataDir, '--set', 'num.partitions=1');
+  assert.equal(await topicPartitions(second.ready.kafka, 'orders'), 4);
+  const refused = await throughline(['broker', '--kafka-port', '0', '--data-dir', dataDir, '--json']);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, new RegExp(`in use by process ${second.process.pid} \\[DATA_DIR_IN_USE\\]`));
+  assert.equal(await stop(second, 'SIGINT'), 0);
+});
+
+test('in memory and with virtual nodes: every node is told of, and no folder is made', async (t) => {
+  const before = existsSync('.throughline');
+  const broker = await startBroker(t, '--memory', '--nodes', '3');
+  assert.equal(broker.ready.dataDir, null);
+  assert.equal(broker.ready.addresses.length, 3);
+  const client = await connectKafka(broker.ready.addresses[2]!);
+  const { brokers } = await client.call(metadataApi, 9, { topics: [] });
+  assert.deepEqual(
+    brokers.map(({ nodeId, host, port }) => `${nodeId} ${host}:${port}`),
+    broker.ready.addresses.map((address, index) => `${index + 1} ${address}`),
+  );
+  // A client that stays connected does not keep it from stopping.
+  assert.equal(await stop(broker, 'SIGTERM'), 0);
+  await client.closed;
+  assert.equal(existsSync('.throughline'), before);
+});
+
+test('what cannot work is refused at the start with one coded line', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  t.after(() => other.close());
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const refusals: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
+    [['--kafka-port', String(port)], new RegExp(`127.0.0.1:${port} is in use \\[PORT_IN_USE\\] .*--kafka-port`)],
+    [['--host', '0.0.0.0'], /--host: 0\.0\.0\.0 is not loopback.*\[CONFIG_INVALID\]/],
+    [['--kafka-port', '0', '--set', 'no.such.setting=1'], /no\.such\.setting.*\[INVALID_CONFIG\]/],
+    [
+      ['--kafka-port', '0', '--set', 'num.partitions'],
+      /--set num\.partitions: expected name=value.*\[INVALID_ARGUMENT\]/,
+    ],
+    [['--kafka-port', '0', '--nodes', '0'], /nodes is 0, wanted 1 to 100.*\[INVALID_ARGUMENT\]/],
+  ];
+  for (const [flags, says] of refusals) {
+    const { code, stderr } = await throughline(['broker', '--memory', ...flags]);
+    assert.equal(code, 1);
+    assert.match(stderr, says);
+    assert.equal(stderr.trimEnd().split('\n').length, 1);
+  }
+});
