@@ -38,7 +38,7 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const configs = new BrokerConfigs(options.config, new Map(memory ? [['log.durability', 'memory']] : []));
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const { recoveryReadBytes } = limits;
-  const environment: SegmentEnvironment = { disk, logger, openSegments, recoveryReadBytes };
+  const environment: SegmentEnvironment = { disk, logger, openSegments, recoveryReadBytes, isSparse: false };
   return { dataDir, disk, clock, random, logger, limits, configs, environment };
 }
 

@@ -16,6 +16,8 @@ export interface WalkedRecords {
 /** What is seen of a record. */
 export interface WalkedRecord {
   readonly index: number;
+  /** Its offset minus that of the batch; the index, but where compaction has left records out. */
+  readonly offsetDelta: number;
   readonly timestampMs: number;
   readonly hasKey: boolean;
 }
@@ -37,7 +39,7 @@ export function walkRecords(
   header: RecordBatchHeader,
   visit?: (record: WalkedRecord) => void,
 ): WalkedRecords {
-  const { baseTimestampMs, recordCount, sizeBytes, attributes } = header;
+  const { baseTimestampMs, recordCount, lastOffsetDelta, sizeBytes, attributes } = header;
   const codec = codecOf(attributes);
   if (codec === undefined) throw invalid(`no codec has the attributes ${attributes}`);
   const records = buffer.subarray(position + batchHeaderBytes, position + sizeBytes);
@@ -46,6 +48,7 @@ export function walkRecords(
   let minTimestampMs = Number.POSITIVE_INFINITY;
   let maxTimestampMs = noTimestamp;
   let keylessCount = 0;
+  let previousDelta = -1;
   for (let index = 0; index < recordCount; index++) {
     const length = cursor.varint();
     const end = cursor.at + length;
@@ -53,7 +56,11 @@ export function walkRecords(
     cursor.at++;
     const ownTimestampMs = baseTimestampMs + cursor.varlong();
     const timestampMs = appendTimeMs ?? ownTimestampMs;
-    if (cursor.varint() !== index) throw invalid(`record ${index} is not at its offset`);
+    const offsetDelta = cursor.varint();
+    if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta) {
+      throw invalid(`record ${index} is ${offsetDelta} behind the first, after ${previousDelta}`);
+    }
+    previousDelta = offsetDelta;
     const hasKey = cursor.skipField();
     cursor.skipField();
     const headerCount = cursor.varint();
@@ -67,7 +74,7 @@ export function walkRecords(
     if (timestampMs !== noTimestamp && timestampMs < minTimestampMs) minTimestampMs = timestampMs;
     if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
     if (!hasKey) keylessCount++;
-    visit?.({ index, timestampMs, hasKey });
+    visit?.({ index, offsetDelta, timestampMs, hasKey });
   }
   const left = cursor.bytes.length - cursor.at;
   if (left !== 0) throw invalid(`${left} bytes follow the last record`);

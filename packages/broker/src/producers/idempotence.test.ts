@@ -137,6 +137,25 @@ test('when a full disk refuses a batch, its duplicates and those behind it are r
   assert.deepEqual(await Promise.all([bench.send(1), bench.send(2)]), ['1', '2']);
 });
 
+test('while a batch that the journal has refused is being taken back, nothing gets in behind it', async () => {
+  const bench = await Bench.with('fsync');
+  assert.equal(await bench.send(0), '0');
+  bench.disk.fail({ operation: 'write', path: '.journal', code: 'ENOSPC' });
+  let isAnswered = false;
+  const first = bench.send(1).finally(() => (isAnswered = true));
+  const behind: Promise<string>[] = [];
+  // One in every turn in which the disk does something.
+  while (!isAnswered) {
+    behind.push(bench.send(2));
+    await new Promise(setImmediate);
+  }
+  assert.equal(await first, 'OUT_OF_DISK');
+  const answers = new Set(await Promise.all(behind));
+  for (const answer of answers) assert.ok(answer === 'OUT_OF_DISK' || answer === outOfOrder, answer);
+  assert.deepEqual(await Promise.all([bench.send(1), bench.send(2)]), ['1', '2']);
+  assert.deepEqual(await readAll(bench.log), ['0:1.0.0', '1:1.0.1', '2:1.0.2']);
+});
+
 test('a new epoch that is refused leaves the old one as it was', async () => {
   const bench = await Bench.with('os');
   assert.equal(await bench.send(0, { epoch: 1 }), '0');

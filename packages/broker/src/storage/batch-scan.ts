@@ -16,6 +16,8 @@ export interface ScanRange {
   readonly to: number;
   /** Bytes read at a time. */
   readonly readBytes: number;
+  /** Offsets may be missing between batches. */
+  readonly isSparse: boolean;
 }
 
 /** Where a scan ended: at the end of the range, or before a batch that is torn, damaged or out of order. */
@@ -41,7 +43,7 @@ export async function scanBatches(
   while (position < range.to) {
     if (!(await window.holds(position, batchHeaderBytes))) return { position, problem: 'the head of a batch is torn' };
     const header = readBatchHeader(window.bytes, position - window.position);
-    const problem = batchHeaderProblem(header) ?? placeProblem(header, nextOffset);
+    const problem = batchHeaderProblem(header) ?? placeProblem(header, nextOffset, range.isSparse);
     if (problem !== undefined) return { position, problem };
     if (!(await window.holds(position, header.sizeBytes))) return { position, problem: 'a batch is torn' };
     if (!verifyBatchCrc(window.bytes, position - window.position, header.sizeBytes)) {
@@ -56,10 +58,17 @@ export async function scanBatches(
 
 /**
  * Says what is wrong with where a batch stands. The base offset is not under the checksum, so it is held against the
- * batch before: inside a segment there are no gaps (once compaction makes some, this becomes "not before").
+ * batch before: inside a segment there are no gaps, but in a compacted topic, where it may only not go back.
  */
-export function placeProblem(header: RecordBatchHeader, expectedOffset: bigint | undefined): string | undefined {
-  if (expectedOffset !== undefined && header.baseOffset !== expectedOffset) {
+export function placeProblem(
+  header: RecordBatchHeader,
+  expectedOffset: bigint | undefined,
+  isSparse: boolean,
+): string | undefined {
+  const isMisplaced =
+    expectedOffset !== undefined &&
+    (isSparse ? header.baseOffset < expectedOffset : header.baseOffset !== expectedOffset);
+  if (isMisplaced) {
     return `base offset ${header.baseOffset} where ${expectedOffset} is due`;
   }
   // A damaged length must not make us read the rest of the file as one batch.
@@ -90,7 +99,8 @@ export async function findBatch(
     const at = position - window.position;
     if (window.bytes[at + 16] !== 2) continue;
     const header = readBatchHeader(window.bytes, at);
-    if (batchHeaderProblem(header) !== undefined || placeProblem(header, undefined) !== undefined) continue;
+    if (batchHeaderProblem(header) !== undefined || placeProblem(header, undefined, range.isSparse) !== undefined)
+      continue;
     if (header.baseOffset < offsetMin || lastOffsetOf(header) >= offsetEnd) continue;
     if (!(await window.holds(position, header.sizeBytes))) continue;
     if (verifyBatchCrc(window.bytes, position - window.position, header.sizeBytes)) return { header, position };

@@ -25,7 +25,7 @@ export interface FoundPartition {
 /** Opens what is in the folder of a partition; after an unclean stop that is checked from the recovery point on. */
 export async function findPartition(
   { disk, dataDir, environment, clock, limits, logger }: BrokerSetup,
-  { topic, topicId }: TopicMetadata,
+  { topic, topicId, config }: TopicMetadata,
   partition: number,
   start: RecoveryStart,
 ): Promise<FoundPartition> {
@@ -38,7 +38,7 @@ export async function findPartition(
   // Snapshots are synced before either of these passes them.
   const syncedOffset = logStartOffset > recoveryPoint ? logStartOffset : recoveryPoint;
   const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, syncedOffset });
-  const segments = await Segments.open(environment, folder, start, producers);
+  const segments = await Segments.open({ ...environment, isSparse: config.isCompacted }, folder, start, producers);
   // After an unclean stop the journal comes first.
   if (isClean) await producers.finish(segments);
   const epochs = await readLeaderEpochs(disk, folder);

@@ -219,6 +219,40 @@ test('a compacted topic takes no record without a key', async () => {
   await log.append(encodeRecordBatch([{ key: utf8('k'), value: null }], { nowMs, codec: 'gzip' }));
 });
 
+for (const end of ['clean', 'unclean'] as const) {
+  test(`a compacted partition, as Kafka leaves one behind, opens with its gaps after a ${end} stop`, async () => {
+    const opened = await open({ isCompacted: true, segmentBytes: 1024 });
+    const { log, broker, memory } = opened;
+    const keyed = (i: number): Uint8Array =>
+      encodeRecordBatch([{ key: utf8(`k${i}`), value: utf8(`${i}`.padEnd(100, '.')) }], { nowMs });
+    for (let i = 0; i < 20; i++) await log.append(keyed(i));
+    const expected = await readAll(log);
+    await broker.close();
+    // The first segment loses its second and its last batch.
+    const path = '/data/t-0/00000000000000000000.log';
+    const bytes = (await memory.readFile(path))!;
+    const batchBytes = keyed(10).length - 1;
+    const count = bytes.length / batchBytes;
+    const kept = Buffer.concat([
+      bytes.subarray(0, batchBytes),
+      bytes.subarray(2 * batchBytes, (count - 1) * batchBytes),
+    ]);
+    const file = await memory.open(path, 'write');
+    await file.truncate(0);
+    await file.write([kept], 0);
+    for (const index of ['index', 'timeindex']) await memory.remove(path.replace('log', index));
+    if (end === 'unclean') await memory.remove('/data/.kafka_cleanshutdown');
+    const { log: again } = await open({}, memory);
+    assert.equal(again.highWatermark, 20n);
+    assert.deepEqual(
+      await readAll(again),
+      expected.filter((_, i) => i !== 1 && i !== count - 1),
+    );
+    assert.equal((await again.recordAtTime(0))?.offset, 0n);
+    assert.equal((await again.append(keyed(20))).baseOffset, 20n);
+  });
+}
+
 /** A copy of a batch with something changed in it, and a checksum that fits. */
 function resealed(batch: Uint8Array, change: (view: DataView) => void): Uint8Array {
   const copy = batch.slice();

@@ -30,6 +30,8 @@ export interface ScanOptions {
   /** Everything below it was synced once: damage there does not end the segment. */
   readonly syncedOffset: bigint;
   readonly readBytes: number;
+  /** Offsets may be missing between batches. */
+  readonly isSparse: boolean;
   readonly logger: Logger;
   /** The file's name, for the log. */
   readonly name: string;
@@ -45,14 +47,14 @@ export interface SegmentVisitor {
 
 /** Goes through a whole segment file and indexes it. */
 export async function scanSegment(log: DiskFile, options: ScanOptions): Promise<ScannedSegment> {
-  const { baseOffset, fileBytes, syncedOffset, readBytes, logger, name } = options;
+  const { baseOffset, fileBytes, syncedOffset, readBytes, isSparse, logger, name } = options;
   const indexer = new SegmentIndexer(baseOffset);
   const visit = (header: RecordBatchHeader): void => {
     indexer.add(header);
     options.visit?.(header);
   };
   while (indexer.sizeBytes < fileBytes) {
-    const range = { from: indexer.sizeBytes, to: fileBytes, readBytes };
+    const range = { from: indexer.sizeBytes, to: fileBytes, readBytes, isSparse };
     const end = await scanBatches(log, range, indexer.nextOffset, visit);
     if (end.problem === undefined) break;
     if (indexer.nextOffset >= syncedOffset) return { indexer, problem: end.problem, endsInGap: false };
@@ -63,10 +65,8 @@ export async function scanSegment(log: DiskFile, options: ScanOptions): Promise<
   }
   const endsInGap = indexer.nextOffset < syncedOffset;
   if (endsInGap) {
-    logger.error(
-      { file: name, from: indexer.nextOffset.toString(), to: syncedOffset.toString() },
-      'synced records are gone',
-    );
+    const to = syncedOffset.toString();
+    if (!isSparse) logger.error({ file: name, from: indexer.nextOffset.toString(), to }, 'synced records are gone');
     indexer.skipTo(indexer.sizeBytes, syncedOffset);
   }
   return { indexer, problem: undefined, endsInGap };
@@ -83,13 +83,13 @@ export async function resumeSegment(
   stored: { readonly offsetIndex: Uint8Array | undefined; readonly timeIndex: Uint8Array | undefined },
   options: ScanOptions,
 ): Promise<ScannedSegment | undefined> {
-  const { baseOffset, fileBytes, readBytes } = options;
+  const { baseOffset, fileBytes, readBytes, isSparse } = options;
   if (stored.offsetIndex === undefined || stored.timeIndex === undefined) return undefined;
   const offsetIndex = OffsetIndex.fromFile(baseOffset, stored.offsetIndex, fileBytes);
   if (offsetIndex === undefined) return undefined;
   const { position, lastOffset } = offsetIndex.last();
   const tail: RecordBatchHeader[] = [];
-  const range = { from: position, to: fileBytes, readBytes };
+  const range = { from: position, to: fileBytes, readBytes, isSparse };
   const end = await scanBatches(log, range, position === 0 ? baseOffset : undefined, (header) => tail.push(header));
   if (end.problem !== undefined) return undefined;
   const [first] = tail;

@@ -9,4 +9,6 @@ export interface SegmentEnvironment {
   readonly openSegments: OpenSegments;
   /** Bytes read at a time while a segment is checked. */
   readonly recoveryReadBytes: number;
+  /** Offsets may be missing between batches: the topic is compacted. */
+  readonly isSparse: boolean;
 }

@@ -24,6 +24,8 @@ export interface SegmentExtent {
   readonly baseOffset: bigint;
   readonly nextOffset: bigint;
   readonly sizeBytes: number;
+  /** Offsets may be missing between batches. */
+  readonly isSparse: boolean;
   /** Its name, for errors. */
   readonly name: string;
 }
@@ -73,7 +75,7 @@ export async function readSegment(
     const at = position - window.position;
     if (at + batchHeaderBytes > window.bytes.length) break;
     const header = readBatchHeader(window.bytes, at);
-    problem = batchHeaderProblem(header) ?? placeProblem(header, expectedOffset);
+    problem = batchHeaderProblem(header) ?? placeProblem(header, expectedOffset, extent.isSparse);
     if (problem !== undefined || at + header.sizeBytes > window.bytes.length) break;
     const isFirst = position === first.position;
     if (!isFirst && position + header.sizeBytes - first.position > bytesMax) break;
@@ -117,7 +119,9 @@ async function locate(
     const isThere = await window.holds(position, batchHeaderBytes);
     const header = isThere ? readBatchHeader(window.bytes, position - window.position) : undefined;
     const problem =
-      header === undefined ? 'its head is torn' : (batchHeaderProblem(header) ?? placeProblem(header, expectedOffset));
+      header === undefined
+        ? 'its head is torn'
+        : (batchHeaderProblem(header) ?? placeProblem(header, expectedOffset, extent.isSparse));
     if (position === entry.position && entry.lastOffset !== undefined) {
       if (problem !== undefined || header === undefined || lastOffsetOf(header) !== entry.lastOffset)
         return indexMismatch;
@@ -144,7 +148,7 @@ function behindDamage(
   position: number,
   offsetMin: bigint,
 ): Promise<FoundBatch | undefined> {
-  const range = { from: position + 1, to: extent.sizeBytes, readBytes: searchBytes };
+  const range = { from: position + 1, to: extent.sizeBytes, readBytes: searchBytes, isSparse: extent.isSparse };
   return findBatch(log, range, offsetMin, extent.nextOffset);
 }
 

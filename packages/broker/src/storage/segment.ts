@@ -100,14 +100,14 @@ export class Segment {
     { syncedOffset, isClean }: { readonly syncedOffset: bigint; readonly isClean: boolean },
     visitor: SegmentVisitor,
   ): Promise<{ readonly segment: Segment; readonly problem: string | undefined; readonly endsInGap: boolean }> {
-    const { disk, logger, recoveryReadBytes: readBytes } = environment;
+    const { disk, logger, isSparse, recoveryReadBytes: readBytes } = environment;
     const segment = new Segment(environment, folder, baseOffset);
     const name = segment.#logName;
     const log = await disk.open(name, 'write');
     try {
       const fileBytes = await log.size();
       const visit = (header: RecordBatchHeader): void => visitor.visit(header);
-      const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, logger, name, visit };
+      const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, isSparse, logger, name, visit };
       const resumed = isClean ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
       if (resumed === undefined) await visitor.segmentBegins(baseOffset);
       const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
@@ -298,14 +298,14 @@ export class Segment {
 
   #extent(): SegmentExtent {
     const { baseOffset, nextOffset, sizeBytes } = this;
-    return { baseOffset, nextOffset, sizeBytes, name: this.#logName };
+    return { baseOffset, nextOffset, sizeBytes, isSparse: this.#environment.isSparse, name: this.#logName };
   }
 
   /** For going through what is there already: damage is reported and passed over. */
   #scanOptions(): ScanOptions {
     const { recoveryReadBytes: readBytes, logger } = this.#environment;
-    const { baseOffset, nextOffset, sizeBytes, name } = this.#extent();
-    return { baseOffset, fileBytes: sizeBytes, syncedOffset: nextOffset, readBytes, logger, name };
+    const { baseOffset, nextOffset, sizeBytes, isSparse, name } = this.#extent();
+    return { baseOffset, fileBytes: sizeBytes, syncedOffset: nextOffset, readBytes, isSparse, logger, name };
   }
 
   /** Has the indexes of a closed segment built anew when it is opened next; those of the active one were never stored. */

@@ -57,7 +57,9 @@ export class Segments {
       const recovered = await Segment.recover(environment, folder, base, { ...start, syncedOffset }, visitor);
       const { segment, problem, endsInGap } = recovered;
       all.push(segment);
-      const isCut = problem !== undefined || (next !== undefined && segment.nextOffset !== next && !endsInGap);
+      const isShort =
+        next !== undefined && (environment.isSparse ? segment.nextOffset > next : segment.nextOffset !== next);
+      const isCut = problem !== undefined || (isShort && !endsInGap);
       if (isCut) {
         const offset = segment.nextOffset.toString();
         logger.warn({ folder, offset, problem: problem ?? 'the next segment begins later' }, 'the log ends here');

@@ -28,8 +28,8 @@ export async function recordAtTime(
     if (batch.length === 0) return undefined;
     const header = readBatchHeader(batch, 0);
     let found: TimedOffset | undefined;
-    walkRecords(batch, 0, header, ({ index, timestampMs: recordTimestampMs }) => {
-      const offset = header.baseOffset + BigInt(index);
+    walkRecords(batch, 0, header, ({ offsetDelta, timestampMs: recordTimestampMs }) => {
+      const offset = header.baseOffset + BigInt(offsetDelta);
       if (found !== undefined || offset < startOffset || recordTimestampMs < timestampMs) return;
       found = { offset, timestampMs: recordTimestampMs, leaderEpoch: header.partitionLeaderEpoch };
     });
