@@ -143,7 +143,7 @@ export class GroupCoordinator {
 
   /** Deletes expired offsets, and groups that have neither members nor offsets; a timer calls it too. */
   async expire(): Promise<void> {
-    for (const group of [...this.#shards.groups.values()]) {
+    for (const group of Array.from(this.#shards.groups.values())) {
       const hasOffsets = !(await this.offsets.expire(group));
       const isUnused = group.state === 'Empty' && group.pendingJoins.size === 0 && this.group(group.groupId) === group;
       if (!hasOffsets && isUnused) await this.delete(group.groupId);

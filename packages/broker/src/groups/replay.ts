@@ -53,7 +53,8 @@ async function* batchesOf(
       ({ batches } = await log.read(offset, groupLogReadBytes));
     } catch (error) {
       if (!(error instanceof ThroughlineError) || error.code !== 'CORRUPT_RECORD') throw error;
-      const next = BigInt(String(error.details?.['nextOffset'] ?? log.highWatermark));
+      const named = error.details['nextOffset'];
+      const next = typeof named === 'string' ? BigInt(named) : log.highWatermark;
       const { topic, partition } = log;
       logger.error({ topic, partition, offset, next, error }, 'records of groups are damaged and passed over');
       offset = next > offset ? next : log.highWatermark;
