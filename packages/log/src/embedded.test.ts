@@ -46,6 +46,7 @@ test('batches that another writer has compressed with gzip or zstd are read', ()
 test('a batch that cannot be decoded costs itself only: reading stops before it, and can go on after it', () =>
   withLog(async (log, broker) => {
     const partition = broker.partition('notes', 0);
+    // Its records are said to be snappy, and are not.
     const snappy = batchOf('snappy');
     snappy[22] = 2;
     writeBatchCrc(snappy, 0, snappy.length);
@@ -56,7 +57,7 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
     assert.deepEqual(texts(first.records), ['before']);
     assert.equal(first.nextOffset, 1n);
     const error = await failure(read(log, 1n));
-    assert.ok(ThroughlineError.is(error, 'NOT_BUILT_YET'));
+    assert.ok(ThroughlineError.is(error, 'CORRUPT_RECORD'));
     assert.equal(error.details['nextOffset'], '2');
     assert.deepEqual(texts((await read(log, 2n)).records), ['after']);
     const seen: string[] = [];
@@ -64,7 +65,7 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
       async () => {
         for await (const { records } of log.tail({ topic: 'notes', from: 'earliest' })) seen.push(...texts(records));
       },
-      (thrown) => ThroughlineError.is(thrown, 'NOT_BUILT_YET'),
+      (thrown) => ThroughlineError.is(thrown, 'CORRUPT_RECORD'),
     );
     assert.deepEqual(seen, ['before']);
   }));

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromUtf8, utf8, type LogRecord } from '@throughline/event';
+import { encodeRecordBatch, setBaseOffset, verifyBatchCrc, writeBatchCrc, type Read } from '@throughline/wire';
+import type { AbortedTransaction, FetchResponse } from '@throughline/wire/apis';
+import { decodeFetched, fetchFrom, type FetchedPartition } from './fetch.ts';
+import { sequenceAfter, stampProducer } from './producer-stamp.ts';
+
+const metadata = { topic: 'notes', topicId: '1'.repeat(32), isInternal: false, partitions: [] };
+const transactional = 0x10;
+const control = 0x30;
+
+function batch(baseOffset: bigint, texts: readonly string[], producer?: bigint, attributes = 0): Buffer {
+  const records = texts.map((text) => ({ key: null, value: utf8(text) }));
+  const bytes = encodeRecordBatch(records, { nowMs: 1000 });
+  setBaseOffset(bytes, 0, baseOffset);
+  if (producer !== undefined) stampProducer(bytes, { id: producer, epoch: 0 }, 0);
+  bytes[22] = attributes;
+  writeBatchCrc(bytes, 0, bytes.length);
+  return Buffer.from(bytes);
+}
+
+async function fetched(records: Uint8Array, aborted: readonly AbortedTransaction[] = []): Promise<FetchedPartition> {
+  const partition = {
+    partitionIndex: 0,
+    errorCode: 0,
+    highWatermark: 100n,
+    lastStableOffset: 90n,
+    logStartOffset: 0n,
+    abortedTransactions: aborted,
+    records,
+  };
+  const response = { errorCode: 0, responses: [{ topic: 'notes', partitions: [partition] }] };
+  const bounds = { waitMs: 0, bytesMax: 1000, partitionBytesMax: 1000 };
+  const send = async (): Promise<Read<FetchResponse>> => response as unknown as Read<FetchResponse>;
+  const [found] = await fetchFrom(send, metadata, [{ partition: 0, offset: 0n }], bounds);
+  return found!;
+}
+
+function texts({ records }: { readonly records: readonly LogRecord[] }): string[] {
+  return records.map(({ value }) => fromUtf8(value!));
+}
+
+test('the beginning of a batch at the end of an answer is left for the next fetch, wherever it is cut', async () => {
+  const whole = batch(0n, ['a', 'b']);
+  const next = batch(2n, ['c']);
+  for (let cut = 0; cut < next.length; cut++) {
+    const found = await fetched(Buffer.concat([whole, next.subarray(0, cut)]));
+    const decoded = decodeFetched('notes', found);
+    assert.deepEqual([texts(decoded), decoded.nextOffset], [['a', 'b'], 2n], `cut at ${cut}`);
+  }
+});
+
+test('readers see nothing beyond the last stable offset', async () => {
+  assert.equal((await fetched(batch(0n, ['a']))).highWatermark, 90n);
+});
+
+test('batches of an aborted transaction are hidden up to its marker, those of others and of later ones are not', async () => {
+  const log = Buffer.concat([
+    batch(0n, ['plain']),
+    batch(1n, ['aborted'], 7n, transactional),
+    batch(2n, ['of another'], 8n, transactional),
+    batch(3n, ['marker'], 7n, control),
+    batch(4n, ['later'], 7n, transactional),
+    batch(5n, ['marker'], 8n, control),
+  ]);
+  const decoded = decodeFetched('notes', await fetched(log, [{ producerId: 7n, firstOffset: 1n }]));
+  assert.deepEqual([texts(decoded), decoded.nextOffset], [['plain', 'of another', 'later'], 6n]);
+});
+
+test('a stamped batch keeps its checksum right, and sequence numbers begin again at 0 after 2^31 - 1', () => {
+  const bytes = encodeRecordBatch(
+    [1, 2, 3].map(() => ({ key: null, value: null })),
+    { nowMs: 1 },
+  );
+  stampProducer(bytes, { id: 2n ** 40n, epoch: 3 }, 9);
+  assert.ok(verifyBatchCrc(bytes, 0, bytes.length));
+  assert.equal(sequenceAfter(bytes, 9), 12);
+  assert.equal(sequenceAfter(bytes, 2 ** 31 - 2), 1);
+});
