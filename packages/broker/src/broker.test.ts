@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { writeBatchCrc } from '@throughline/wire';
 import * as fc from 'fast-check';
 import type { Broker, BrokerOptions } from './broker.ts';
 import { openBroker } from './open-broker.ts';
@@ -97,18 +98,25 @@ test('a batch that breaks the format is refused and leaves the log unchanged', a
   await log.append(batchOf(['good']));
   const batch = batchOf(['bad', 'worse']);
   const damaged = (at: number, bits: number): Uint8Array => batch.map((byte, i) => (i === at ? byte ^ bits : byte));
+  const made = (at: number, bits: number): Uint8Array => {
+    const wrong = damaged(at, bits);
+    writeBatchCrc(wrong, 0, wrong.length);
+    return wrong;
+  };
   for (const [what, bad] of [
     ['short', batch.subarray(0, 60)],
     ['cut', batch.subarray(0, batch.length - 1)],
     ['followed by more', Uint8Array.from([...batch, 0])],
     ['of magic 1', damaged(16, 3)],
-    ['a wrong record count', damaged(60, 1)],
-    ['a control batch', damaged(22, 0x20)],
-    ['transactional', damaged(22, 0x10)],
+    ['a wrong record count', made(60, 1)],
+    ['a control batch', made(22, 0x20)],
+    ['transactional', made(22, 0x10)],
   ] as const) {
     await assert.rejects(log.append(bad), refusedWith('INVALID_RECORD'), what);
   }
-  await assert.rejects(log.append(damaged(batch.length - 1, 1)), refusedWith('CORRUPT_RECORD'));
+  for (const at of [22, 60, batch.length - 1]) {
+    await assert.rejects(log.append(damaged(at, 0x10)), refusedWith('CORRUPT_RECORD'), `byte ${at}`);
+  }
   await assert.rejects(log.append(batchOf(['x'.repeat(300)])), refusedWith('RECORD_TOO_LARGE'));
   assert.deepEqual(await readAll(log), ['0:good']);
 });

@@ -114,7 +114,6 @@ test('an error of one partition is no error of the others', async (t) => {
     [{ fetchOffset: -1n }, 'OFFSET_OUT_OF_RANGE'],
     [{ partition: 2 }, 'UNKNOWN_TOPIC_OR_PARTITION'],
     [{ partition: -1 }, 'UNKNOWN_TOPIC_OR_PARTITION'],
-    [{ currentLeaderEpoch: epoch - 1 === -1 ? -2 : epoch - 1 }, 'FENCED_LEADER_EPOCH'],
     [{ currentLeaderEpoch: epoch + 1 }, 'UNKNOWN_LEADER_EPOCH'],
     [{ lastFetchedEpoch: epoch + 1 }, 'OFFSET_OUT_OF_RANGE'],
   ];
@@ -193,7 +192,13 @@ test('records that were lost with the power are told as a diverging epoch', asyn
   disk.cutPower(seededRandom(3));
   const { broker, client } = await servedBroker(t, { disk });
   const log = broker.partition('t', 0);
+  const { topicId } = broker.topic('t');
   assert.equal(log.leaderEpoch, leaderEpoch + 1);
+  const stale = await fetchOnce(client, 16, requestOf({ topic: '', topicId }, [{ currentLeaderEpoch: leaderEpoch }]));
+  const [fenced] = stale.responses[0]!.partitions;
+  assert.equal(fenced!.errorCode, kafkaErrors.FENCED_LEADER_EPOCH);
+  assert.deepEqual(fenced!.currentLeader, { leaderId: 1, leaderEpoch: leaderEpoch + 1 });
+  assert.equal(stale.nodeEndpoints.length, 1);
   const kept = log.highWatermark;
   await log.append(batchOf(['new']));
   const request = requestOf({ topic: 't' }, [{ fetchOffset: kept + 1n, lastFetchedEpoch: leaderEpoch }]);
