@@ -54,8 +54,10 @@ class NodeListener implements TransportListener {
   }
 
   async close(): Promise<void> {
-    // Its callback would wait for the connections, which are not the listener's; the port is free when this returns.
+    // Its callback would wait for the connections, which are not the listener's. The port is free at once, the handle gone
+    // a turn later.
     this.#server.close();
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
