@@ -5,7 +5,7 @@ import { setupFrom, type BrokerSetup } from './broker-setup.ts';
 import { CommitJournal } from './storage/commit-journal.ts';
 import {
   finishInterruptedChanges,
-  journalFolder,
+  legacyJournalFolder,
   lockFile,
   offsetFiles,
   readOffsets,
@@ -66,12 +66,11 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
   const isClean = await takeCleanStop(setup);
   const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, configs) }));
   const found = await findTopics(setup, topics, isClean);
-  const folder = `${dataDir}/${journalFolder}`;
-  if (!isClean) await replay(setup, folder, found);
-  await disk.makeFolder(folder);
+  const legacyFolder = `${dataDir}/${legacyJournalFolder}`;
+  if (!isClean) for (const folder of [legacyFolder, dataDir]) await replay(setup, folder, found);
   const journal = await CommitJournal.open({
     disk,
-    folder,
+    folder: dataDir,
     logger,
     fileBytes: limits.journalFileBytes,
     fileCountMax: limits.journalFileCountMax,
@@ -79,18 +78,22 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     onFull: () => broker.onJournalFull(),
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
-  const { isOurs } = store.properties;
   for (const [metadata, partitions] of found) {
     for (const partition of partitions) {
       // Readers have been told of these epochs: what is written from now on must not look older than that.
       const epochMin = store.leaderEpochOf(metadata.topicId, partition.partition) + 1;
       if (!isClean) await finishRecovery(setup, partition, epochMin);
-      else if (!isOurs) await beginEpoch(setup, partition, epochMin);
+      else if (store.isForeign) await beginEpoch(setup, partition, epochMin);
     }
     broker.add(metadata, partitions);
   }
-  if (!isOurs) await storeMetaProperties(disk, dataDir, store.properties);
+  if (store.isForeign) {
+    await storeMetaProperties(disk, dataDir, store.properties);
+    await store.takeOver();
+  }
   await broker.start(isClean);
+  // All that it held is in the segments for good.
+  await disk.removeFolder(legacyFolder);
   return broker;
 }
 

@@ -48,7 +48,7 @@ export class TopicChanges {
     }
     const overrides =
       settings === undefined
-        ? new Map([['retention.ms', '-1'], ...settingsOf(config)])
+        ? withSettings(new Map([['retention.ms', '-1']]), settingsOf(config))
         : changedOverrides(new Map(), settings);
     if (this.#topics.find(topic) !== undefined) {
       throw new ThroughlineError('TOPIC_EXISTS', `topic ${topic} is there already`);
@@ -90,7 +90,7 @@ export class TopicChanges {
 
   alter(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata> {
     const settings = settingsOf(config);
-    return this.#alter(topic, settings, (overrides) => new Map([...overrides, ...settings]));
+    return this.#alter(topic, settings, (overrides) => withSettings(overrides, settings));
   }
 
   alterSettings(topic: string, changes: ConfigChanges): Promise<TopicMetadata> {
@@ -187,6 +187,16 @@ function checkIncrease(topic: string, from: number, count: number): void {
           ? `A topic has at most ${topicPartitionCountMax} partitions.`
           : undefined;
   if (problem !== undefined) throw new ThroughlineError('INVALID_PARTITIONS', problem);
+}
+
+/** What our own API says has been checked by its own bounds. */
+function withSettings(overrides: TopicOverrides, settings: ConfigChanges): TopicOverrides {
+  const changed = new Map(overrides);
+  for (const [name, value] of settings) {
+    if (value === null) changed.delete(name);
+    else changed.set(name, value);
+  }
+  return changed;
 }
 
 function storedOf({ topic, topicId, partitionCount, overrides }: TopicMetadata): StoredTopic {

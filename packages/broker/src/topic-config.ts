@@ -59,14 +59,17 @@ const properties: Readonly<Record<keyof TopicConfig, Property>> = {
   },
 };
 
+/** The least that Kafka lets a topic say; for less it has a setting of its own. */
+const kafkaSegmentBytesMin = 1024 * 1024;
+
 /**
- * The config by Kafka's names; what is undefined is left out.
+ * The config by Kafka's names; what is undefined is left out, and null is said where a setting must go for another to hold.
  *
  * @throws ThroughlineError INVALID_ARGUMENT for an unknown property or a value out of its bounds
  * @example settingsOf({ retentionMs: null }) // Map { 'retention.ms' => '-1' }
  */
-export function settingsOf(config: Partial<TopicConfig>): ReadonlyMap<string, string> {
-  const settings = new Map<string, string>();
+export function settingsOf(config: Partial<TopicConfig>): ReadonlyMap<string, string | null> {
+  const settings = new Map<string, string | null>();
   for (const [key, value] of Object.entries(config)) {
     if (value === undefined) continue;
     const property = Object.hasOwn(properties, key) ? properties[key as keyof TopicConfig] : undefined;
@@ -76,7 +79,9 @@ export function settingsOf(config: Partial<TopicConfig>): ReadonlyMap<string, st
       const message = `${key} is ${JSON.stringify(value)}, wanted ${wanted}`;
       throw new ThroughlineError('INVALID_ARGUMENT', message, { details: { name: key } });
     }
-    settings.set(property.name, text);
+    const isSmallSegment = key === 'segmentBytes' && Number(text) < kafkaSegmentBytesMin;
+    settings.set(isSmallSegment ? 'internal.segment.bytes' : property.name, text);
+    if (key === 'segmentBytes' && !isSmallSegment) settings.set('internal.segment.bytes', null);
   }
   return settings;
 }

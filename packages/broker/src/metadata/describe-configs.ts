@@ -2,7 +2,7 @@
 import { allNodes, type BrokerConfigs } from './broker-configs.ts';
 import { brokerConfigTable } from './broker-config-table.ts';
 import type { ConfigDefinition, ConfigType } from './config-definition.ts';
-import { inUnit, type TopicOverrides } from './topic-configs.ts';
+import { followedValue, type TopicOverrides } from './topic-configs.ts';
 import { topicConfigTable } from './topic-config-table.ts';
 
 /** Where a value comes from, by Kafka's names (DescribeConfigsResponse.ConfigSource). */
@@ -31,41 +31,68 @@ export interface DescribedConfig extends ConfigSynonym {
 /** All settings of a topic, in order of their names. */
 export function describeTopicConfigs(overrides: TopicOverrides, broker: BrokerConfigs): readonly DescribedConfig[] {
   return Array.from(topicConfigTable.values(), (definition) => {
-    const { name } = definition;
+    const { name, follows } = definition;
     const own = overrides.get(name);
-    const synonyms: ConfigSynonym[] = own === undefined ? [] : [{ name, value: own, source: 'DYNAMIC_TOPIC_CONFIG' }];
-    const layers = definition.follows.map((one) => ({ ...one, layers: layersOf(one.name, '1', broker) }));
-    synonyms.push(...layers.flatMap((one) => one.layers));
-    // The layers of a setting in another unit come behind all of the one before it.
-    const strongest = layers.find((one) => one.layers.length > 0);
-    const [followed] = strongest?.layers ?? [];
-    const value =
-      own ?? inUnit(followed?.value ?? definition.default, followed === undefined ? 1 : (strongest?.times ?? 1));
-    const source = own === undefined ? (followed?.source ?? 'DEFAULT_CONFIG') : 'DYNAMIC_TOPIC_CONFIG';
-    return { ...described(definition), value, source, isReadOnly: false, synonyms };
+    const synonyms = synonymsOf(
+      follows.map((one) => one.name),
+      '1',
+      broker,
+    );
+    if (own !== undefined) synonyms.unshift({ name, value: own, source: 'DYNAMIC_TOPIC_CONFIG' });
+    const value = own ?? followedValue(definition, broker).value;
+    return { ...described(definition), value, source: sourceOf(synonyms), isReadOnly: false, synonyms };
   });
 }
 
 /** All settings of a node, in order of their names; of `allNodes` those that were changed at run time. */
 export function describeBrokerConfigs(node: string, broker: BrokerConfigs): readonly DescribedConfig[] {
   return Array.from(brokerConfigTable.values()).flatMap((definition) => {
-    const synonyms = layersOf(definition.name, node, broker);
-    const [strongest] = synonyms;
-    if (node === allNodes && strongest?.source !== 'DYNAMIC_DEFAULT_BROKER_CONFIG') return [];
-    const { value, source } = strongest ?? { value: null, source: 'DEFAULT_CONFIG' as const };
-    return { ...described(definition), value, source, isReadOnly: !definition.isDynamic, synonyms };
+    const { name, isDynamic } = definition;
+    const all = synonymsOf(namesBeside(name), node, broker, name);
+    const synonyms = node === allNodes ? all.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG') : all;
+    if (node === allNodes && synonyms.length === 0) return [];
+    const value = synonyms.find((synonym) => synonym.name === name)?.value ?? null;
+    return { ...described(definition), value, source: sourceOf(synonyms), isReadOnly: !isDynamic, synonyms };
   });
 }
 
-/** What has a say in a broker's setting, the strongest first. */
-function layersOf(name: string, node: string, broker: BrokerConfigs): ConfigSynonym[] {
-  const layers: readonly (readonly [ConfigSource, string | null | undefined])[] = [
-    ['DYNAMIC_BROKER_CONFIG', node === allNodes ? undefined : broker.dynamicOf(node).get(name)],
-    ['DYNAMIC_DEFAULT_BROKER_CONFIG', broker.dynamicOf(allNodes).get(name)],
-    ['STATIC_BROKER_CONFIG', broker.givenOf(name)],
-    ['DEFAULT_CONFIG', broker.defaultOf(name)],
+/** A broker's setting and those that mean the same in another unit, as topics follow them: `log.retention.ms`, `.minutes`, `.hours`. */
+function namesBeside(name: string): readonly string[] {
+  for (const { follows } of topicConfigTable.values()) {
+    if (follows.some((one) => one.name === name)) return follows.map((one) => one.name);
+  }
+  return [name];
+}
+
+/**
+ * What has a say in a broker's setting, by its names, the strongest first: all names of one layer before those of the next.
+ * As in Kafka nothing comes before the first that bears the name `from`, so that retention by hours is a synonym of
+ * `log.retention.ms` only where that is set, too.
+ */
+function synonymsOf(
+  names: readonly string[],
+  node: string,
+  broker: BrokerConfigs,
+  from: string | undefined = names[0],
+): ConfigSynonym[] {
+  const layers: readonly (readonly [ConfigSource, (name: string) => string | null | undefined])[] = [
+    ['DYNAMIC_BROKER_CONFIG', (name) => (node === allNodes ? undefined : broker.dynamicOf(node).get(name))],
+    ['DYNAMIC_DEFAULT_BROKER_CONFIG', (name) => broker.dynamicOf(allNodes).get(name)],
+    ['STATIC_BROKER_CONFIG', (name) => broker.givenOf(name)],
+    ['DEFAULT_CONFIG', (name) => broker.defaultOf(name)],
   ];
-  return layers.flatMap(([source, value]) => (value === undefined || value === null ? [] : [{ name, value, source }]));
+  const synonyms = layers.flatMap(([source, valueOf]) =>
+    names.flatMap((name): ConfigSynonym[] => {
+      const value = valueOf(name) ?? null;
+      return value === null ? [] : [{ name, value, source }];
+    }),
+  );
+  const first = synonyms.findIndex(({ name }) => name === from);
+  return first < 0 ? [] : synonyms.slice(first);
+}
+
+function sourceOf([strongest]: readonly ConfigSynonym[]): ConfigSource {
+  return strongest?.source ?? 'DEFAULT_CONFIG';
 }
 
 function described({

@@ -17,6 +17,7 @@ import {
 import type { Disk } from '../storage/disk.ts';
 import { settingsOf } from '../topic-config.ts';
 import type { StoredTopic } from './metadata-state.ts';
+import type { TopicOverrides } from './topic-configs.ts';
 
 export const legacyTopicsFile = 'topics.json';
 const format = 1;
@@ -61,9 +62,15 @@ export async function readLegacyTopics(disk: Disk, folder: string): Promise<Lega
   }
   const { topics, deleting } = parse(fileSchema, json, 'DATA_FORMAT_UNSUPPORTED');
   return {
-    topics: topics.map(({ config, ...topic }) => ({ ...topic, overrides: settingsOf(config) })),
+    topics: topics.map(({ config, ...topic }) => ({ ...topic, overrides: overridesOf(config) })),
     deleting: deleting.map((topic) => ({ ...topic, overrides: new Map() })),
   };
+}
+
+function overridesOf(config: Parameters<typeof settingsOf>[0]): TopicOverrides {
+  return new Map(
+    Array.from(settingsOf(config)).flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])),
+  );
 }
 
 function unsupported(folder: string, why: string, cause?: unknown): ThroughlineError {

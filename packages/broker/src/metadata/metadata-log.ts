@@ -174,8 +174,9 @@ export class MetadataLog {
     this.#bytesSinceSnapshot = 0;
     await this.#goOnAt(this.#endOffset);
     for (const other of await disk.list(folder)) {
-      const isOld =
-        (baseOfLog(other) ?? this.#endOffset) < this.#endOffset || (isSnapshotName(other) && other !== name);
+      // Kafka keeps indexes and snapshots of producers beside its segments.
+      const base = /^(\d{20})\.\w+$/.exec(other)?.[1];
+      const isOld = base === undefined ? isSnapshotName(other) && other !== name : BigInt(base) < this.#endOffset;
       if (isOld) await disk.remove(`${folder}/${other}`);
     }
   }

@@ -36,6 +36,17 @@ export class MetadataStore {
     }));
   }
 
+  /** True when Apache Kafka has written to the folder since a Throughline last had it. */
+  get isForeign(): boolean {
+    return !this.properties.isOurs || this.#state.others.size > 0;
+  }
+
+  /** Leaves what was Kafka's alone behind: the log goes on from a snapshot of what is ours too. */
+  async takeOver(): Promise<void> {
+    await this.#log.snapshot(this.#state.records());
+    this.#state.others.clear();
+  }
+
   /** Topics whose folders may still be there. */
   get removedTopicIds(): ReadonlySet<string> {
     return this.#state.removedTopicIds;

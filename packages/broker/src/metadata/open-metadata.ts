@@ -56,13 +56,14 @@ async function begin(setup: BrokerSetup): Promise<MetadataStore> {
 async function reopen(setup: BrokerSetup, properties: MetaProperties): Promise<MetadataStore> {
   const state = new MetadataState();
   const log = await MetadataLog.open(logOptions(setup), (record) => state.apply(record));
+  const store = new MetadataStore(properties, log, state, setup.logger);
   try {
-    if (!properties.isOurs) await checkKafkaFolder(setup, properties, state);
+    if (store.isForeign) await checkKafkaFolder(setup, properties, state);
   } catch (error) {
-    await log.close();
+    await store.close();
     throw error;
   }
-  return new MetadataStore(properties, log, state, setup.logger);
+  return store;
 }
 
 function firstRecords(legacy: LegacyTopics | undefined, properties: MetaProperties): WritableRecord[] {

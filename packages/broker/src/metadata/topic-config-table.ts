@@ -1,6 +1,7 @@
 // Every setting of a topic, named and bounded as in Apache Kafka 4.3.1 (storage/internals/log/LogConfig.java; defaults and
 // messages were asked of a running one), and one of our own: `durability`. A topic that says nothing follows the broker's
 // setting of the same meaning.
+import { segmentBytesMax, segmentBytesMin } from '../defaults.ts';
 import { listItems, longMax, type ConfigDefinition } from './config-definition.ts';
 
 /** A setting of a broker that topics follow, and what its unit is worth in the topic's. */
@@ -327,6 +328,19 @@ const definitions: readonly TopicConfigDefinition[] = [
     withoutEffect: oneReplica,
   },
 ];
+
+/**
+ * Kafka's own setting for segments that are smaller than it lets a topic have: tests use it, and so do ours. It is a topic's
+ * setting like the others, and not described.
+ */
+export const internalSegmentBytes: ConfigDefinition = {
+  name: 'internal.segment.bytes',
+  type: 'INT',
+  default: null,
+  min: segmentBytesMin,
+  max: segmentBytesMax,
+  doc: 'A segment is closed at this size, whatever segment.bytes says.',
+};
 
 export const topicConfigTable: ReadonlyMap<string, TopicConfigDefinition> = new Map(
   definitions.map((definition) => [definition.name, definition]),

@@ -1,11 +1,11 @@
 // From the settings of a topic as text (what its maker said, by Kafka's names) to the config that the log works with: what
 // the topic does not say, it takes from the broker, and what that does not say, from the table.
 import { ThroughlineError } from '@throughline/event';
-import { recordBytesMaxLimit } from '../defaults.ts';
+import { recordBytesMaxLimit, segmentBytesMax } from '../defaults.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import type { BrokerConfigs, ConfigChanges } from './broker-configs.ts';
 import { boundOf, canonicalValue, listItems } from './config-definition.ts';
-import { topicConfigTable, type TopicConfigDefinition } from './topic-config-table.ts';
+import { internalSegmentBytes, topicConfigTable, type TopicConfigDefinition } from './topic-config-table.ts';
 
 /** What a topic says itself, by Kafka's names. */
 export type TopicOverrides = ReadonlyMap<string, string>;
@@ -20,7 +20,8 @@ export function topicConfigOf(overrides: TopicOverrides, broker: BrokerConfigs):
     durability: value('durability') as TopicConfig['durability'],
     retentionMs: isDeleted ? boundOf(value('retention.ms')) : null,
     retentionBytes: isDeleted ? boundOf(value('retention.bytes')) : null,
-    segmentBytes: Number(value('segment.bytes')),
+    // Kafka's table lets segments be larger than an index can point into.
+    segmentBytes: Math.min(Number(overrides.get(internalSegmentBytes.name) ?? value('segment.bytes')), segmentBytesMax),
     segmentMs: boundOf(value('segment.ms')),
     // A request that brings more is refused before its batches are looked at.
     recordBytesMax: Math.min(Number(value('max.message.bytes')), recordBytesMaxLimit),
@@ -56,7 +57,7 @@ export function inUnit(value: string, times: number): string {
 export function changedOverrides(overrides: TopicOverrides, changes: ConfigChanges): TopicOverrides {
   const changed = new Map(overrides);
   for (const [name, value] of changes) {
-    const definition = topicConfigTable.get(name);
+    const definition = name === internalSegmentBytes.name ? internalSegmentBytes : topicConfigTable.get(name);
     if (definition === undefined) throw invalid(`Unknown topic config name: ${name}`);
     if (value === null) changed.delete(name);
     else changed.set(name, canonicalValue(definition, value));

@@ -4,7 +4,7 @@
 // Group commit clocks itself: one sync is under way at a time; what is handed in meanwhile is written and synced together
 // when it ends. An idle disk answers at once, a busy one takes larger groups; there is no delay to tune.
 //
-// The journal is a few files `journal/<n>.journal` of a fixed size, filled with zeros once and then used over and over:
+// The journal is a few files `<n>.journal` of a fixed size, filled with zeros once and then used over and over:
 // overwriting does not change a file's size, which would cost the file system a commit of its own with every sync.
 // Segments get the same bytes without a sync, and always before the journal does. When a file is full the journal goes on
 // in the next one, and the checkpoint syncs the segments; then the full file is free. After a failed write or sync

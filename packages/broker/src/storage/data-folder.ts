@@ -7,7 +7,7 @@
 //     .kafka_cleanshutdown               there after a clean stop, and only then
 //     recovery-point-offset-checkpoint   below these offsets everything is synced
 //     log-start-offset-checkpoint        the first offsets that can be read
-//     journal/                           the commit journal of `fsync` topics (commit-journal.ts)
+//     <n>.journal                        the commit journal of `fsync` topics (commit-journal.ts)
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { utf8 } from '@throughline/event';
 import type { BrokerSetup } from '../broker-setup.ts';
@@ -25,7 +25,8 @@ import type { MetadataStore } from '../metadata/metadata-store.ts';
 import { metadataFolder } from '../metadata/metadata-folder.ts';
 
 export const lockFile = '.lock';
-export const journalFolder = 'journal';
+/** Where the commit journal was in folders of format 1: Apache Kafka would not open a folder with that in it. */
+export const legacyJournalFolder = 'journal';
 const cleanStopFile = '.kafka_cleanshutdown';
 
 /** The files of offsets per partition. */

@@ -1,4 +1,4 @@
-// The files of the commit journal, `journal/<n>.journal`: a head, then frames, each a record batch with what places it.
+// The files of the commit journal, `<n>.journal`: a head, then frames, each a record batch with what places it.
 // All integers are big-endian.
 //
 //   file head, 20 bytes                              frame, 36 bytes, then the batch

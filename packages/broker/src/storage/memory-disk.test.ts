@@ -91,14 +91,15 @@ test('a broker in memory needs no folder, keeps what it is given, and takes none
   }
 });
 
-test('a thousand brokers in memory, each with a topic and a record, take one process a few seconds at most', async () => {
-  const startMs = performance.now();
+test('a thousand brokers in memory, each with a topic and a record, cost one process a few seconds at most', async () => {
+  const before = process.cpuUsage();
   for (let i = 0; i < 1000; i++) {
     const broker = await openBroker({ memory: true });
     await broker.createTopic('t', { partitions: 1 });
     await broker.partition('t', 0).append(batchOf(['x']));
     await broker.close();
   }
-  const tookMs = performance.now() - startMs;
-  assert.ok(tookMs < 5000, `${tookMs} ms`);
+  // Not by the clock: others use the machine too.
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 5_000_000, `${(user + system) / 1000} ms`);
 });
