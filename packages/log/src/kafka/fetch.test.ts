@@ -68,7 +68,7 @@ test('batches of an aborted transaction are hidden up to its marker, those of ot
   assert.deepEqual([texts(decoded), decoded.nextOffset], [['plain', 'of another', 'later'], 6n]);
 });
 
-test('a stamped batch keeps its checksum right, and sequence numbers begin again at 0 after 2^31 - 1', () => {
+test('a stamped batch keeps its checksum right, and sequences begin again at 0 after 2^31 - 1', () => {
   const bytes = encodeRecordBatch(
     [1, 2, 3].map(() => ({ key: null, value: null })),
     { nowMs: 1 },

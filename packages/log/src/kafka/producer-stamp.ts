@@ -1,4 +1,4 @@
-// Idempotence (KIP-98) in the head of a record batch: producer id, epoch and the sequence number of the first record, by
+// Idempotence (KIP-98) in the head of a record batch: producer id, epoch and the base sequence, by
 // which a leader knows a batch that it has already. They stand under the checksum.
 import { writeBatchCrc } from '@throughline/wire';
 

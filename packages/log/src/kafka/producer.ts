@@ -1,7 +1,7 @@
 // The idempotent producer (KIP-98) of one log: each batch is on the log once, in order, however often it had to be sent.
 //
 //   * A partition has one batch under way. The next one waits for its answer, so nothing can overtake anything, and a
-//     sequence number is spent only when its batch is known to be kept.
+//     sequence is spent only when its batch is known to be kept.
 //   * A try that got no answer is followed by another with the very same bytes; the leader knows the sequence and answers
 //     with the offset of the first.
 //   * A batch that is given up without an answer may still be kept. Its appends fail with `details.outcome: 'unknown'`, and
