@@ -28,6 +28,9 @@ test('dev serves its log on the Kafka port, which its banner and server.json nam
   );
   const conversations = topics.find(({ name }) => name === 'conversations');
   assert.equal(conversations?.partitions.length, 4);
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  assert.match(metrics, /^throughline_kafka_connections 1$/m);
+  assert.match(metrics, /^throughline_kafka_requests_total\{api="Metadata"\} 1$/m);
   assert.equal(await server.stop(), 0);
   await client.closed;
 });

@@ -24,6 +24,7 @@ export interface GatewayContext {
   readonly metrics: GatewayMetrics;
   readonly tables: TablesReader;
   readonly status: () => Promise<Readonly<Record<string, unknown>>>;
+  readonly moreMetrics: () => string;
   readonly dev: DevActions | undefined;
   readonly pageDir: string | undefined;
   readonly docsDir: string | undefined;

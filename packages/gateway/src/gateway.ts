@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly tables: TablesReader;
   /** What others know; merged into GET /v1/status. */
   readonly status: () => Promise<Readonly<Record<string, unknown>>>;
+  /** What others count, in Prometheus' text format; added to GET /metrics. */
+  readonly moreMetrics?: () => string;
   /** The built page; none is served where absent. */
   readonly pageDir?: string;
   /** The documents behind /docs/. */
@@ -134,6 +136,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
     tables: options.tables,
     status: options.status,
+    moreMetrics: options.moreMetrics ?? (() => ''),
     dev: options.dev,
     pageDir: options.pageDir,
     docsDir: options.docsDir,

@@ -26,7 +26,7 @@ export function getReadiness({ index, tail }: GatewayContext): Response {
 }
 
 /** GET /metrics */
-export function getMetrics({ metrics, index, streams, cache }: GatewayContext): Response {
+export function getMetrics({ metrics, moreMetrics, index, streams, cache }: GatewayContext): Response {
   const { lagRecords, skippedRecords, damagedRecords } = index.status();
   const text = metrics.text({
     openStreams: streams.count,
@@ -36,5 +36,7 @@ export function getMetrics({ metrics, index, streams, cache }: GatewayContext): 
     skippedRecords,
     damagedRecords,
   });
-  return new Response(text, { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+  return new Response(text + moreMetrics(), {
+    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+  });
 }

@@ -49,7 +49,10 @@ test('of several nodes each listens, each tells of all, and only the leader of a
     }
     await client.close();
   }
-  assert.deepEqual([...leaders].sort(), [1, 2, 3]);
+  assert.deepEqual(
+    [...leaders].sort((a, b) => a - b),
+    [1, 2, 3],
+  );
 });
 
 test('clients are told the advertised host and ports', async () => {

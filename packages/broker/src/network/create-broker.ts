@@ -34,7 +34,11 @@ export async function createBroker(options: CreateBrokerOptions): Promise<Runnin
   }
   const { address, addresses } = served;
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> => (closing ??= served.close().finally(() => broker.close()));
+  const closeBoth = async (): Promise<void> => {
+    await served.close();
+    await broker.close();
+  };
+  const close = (): Promise<void> => (closing ??= closeBoth());
   return {
     broker,
     address,

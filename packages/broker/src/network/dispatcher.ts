@@ -4,7 +4,7 @@
 // connection, as no answer would be understood, but an unknown version of ApiVersions it answers in version 0 (KIP-511). It
 // closes for a malformed body, too. So is it here, and the reason is logged.
 import { delay, ThroughlineError } from '@throughline/event';
-import { decodeRequest, encodeResponse, readRequestStart, type RequestHeader } from '@throughline/wire';
+import { decodeRequest, encodeResponse, Reader, readRequestStart, type RequestHeader } from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { unsupportedApiVersions } from '../apis/api-versions.ts';
 import { kafkaErrorOf } from '../apis/error-codes.ts';
@@ -15,6 +15,9 @@ import type { KafkaCounters } from './kafka-metrics.ts';
 import { faultRefusal, type Fault, type KafkaFaults } from './kafka-faults.ts';
 import type { Refusal } from './refusals.ts';
 import type { SupportedApis } from './supported-apis.ts';
+
+/** Which a client asks for first when it is set up for SASL; it is absent until there is any. */
+const saslHandshakeKey = 17;
 
 /** Who asks. */
 export type Peer = Pick<ApiRequest<unknown>, 'clientHost' | 'connectionId' | 'nodeId' | 'signal'>;
@@ -49,10 +52,10 @@ export class Dispatcher {
     const { apis } = this.#options;
     const { apiKey, apiVersion, correlationId } = readRequestStart(frame);
     const found = apis.get(apiKey);
-    if (found === undefined) return unsupportedApi(apiKey, apiVersion);
+    if (found === undefined) return unsupportedApi(apiKey, apiVersion, frame);
     const { api, isPipelined = false } = found;
     if (apiVersion < api.versionMin || apiVersion > api.versionMax) {
-      if (api.key !== apiVersionsApi.key) return unsupportedVersion(found, apiVersion);
+      if (api.key !== apiVersionsApi.key) return unsupportedVersion(found, apiVersion, frame);
       const answer = encodeResponse(api, { apiVersion: 0, correlationId }, unsupportedApiVersions(apis.handlers));
       return { isPipelined: false, begin: () => answer };
     }
@@ -156,26 +159,46 @@ function wantsAnswer(body: unknown): boolean {
   return (body as { readonly acks?: unknown }).acks !== 0;
 }
 
-function unsupportedApi(apiKey: number, apiVersion: number): Refusal {
+function unsupportedApi(apiKey: number, apiVersion: number, frame: Uint8Array): Refusal {
+  const fields = { apiKey, apiVersion, clientId: clientIdOf(frame) };
+  if (apiKey === saslHandshakeKey) {
+    return {
+      reason: 'unsupported-api',
+      message: 'closed a connection that wants SASL: this port has none; set security.protocol=PLAINTEXT',
+      fields,
+    };
+  }
   return {
     reason: 'unsupported-api',
     message: 'closed a connection that asked for an API which this broker does not have',
-    fields: { apiKey, apiVersion },
+    fields,
   };
 }
 
-function unsupportedVersion({ api }: Handler, apiVersion: number): Refusal {
+function unsupportedVersion({ api }: Handler, apiVersion: number, frame: Uint8Array): Refusal {
+  const { name, versionMin, versionMax } = api;
   return {
     reason: 'unsupported-version',
     message: 'closed a connection that asked for a version of an API which this broker does not have',
-    fields: { api: api.name, apiVersion, versionMin: api.versionMin, versionMax: api.versionMax },
+    fields: { api: name, apiVersion, versionMin, versionMax, clientId: clientIdOf(frame) },
   };
 }
 
 function malformed({ api }: Handler, apiVersion: number, frame: Uint8Array, error: unknown): Refusal {
+  const problem = ThroughlineError.from(error).message;
   return {
     reason: 'malformed-request',
     message: 'closed a connection whose request does not have the form of its version',
-    fields: { api: api.name, apiVersion, frameBytes: frame.length, problem: ThroughlineError.from(error).message },
+    fields: { api: api.name, apiVersion, frameBytes: frame.length, clientId: clientIdOf(frame), problem },
   };
+}
+
+/** The client id stands at one place in every header since version 1; undefined when these bytes are none. */
+function clientIdOf(frame: Uint8Array): string | null | undefined {
+  try {
+    return new Reader(frame, 8).nullableString();
+  } catch {
+    // Only for the log, where the rest is said already.
+    return undefined;
+  }
 }

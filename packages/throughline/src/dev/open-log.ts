@@ -17,7 +17,7 @@ export interface OpenedLog {
   readonly isExclusive: boolean;
 }
 
-interface Shared {
+export interface Shared {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,7 +1,7 @@
 // The all-in-one server: the only place that knows all systems. It builds each from its options object, hands the log to
 // all of them, and closes them in the opposite order. No system gets to see another one.
 import path from 'node:path';
-import { serveKafka, type ServedKafka } from '@throughline/broker';
+import { serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
 import { systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
 import { createSupervisor, type Supervisor } from '@throughline/functions';
@@ -15,7 +15,8 @@ import { version } from '../version.ts';
 import { prepareDataDir } from './data-dir.ts';
 import { docsProblem } from './docs-check.ts';
 import { functionConfigs } from './function-configs.ts';
-import { dataDirId, openLog } from './open-log.ts';
+import { kafkaMetricsText } from './kafka-metrics-text.ts';
+import { dataDirId, openLog, type Shared } from './open-log.ts';
 import { checkPortIsFree } from './port-check.ts';
 import { serverLog } from './server-log.ts';
 
@@ -74,12 +75,8 @@ async function start(
   const { log, broker, isExclusive } = await openLog(config, shared, onProgress);
   closers.push(() => log.close());
   await checkPortIsFree(config.host, config.httpPort);
-  let served: ServedKafka | undefined;
-  if (broker !== undefined) {
-    const kafka = await serveKafka(broker, { host: config.host, port: config.kafkaPort, ...shared });
-    closers.push(() => kafka.close());
-    served = kafka;
-  }
+  const served = broker === undefined ? undefined : await serveLog(broker, config, shared);
+  if (served !== undefined) closers.push(() => served.close());
   const kafka = served?.address ?? null;
   const { config: topicConfig } = await ensureTopic(log, config);
 
@@ -112,6 +109,7 @@ async function start(
     functionName: config.app.answer ?? defaults.answerFunction,
     tables: pipelines.tables,
     status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
+    moreMetrics: () => (served === undefined ? '' : kafkaMetricsText(served.metrics)),
     pageDir: page.dir,
     docsDir: config.docs,
     dev: devActions(supervisor, hooks),
@@ -141,6 +139,11 @@ async function start(
       );
   }
   return { url: listener.url, port: listener.port, kafka };
+}
+
+/** Serves the embedded log on the Kafka port. */
+function serveLog(broker: Broker, { host, kafkaPort }: ResolvedConfig, shared: Shared): Promise<ServedKafka> {
+  return serveKafka(broker, { host, port: kafkaPort, ...shared });
 }
 
 /** Waits for parts that start side by side; each that has started is closed at the end, also when another one fails. */
