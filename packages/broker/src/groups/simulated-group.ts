@@ -1,9 +1,19 @@
 // Random lives of a group in virtual time, for groups.simulation.test.ts: members that join, sync, commit, leave, fall silent and
 // die, over a coordinator that is restarted under them, and the invariants that hold whatever happens. Imported by tests only.
-import { assert, delay, fromUtf8, integerBetween, seededRandom, utf8, type Random } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import {
+  assert,
+  delay,
+  fromUtf8,
+  integerBetween,
+  seededRandom,
+  systemClock,
+  utf8,
+  type Random,
+} from '@throughline/event';
+import { MemoryDisk, slowDisk } from '@throughline/testkit';
 import { kafkaErrorName, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
+import type { Group } from './group.ts';
 import {
   commit,
   consumerProtocol,
@@ -51,7 +61,6 @@ export class GroupHistory {
   readonly #assignments = new Map<string, string>();
   /** The last offset acknowledged for a partition, and the generation that committed it. */
   readonly #committed = new Map<number, { readonly offset: bigint; readonly generationId: number }>();
-  #largestGeneration = -1;
 
   synced(who: string, generationId: number, assignment: string): void {
     const key = `${generationId} ${who}`;
@@ -65,13 +74,12 @@ export class GroupHistory {
       assert(owner === undefined || owner === who, `${partition} is ${owner}'s and ${who}'s in ${generationId}`);
       owners.set(partition, who);
     }
-    this.#largestGeneration = Math.max(this.#largestGeneration, generationId);
   }
 
   committed(partition: number, offset: bigint, generationId: number): void {
     const before = this.#committed.get(partition);
-    const isInOrder = before === undefined || generationId >= before.generationId;
-    assert(isInOrder, `a commit of generation ${generationId} after one of ${before?.generationId}`);
+    const isOfThePast = before !== undefined && generationId < before.generationId;
+    assert(!isOfThePast, `a commit of generation ${generationId} after one of ${before?.generationId}`);
     this.#committed.set(partition, { offset, generationId });
   }
 
@@ -106,7 +114,11 @@ export class SimulatedGroup {
     this.random = seededRandom(seed);
     const delayMs = integerBetween(this.random, 0, 1) * 1_000;
     const config = { 'group.initial.rebalance.delay.ms': delayMs, 'group.min.session.timeout.ms': 1_000 };
-    this.world = groupWorld({ disk: this.#disk, random: this.random, config });
+    const world = groupWorld({ random: this.random, config });
+    // A slow disk: members come and go while what a group has decided is on its way.
+    const clock = { ...systemClock, after: (ms: number, done: () => void) => world.clock.after(Math.ceil(ms), done) };
+    const disk = slowDisk(this.#disk, { clock, random: this.random, latencyMsMax: 200 });
+    this.world = { ...world, disk };
   }
 
   get open(): OpenGroups | undefined {
@@ -114,7 +126,7 @@ export class SimulatedGroup {
   }
 
   async start(): Promise<void> {
-    this.#open = await openGroups(this.world);
+    this.#open = await this.#during(openGroups(this.world));
     this.#life = new AbortController();
     this.history.check(this.#open);
   }
@@ -129,7 +141,7 @@ export class SimulatedGroup {
     open.groups.close();
     this.#life.abort(new Error('the coordinator is gone'));
     // A process that was killed cannot write any more: what it still tries fails.
-    await open.broker.close().catch(() => {});
+    await this.#during(open.broker.close().catch(() => {}));
     if (!isClean && this.random.float() < 0.5) this.#disk.cutPower(this.random);
   }
 
@@ -168,8 +180,18 @@ export class SimulatedGroup {
     const { clock } = this.world;
     for (let leftMs = durationMs; leftMs > 0; leftMs -= 100) {
       await clock.advance(Math.min(leftMs, 100));
-      await clock.settle(8);
+      await clock.settle();
+      const group = this.#open?.groups.group(groupId);
+      if (group !== undefined) checkState(group);
     }
+  }
+
+  /** Lets time pass until something is done. */
+  async #during<T>(work: Promise<T>): Promise<T> {
+    let isDone = false;
+    void work.finally(() => (isDone = true)).catch(() => {});
+    while (!isDone) await this.pass(100);
+    return work;
   }
 
   /** Those who mean to stay. */
@@ -192,6 +214,7 @@ export class SimulatedMember {
   #memberId = '';
   #fate: Fate = 'lives';
   #silentUntilMs = 0;
+  #lastGenerationId = 0;
   /** The generation whose assignment it has. */
   generationId = -1;
 
@@ -256,7 +279,12 @@ export class SimulatedMember {
     if (!this.#isWell(kafkaErrorName(synced.errorCode)!)) return;
     const assignment = fromUtf8(synced.assignment);
     this.#group.history.synced(this.instanceId ?? this.#memberId, generationId, assignment);
+    const { random } = this.#group;
+    // A commit that was late on the network.
+    if (random.float() < 0.3)
+      await this.#commit(this.#lastGenerationId, [integerBetween(random, 0, partitionCount - 1)]);
     this.generationId = generationId;
+    this.#lastGenerationId = generationId;
     while (this.#fate === 'lives') {
       await this.#think();
       const heartbeat = await this.#group.ask(async ({ groups }) =>
@@ -312,6 +340,17 @@ export class SimulatedMember {
     assert(expectedErrors.has(error), `a member was told ${error}`);
     return error === 'NONE';
   }
+}
+
+/** Nobody waits for what cannot come. */
+function checkState({ groupId: id, members, state }: Group): void {
+  const waiting = [...members.values()];
+  const isJoining = waiting.some(({ joinReply }) => joinReply !== undefined);
+  const isSyncing = waiting.some(({ syncReply }) => syncReply !== undefined);
+  assert(!isSyncing || state === 'CompletingRebalance', `${id}: somebody syncs in ${state}`);
+  // A static member that is back waits in a stable group until its new id is kept.
+  assert(!isJoining || state !== 'Empty', `${id}: somebody joins in ${state}`);
+  assert(waiting.length === 0 || (state !== 'Empty' && state !== 'Dead'), `${id}: somebody is in it in ${state}`);
 }
 
 function partitionsOf(assignment: string): readonly number[] {
