@@ -145,8 +145,12 @@ export class Segment {
   /** Writes whole batches to the end. When that fails, none of them counts: call `cutTornTail`. */
   async append(batches: readonly Uint8Array[], headers: readonly RecordBatchHeader[]): Promise<void> {
     const { files, indexer } = this.#active();
-    this.#isLogDirty = true;
-    await files.log.write(batches, indexer.sizeBytes);
+    try {
+      await files.log.write(batches, indexer.sizeBytes);
+    } finally {
+      // Only now: a sync that was under way with the write may have missed it, and must not leave it for synced.
+      this.#isLogDirty = true;
+    }
     for (const header of headers) indexer.add(header);
   }
 
