@@ -21,7 +21,7 @@ export function stampProducer(batch: Uint8Array, { id, epoch }: ProducerIdentity
   writeBatchCrc(batch, 0, batch.length);
 }
 
-/** The sequence number after `batch`: 2^31 - 1 is followed by 0. */
+/** The sequence after `batch`: 2^31 - 1 is followed by 0. */
 export function sequenceAfter(batch: Uint8Array, sequence: number): number {
   const recordCount = new DataView(batch.buffer, batch.byteOffset, batch.byteLength).getInt32(recordCountAt);
   return (sequence + recordCount) & 0x7fffffff;
