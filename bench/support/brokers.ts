@@ -1,0 +1,90 @@
+// Our broker and Apache Kafka 4.3.1 side by side, each a process of its own on loopback, for the benchmarks that compare
+// them with one and the same client tool.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { BrokerProcess } from '../../test/support/broker-process.ts';
+import { kafkaTool } from '../../test/judges/toolchain.ts';
+
+export type BrokerName = 'throughline' | 'kafka';
+
+export interface RunningBroker extends AsyncDisposable {
+  readonly name: BrokerName;
+  readonly address: string;
+  readonly pid: number;
+  /** Kills it as a crash does, and starts it again on the same folder and port. */
+  crash(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+export interface BrokerSettings {
+  readonly durability: 'os' | 'fsync';
+}
+
+export async function startBroker(name: BrokerName, settings: BrokerSettings): Promise<RunningBroker> {
+  return name === 'kafka' ? startKafka(settings) : startOurs(settings);
+}
+
+async function startOurs({ durability }: BrokerSettings): Promise<RunningBroker> {
+  const broker = await BrokerProcess.start({ config: { 'log.durability': durability } });
+  return {
+    name: 'throughline',
+    get address() {
+      return broker.address;
+    },
+    get pid() {
+      return broker.pid;
+    },
+    crash: () => broker.stop('SIGKILL'),
+    restart: () => broker.start(),
+    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+  };
+}
+
+async function startKafka({ durability }: BrokerSettings): Promise<RunningBroker> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'throughline-bench-kafka-'));
+  const flags = durability === 'fsync' ? ['--fsync'] : [];
+  const address = kafkaCommand(['start', '--port', '0', '--dir', dir, ...flags]).trim();
+  const port = address.split(':')[1]!;
+  const pidOf = (): number => Number(readFileSync(path.join(dir, 'kafka.pid'), 'utf8'));
+  return {
+    name: 'kafka',
+    address,
+    get pid() {
+      return pidOf();
+    },
+    crash: async () => void kafkaCommand(['stop', '--dir', dir, '--kill']),
+    restart: async () => void kafkaCommand(['start', '--port', port, '--dir', dir, ...flags]),
+    [Symbol.asyncDispose]: async () => {
+      kafkaCommand(['stop', '--dir', dir]);
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs a verb of the Kafka tool; returns what it printed. */
+export function kafkaCommand(options: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync('bash', [kafkaTool, ...options], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`${options.join(' ')}: ${stderr.slice(-2000)}`);
+  return stdout;
+}
+
+/** CPU seconds of a process so far, in user and kernel. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Resident memory of a process, in bytes. */
+export function residentBytesOf(pid: number): number {
+  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(match?.[1] ?? Number.NaN) * 1024;
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
