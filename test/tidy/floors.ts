@@ -32,6 +32,7 @@ const below = {
 
 interface Manifest {
   readonly name: string;
+  readonly exports?: Readonly<Record<string, unknown>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
@@ -93,12 +94,18 @@ function problemOf(name: string, file: string, { floor, allowed, isTest, declare
   const [other] = floorsIn([packageName]);
   if (other === 'testkit') return isTest ? undefined : 'imports testkit, which is for tests only';
   if (other !== undefined && other !== floor && !allowed.includes(other)) return `${floor} must not import ${other}`;
-  if (other !== undefined && name !== packageName && !name.startsWith('@throughline/state/')) {
+  if (other !== undefined && name !== packageName && !isExported(name, packageName, other)) {
     return `imports ${name}: only what a package exports may be imported`;
   }
   return packageName in declared || other === floor
     ? undefined
     : `imports ${packageName}, which its package.json does not name`;
+}
+
+/** True for a path within a package that its package.json exports, as `@throughline/wire/apis`. */
+function isExported(name: string, packageName: string, floor: string): boolean {
+  const { exports = {} } = manifestOf(floor);
+  return `.${name.slice(packageName.length)}` in exports;
 }
 
 function floorsIn(names: readonly string[]): string[] {
