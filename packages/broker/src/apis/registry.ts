@@ -60,10 +60,3 @@ export const handlers: readonly Handler[] = [
   describeCluster,
   listConfigResources,
 ];
-
-const byKey = new Map(handlers.map((one) => [one.api.key, one]));
-
-/** The handler of an API key, or undefined for one that is not answered. */
-export function handlerOf(apiKey: number): Handler | undefined {
-  return byKey.get(apiKey);
-}
