@@ -23,7 +23,7 @@ import { isInternalTopic } from '../topic-name.ts';
 import { kafkaErrorOf } from './error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';
 import { currentLeader, endpointsOf, ledPartition } from './led-partition.ts';
-import { hasBaseOffset, isTransactionalBatch, producedBatch } from './produced-batch.ts';
+import { hasBaseOffset, isOfTransaction, producedBatch } from './produced-batch.ts';
 
 export const produce = handler({
   api: produceApi,
@@ -79,7 +79,7 @@ interface Append {
 }
 
 function hasTransaction({ partitionData }: Read<TopicProduceData>): boolean {
-  return partitionData.some(({ records }) => isTransactionalBatch(records));
+  return partitionData.some(({ records }) => isOfTransaction(records));
 }
 
 function produceTopic(
@@ -109,7 +109,7 @@ function producePartition(
   const batch = producedBatch(version, records);
   if ('errorCode' in batch) return { ...refused(index, batch.errorCode), ...batch };
   if (body.acks < -1 || body.acks > 1) return refused(index, kafkaErrors.INVALID_REQUIRED_ACKS);
-  if (isTransactionalBatch(batch)) {
+  if (isOfTransaction(batch)) {
     // What Kafka says of a partition that nobody has added to a transaction; nobody can before there are transactions.
     const errorMessage = 'Partition was not added to the transaction';
     return { ...refused(index, kafkaErrors.INVALID_TXN_STATE), errorMessage };

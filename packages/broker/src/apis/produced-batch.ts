@@ -3,12 +3,18 @@
 // be in itself, the partition checks (storage/batch-check.ts).
 //
 //   position 8 batchLength int32, 16 magic int8, 21 attributes int16    (of a batch of magic 2)
-import { batchAttributesAt, batchHeaderBytes, batchPrefixBytes, codecOf, kafkaErrors } from '@throughline/wire';
+import {
+  batchAttributesAt,
+  batchHeaderBytes,
+  batchPrefixBytes,
+  codecOf,
+  isTransactionalBatch,
+  kafkaErrors,
+} from '@throughline/wire';
 
 /** A batch of any magic has at least this in front of its records, counted without the prefix: Kafka's LegacyRecord. */
 const batchLengthMin = 14;
 const magicAt = 16;
-const isTransactional = 0x10;
 /** From this version of Produce on a client may use zstd (KIP-110). */
 const zstdVersionMin = 7;
 
@@ -22,6 +28,7 @@ const notOneBatch: NoBatch = { errorCode: kafkaErrors.INVALID_RECORD };
 const corrupt: NoBatch = { errorCode: kafkaErrors.CORRUPT_MESSAGE };
 const zstdTooEarly: NoBatch = { errorCode: kafkaErrors.UNSUPPORTED_COMPRESSION_TYPE };
 
+/** The batch, or why there is none. */
 export function producedBatch(version: number, records: Uint8Array | null): Uint8Array | NoBatch {
   if (records === null) return notOneBatch;
   const sizeBytes = wholeBatchBytes(records, 0);
@@ -42,9 +49,9 @@ export function hasBaseOffset(batch: Uint8Array): boolean {
 }
 
 /** Whether the first batch is part of a transaction. */
-export function isTransactionalBatch(records: Uint8Array | null): boolean {
+export function isOfTransaction(records: Uint8Array | null): boolean {
   if (records === null || records.length < batchHeaderBytes || records[magicAt] !== 2) return false;
-  return (attributesOf(records) & isTransactional) !== 0;
+  return isTransactionalBatch(attributesOf(records));
 }
 
 function attributesOf(batch: Uint8Array): number {
