@@ -8,7 +8,7 @@ export const deleteGroups = handler({
   api: deleteGroupsApi,
   handle: async (services, request) => {
     const results: DeletableGroupResult[] = [];
-    for (const groupId of request.body.groupsNames) {
+    for (const groupId of new Set(request.body.groupsNames)) {
       const refusal = coordinatorError(services, request, groupId);
       results.push({ groupId, errorCode: refusal ?? kafkaErrors[await services.groups.delete(groupId)] });
     }

@@ -9,44 +9,56 @@ import { handler } from './handler.ts';
 
 const groupKeyType = 0;
 const kinds: Readonly<Record<number, string>> = { 1: 'transactions', 2: 'share groups' };
+/** What Apache Kafka says to an INVALID_REQUEST. */
+const invalidRequest =
+  'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.';
 
 export const findCoordinator = handler({
   api: findCoordinatorApi,
   handle: async (services, { version, body }) => {
-    if (version < 4) return single(await find(services, body.keyType, body.key));
+    if (version < 4) return single(await find(services, body.keyType, body.key), 'NONE');
     const coordinators: Coordinator[] = [];
     for (const key of body.coordinatorKeys) coordinators.push(await find(services, body.keyType, key));
     return { coordinators };
   },
   failed: ({ body, version }, errorCode) => {
     const none = (key: string): Coordinator => ({ key, ...nowhere, errorCode, errorMessage: null });
-    return version < 4 ? single(none(body.key)) : { coordinators: body.coordinatorKeys.map(none) };
+    return version < 4 ? single(none(body.key), null) : { coordinators: body.coordinatorKeys.map(none) };
   },
 });
 
 const nowhere = { nodeId: -1, host: '', port: -1 };
 
 async function find({ groups, logger }: Services, keyType: number, key: string): Promise<Coordinator> {
-  const refuse = (error: KafkaErrorName, errorMessage: string | null): Coordinator => ({
+  const refuse = (error: KafkaErrorName, errorMessage: string): Coordinator => ({
     key,
     ...nowhere,
     errorCode: kafkaErrors[error],
     errorMessage,
   });
   if (keyType !== groupKeyType) {
-    return refuse('INVALID_REQUEST', `This broker has no coordinator for ${kinds[keyType] ?? `key type ${keyType}`}.`);
+    const kind = kinds[keyType];
+    return refuse(
+      'INVALID_REQUEST',
+      kind === undefined ? invalidRequest : `This broker has no coordinator for ${kind}.`,
+    );
   }
   try {
     const node = await groups.nodeOf(key);
-    if (node === undefined) return refuse('COORDINATOR_NOT_AVAILABLE', null);
+    if (node === undefined) return refuse('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
     const { nodeId, host, port } = node;
-    return { key, nodeId, host, port, errorCode: kafkaErrors.NONE, errorMessage: null };
+    return { key, nodeId, host, port, errorCode: kafkaErrors.NONE, errorMessage: '' };
   } catch (error) {
     logger.warn({ groupId: key, error }, 'the topic of groups could not be made');
-    return refuse('COORDINATOR_NOT_AVAILABLE', null);
+    return refuse('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
   }
 }
 
-function single({ errorCode, errorMessage, nodeId, host, port }: Coordinator): FindCoordinatorResponse {
-  return { errorCode, errorMessage, nodeId, host, port };
+/** Up to version 3, where there is one answer, a success says so in words. */
+function single(
+  { errorCode, errorMessage, nodeId, host, port }: Coordinator,
+  success: string | null,
+): FindCoordinatorResponse {
+  const isFound = errorCode === kafkaErrors.NONE;
+  return { errorCode, errorMessage: isFound ? success : errorMessage, nodeId, host, port };
 }

@@ -33,8 +33,8 @@ export const offsetCommit = handler({
         offsets,
       });
       if (typeof errors === 'string') return failed(body, kafkaErrors[errors]);
-      offsets.forEach(({ topic, topicId, partition }, index) => {
-        results.add(topic, topicId, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
+      offsets.forEach(({ asked, partition }, index) => {
+        results.add(asked, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
       });
       return { topics: results.topics };
     } catch (error) {
@@ -45,23 +45,27 @@ export const offsetCommit = handler({
   failed: ({ body }, errorCode) => failed(body, errorCode),
 });
 
+type AskedTopic = Read<OffsetCommitRequest>['topics'][number];
+
 /** The offsets for partitions that there are; the others get their error. */
 function knownOffsets(
   broker: Broker,
   body: Read<OffsetCommitRequest>,
   version: number,
   results: TopicResults,
-): readonly OffsetToCommit[] {
-  const offsets: OffsetToCommit[] = [];
-  for (const { name, topicId, partitions } of body.topics) {
+): readonly (OffsetToCommit & { readonly asked: AskedTopic })[] {
+  const offsets: (OffsetToCommit & { readonly asked: AskedTopic })[] = [];
+  for (const asked of body.topics) {
+    const { name, topicId, partitions } = asked;
     const found: TopicMetadata | undefined = version >= 10 ? broker.findTopicById(topicId) : broker.findTopic(name);
     const unknown = version >= 10 && found === undefined ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION';
     for (const { partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata } of partitions) {
       if (found === undefined || partitionIndex < 0 || partitionIndex >= found.partitionCount) {
-        results.add(name, topicId, { partitionIndex, errorCode: kafkaErrors[unknown] });
+        results.add(asked, { partitionIndex, errorCode: kafkaErrors[unknown] });
         continue;
       }
       offsets.push({
+        asked,
         topic: found.topic,
         topicId: found.topicId,
         partition: partitionIndex,

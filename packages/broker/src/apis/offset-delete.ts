@@ -1,5 +1,5 @@
 // OffsetDelete (KIP-496): offsets of topics that no member of the group reads. What it does: groups/group-offsets.ts.
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { kafkaErrors } from '@throughline/wire';
 import { offsetDeleteApi } from '@throughline/wire/apis';
 import { storeErrorName } from '../groups/group-answers.ts';
 import { coordinatorError } from './group-requests.ts';
@@ -13,20 +13,21 @@ export const offsetDelete = handler({
     const refusal = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
     if (refusal !== undefined) return { errorCode: refusal, topics: [] };
     const results = new TopicResults();
-    const known: { readonly topic: string; readonly partition: number }[] = [];
-    for (const { name, partitions } of topics) {
+    const known: { readonly asked: (typeof topics)[number]; readonly topic: string; readonly partition: number }[] = [];
+    for (const asked of topics) {
+      const { name, partitions } = asked;
       const partitionCount = services.broker.findTopic(name)?.partitionCount ?? 0;
       for (const { partitionIndex } of partitions) {
         if (partitionIndex >= 0 && partitionIndex < partitionCount)
-          known.push({ topic: name, partition: partitionIndex });
-        else results.add(name, zeroUuid, { partitionIndex, errorCode: kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION });
+          known.push({ asked, topic: name, partition: partitionIndex });
+        else results.add(asked, { partitionIndex, errorCode: kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION });
       }
     }
     try {
       const errors = await services.groups.offsets.delete(groupId, known);
       if (typeof errors === 'string') return { errorCode: kafkaErrors[errors], topics: [] };
-      known.forEach(({ topic, partition }, index) => {
-        results.add(topic, zeroUuid, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
+      known.forEach(({ asked, partition }, index) => {
+        results.add(asked, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
       });
       return { errorCode: kafkaErrors.NONE, topics: results.topics };
     } catch (error) {

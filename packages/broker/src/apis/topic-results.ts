@@ -1,28 +1,30 @@
-// Answers per partition, gathered by topic in the order in which they come.
+// Answers per partition, gathered by the topics of a request. A topic that is asked for twice is answered twice.
 
 export interface PartitionResult {
   readonly partitionIndex: number;
   readonly errorCode: number;
 }
 
-export interface TopicResult {
+/** What of the topics of a request says which topic it is. */
+interface AskedTopic {
   readonly name: string;
-  readonly topicId: string;
-  readonly partitions: readonly PartitionResult[];
+  readonly topicId?: string;
 }
 
 export class TopicResults {
-  readonly #topics = new Map<string, TopicResult & { readonly partitions: PartitionResult[] }>();
+  readonly #partitions = new Map<AskedTopic, PartitionResult[]>();
 
-  /** A topic is the same when name and id are. */
-  add(name: string, topicId: string, result: PartitionResult): void {
-    const key = `${topicId}/${name}`;
-    let topic = this.#topics.get(key);
-    if (topic === undefined) this.#topics.set(key, (topic = { name, topicId, partitions: [] }));
-    topic.partitions.push(result);
+  add(asked: AskedTopic, result: PartitionResult): void {
+    const partitions = this.#partitions.get(asked);
+    if (partitions === undefined) this.#partitions.set(asked, [result]);
+    else partitions.push(result);
   }
 
-  get topics(): readonly TopicResult[] {
-    return [...this.#topics.values()];
+  get topics(): readonly (AskedTopic & { readonly partitions: readonly PartitionResult[] })[] {
+    return Array.from(this.#partitions, ([{ name, topicId }, partitions]) => ({
+      name,
+      ...(topicId !== undefined && { topicId }),
+      partitions,
+    }));
   }
 }

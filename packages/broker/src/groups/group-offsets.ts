@@ -69,11 +69,14 @@ export class GroupOffsets {
     const commitTimeMs = clock.nowMs();
     const expireTimeMs = retentionMs === undefined ? undefined : commitTimeMs + retentionMs;
     const records: ProducerRecord[] = [];
-    const errors = request.offsets.map(({ topic, partition, ...offset }): KafkaErrorName => {
-      if (offset.metadata.length > settings.offsetMetadataLengthMax) return 'OFFSET_METADATA_TOO_LARGE';
-      records.push(offsetRecord(groupId, topic, partition, { ...offset, commitTimeMs, expireTimeMs }));
-      return 'NONE';
-    });
+    const errors = request.offsets.map(
+      ({ leaderEpoch, metadata, offset, partition, topic, topicId }): KafkaErrorName => {
+        if (metadata.length > settings.offsetMetadataLengthMax) return 'OFFSET_METADATA_TOO_LARGE';
+        const committed = { offset, leaderEpoch, metadata, commitTimeMs, expireTimeMs, topicId };
+        records.push(offsetRecord(groupId, topic, partition, committed));
+        return 'NONE';
+      },
+    );
     if (records.length > 0) await shards.writeOffsets(groupId, records);
     return errors;
   }

@@ -188,9 +188,9 @@ export class SimulatedGroup {
 
   /** Lets time pass until something is done. */
   async #during<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
-    void work.finally(() => (isDone = true)).catch(() => {});
-    while (!isDone) await this.pass(100);
+    const progress = { isDone: false };
+    void work.finally(() => (progress.isDone = true)).catch(() => {});
+    while (!progress.isDone) await this.pass(100);
     return work;
   }
 
