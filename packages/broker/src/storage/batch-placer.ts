@@ -4,6 +4,7 @@ import type { AppendQueue, WaitingBatch } from './append-queue.ts';
 import { lastOffsetOf } from './batch-scan.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { Segments } from './segments.ts';
+import type { TopicConfig } from '../topic-config.ts';
 
 /** Batches of one write: the operating system takes 1024 buffers at once. */
 const writeBatchCountMax = 1024;
@@ -33,14 +34,20 @@ export class BatchPlacer {
     return { ...header, baseOffset };
   }
 
-  /** Takes what goes into the next write off the queue and places it; nothing when the segment has no room for it. */
-  takeGroup(queue: AppendQueue, writeBytesMax: number, segmentBytes: number): WaitingBatch[] {
+  /**
+   * Takes what goes into the next write off the queue and places it; nothing when it belongs into another segment: the
+   * active one has no room for it, or began with a record that is older by more than segmentMs (Kafka's segment.ms).
+   */
+  takeGroup(queue: AppendQueue, writeBytesMax: number, { segmentBytes, segmentMs }: TopicConfig): WaitingBatch[] {
     const { active } = this.#segments;
+    let { firstTimestampMs } = active;
     return queue.take(writeBatchCountMax, (waiting, bytesBefore) => {
       const { batch, header, isPlaced } = waiting;
       if (bytesBefore > 0 && bytesBefore + batch.length > writeBytesMax) return false;
       const lastOffset = (isPlaced ? header.baseOffset : this.#nextOffset) + BigInt(header.lastOffsetDelta);
       if (!active.hasRoomFor(bytesBefore, batch.length, lastOffset, segmentBytes)) return false;
+      firstTimestampMs ??= header.maxTimestampMs;
+      if (segmentMs !== null && header.maxTimestampMs - firstTimestampMs > segmentMs) return false;
       if (!isPlaced) waiting.header = this.place(batch, header);
       return true;
     });

@@ -129,6 +129,23 @@ test('a leader epoch ends where the next one begins, and one that is not kept wh
   assert.equal(log.epochAt(4n), 2);
 });
 
+test('a segment ends when a record comes that is younger than its first by more than segmentMs, over a restart too', async () => {
+  const { log, broker, memory } = await open({ segmentMs: 1000 });
+  const segmentCount = async (): Promise<number> =>
+    (await memory.list('/data/t-0')).filter((name) => name.endsWith('.log')).length;
+  await Promise.all([0, 1000, 500].map((ms) => log.append(timed([nowMs + ms]))));
+  assert.equal(await segmentCount(), 1);
+  await Promise.all([1001, 2001].map((ms) => log.append(timed([nowMs + ms]))));
+  assert.equal(await segmentCount(), 2);
+  await broker.close();
+  const { log: again } = await open({}, memory);
+  await again.append(timed([nowMs + 2001]));
+  assert.equal(await segmentCount(), 2);
+  await again.append(timed([nowMs + 2002]));
+  assert.equal(await segmentCount(), 3);
+  assert.equal((await readAll(again)).length, 7);
+});
+
 test('a topic of LogAppendTime gives records its own time, under a checksum that is right', async () => {
   const { log } = await open({ timestampType: 'LogAppendTime' });
   const answer = await log.append(timed([5, 7, 6]));

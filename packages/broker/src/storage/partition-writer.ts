@@ -86,12 +86,11 @@ export class PartitionWriter {
       this.#checkAppendable(batch.length);
       const admitted = this.#admission.admit(batch, this.#config);
       if ('duplicate' in admitted) return admitted.duplicate;
-      const { header, producer } = admitted;
       const isPlaced = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
       const { promise: appended, resolve, reject } = Promise.withResolvers<AppendedBatch>();
       const settle = { resolve: (placed: RecordBatchHeader) => resolve(this.#admission.answer(placed)), reject };
-      const waiting: WaitingBatch = { batch, header, producer, isPlaced, appended, ...settle };
-      producer?.begin(waiting, this.#options.clock.nowMs());
+      const waiting: WaitingBatch = { ...admitted, batch, isPlaced, appended, ...settle };
+      waiting.producer?.begin(waiting, this.#options.clock.nowMs());
       if (isPlaced) this.#appendInMemory(waiting);
       else this.#queue.add(waiting);
       this.#pump();
@@ -221,9 +220,7 @@ export class PartitionWriter {
   }
 
   async #writeNext(): Promise<void> {
-    const { writeBytesMax } = this.#options.limits;
-    const { segmentBytes } = this.#config;
-    const group = this.#placer.takeGroup(this.#queue, writeBytesMax, segmentBytes);
+    const group = this.#placer.takeGroup(this.#queue, this.#options.limits.writeBytesMax, this.#config);
     if (group.length === 0) {
       // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
       await this.#commits.settled();

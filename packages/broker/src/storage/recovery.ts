@@ -6,7 +6,7 @@
 // Below the recovery point it is the other way round: those bytes were good and synced once, so damage there is rot. It
 // is kept and reported, what stands behind it stays readable, and nothing is cut off.
 import type { Logger } from '@throughline/event';
-import type { RecordBatchHeader } from '@throughline/wire';
+import { batchHeaderBytes, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import { findBatch, lastOffsetOf, scanBatches } from './batch-scan.ts';
 import type { DiskFile } from './disk.ts';
 import { OffsetIndex } from './offset-index.ts';
@@ -98,7 +98,10 @@ export async function resumeSegment(
   const nextOffset = last === undefined ? baseOffset : lastOffsetOf(last) + 1n;
   const timeIndex = TimeIndex.fromFile(baseOffset, stored.timeIndex, nextOffset);
   if (timeIndex === undefined) return undefined;
-  const indexer = SegmentIndexer.resume(baseOffset, offsetIndex, timeIndex);
+  const head = new Uint8Array(batchHeaderBytes);
+  const isEmpty = (await log.read(head, 0)) < head.length;
+  const firstTimestampMs = isEmpty ? undefined : readBatchHeader(head, 0).maxTimestampMs;
+  const indexer = SegmentIndexer.resume(baseOffset, offsetIndex, timeIndex, firstTimestampMs);
   for (const header of tail) indexer.add(header);
   if (indexer.nextOffset < options.syncedOffset) return undefined;
   return { indexer, problem: undefined, endsInGap: false };

@@ -15,6 +15,8 @@ export class SegmentIndexer {
   nextOffset: bigint;
   /** -1 while no batch has had a timestamp. */
   largestTimestampMs = -1;
+  /** The largest timestamp of the first batch; undefined while there is none. */
+  firstTimestampMs: number | undefined;
   #largestTimestampOffset: bigint;
   #bytesSinceEntry = 0;
 
@@ -30,8 +32,14 @@ export class SegmentIndexer {
   }
 
   /** Goes on behind the last entry of stored indexes: the batch of that entry is the next to be added. */
-  static resume(baseOffset: bigint, offsetIndex: OffsetIndex, timeIndex: TimeIndex): SegmentIndexer {
+  static resume(
+    baseOffset: bigint,
+    offsetIndex: OffsetIndex,
+    timeIndex: TimeIndex,
+    firstTimestampMs: number | undefined,
+  ): SegmentIndexer {
     const indexer = new SegmentIndexer(baseOffset, offsetIndex, timeIndex);
+    indexer.firstTimestampMs = firstTimestampMs;
     indexer.sizeBytes = offsetIndex.last().position;
     indexer.largestTimestampMs = timeIndex.lastTimestampMs ?? -1;
     return indexer;
@@ -39,6 +47,7 @@ export class SegmentIndexer {
 
   /** Accounts for the next batch, as Kafka's LogSegment.append does. */
   add(header: RecordBatchHeader): void {
+    this.firstTimestampMs ??= header.maxTimestampMs;
     const lastOffset = lastOffsetOf(header);
     if (header.maxTimestampMs > this.largestTimestampMs) {
       this.largestTimestampMs = header.maxTimestampMs;

@@ -130,6 +130,11 @@ export class Segment {
     return this.#writing?.indexer.sizeBytes ?? this.#sizeBytes;
   }
 
+  /** The largest timestamp of the first batch, while it is the active segment; undefined while there is none. */
+  get firstTimestampMs(): number | undefined {
+    return this.#writing?.indexer.firstTimestampMs;
+  }
+
   /** True while something written is not known to be synced. */
   get isDirty(): boolean {
     return this.#isLogDirty || this.#indexFiles.isDirty;
