@@ -1,10 +1,10 @@
 // What AlterConfigs and IncrementalAlterConfigs have in common: which resources can be changed, and changing one of them.
 // The order of checks and the words are Kafka's (ConfigAdminManager, ConfigurationControlManager).
-import { checkedBrokerChanges, type ConfigChanges } from '../metadata/broker-configs.ts';
+import { allNodes, checkedBrokerChanges, type ConfigChanges } from '../metadata/broker-configs.ts';
 import { changedOverrides } from '../metadata/topic-configs.ts';
 import type { Services } from '../services.ts';
 import { topicNameProblem } from '../topic-name.ts';
-import { isNodeId, resourceKey, resourceTypes, type ConfigResource } from './config-resources.ts';
+import { nodeIdOf, resourceKey, resourceTypes, type ConfigResource } from './config-resources.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { problem, problemOf, type Problem } from './problem.ts';
 
@@ -62,17 +62,20 @@ export function resourceProblem(
 }
 
 function nodeProblem(name: string, nodeId: number, expected: string): Problem | undefined {
-  if (name === String(nodeId)) return undefined;
+  const named = nodeIdOf(name);
+  if (named === nodeId) return undefined;
   return problem(
     'INVALID_REQUEST',
-    isNodeId(name) ? `${expected} ${nodeId}, but received ${name}` : `Node id must be an integer, but it is: ${name}`,
+    named === undefined
+      ? `Node id must be an integer, but it is: ${name}`
+      : `${expected} ${nodeId}, but received ${name}`,
   );
 }
 
 /** What a resource says itself: what was changed of it before. */
 export function ownConfigs({ broker }: Services, { resourceType, resourceName }: ConfigResource): ConfigChanges {
   if (resourceType === resourceTypes.TOPIC) return broker.topic(resourceName).overrides;
-  return resourceType === resourceTypes.BROKER ? broker.configs.dynamicOf(resourceName) : new Map();
+  return resourceType === resourceTypes.BROKER ? broker.configs.dynamicOf(nodeName(resourceName)) : new Map();
 }
 
 /**
@@ -93,7 +96,7 @@ export async function alterResource(
     else await broker.alterTopicSettings(name, changes);
   } else if (resourceType === resourceTypes.BROKER) {
     if (validateOnly) checkedBrokerChanges(changes);
-    else await broker.alterBrokerSettings(name, changes);
+    else await broker.alterBrokerSettings(nodeName(name), changes);
   } else {
     const isGroup = resourceType === resourceTypes.GROUP;
     return problem(
@@ -102,4 +105,9 @@ export async function alterResource(
     );
   }
   return problem('NONE');
+}
+
+/** A node has one name, whichever way its number was written. */
+function nodeName(resourceName: string): string {
+  return String(nodeIdOf(resourceName) ?? allNodes);
 }

@@ -18,7 +18,7 @@ export function resourceKey({ resourceType, resourceName }: ConfigResource): str
   return `${resourceType} ${resourceName}`;
 }
 
-/** Whether a name is a number, as the names of nodes are. */
-export function isNodeId(resourceName: string): boolean {
-  return /^[+-]?\d+$/.test(resourceName);
+/** The node that a name means, or undefined for what is no number. */
+export function nodeIdOf(resourceName: string): number | undefined {
+  return /^[+-]?\d{1,10}$/.test(resourceName) ? Number(resourceName) : undefined;
 }

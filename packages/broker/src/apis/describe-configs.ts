@@ -10,11 +10,12 @@ import {
   type DescribeConfigsResponse,
   type DescribeConfigsResult,
 } from '@throughline/wire/apis';
+import { allNodes } from '../metadata/broker-configs.ts';
 import { describeBrokerConfigs, describeTopicConfigs, type DescribedConfig } from '../metadata/describe-configs.ts';
 import type { Services } from '../services.ts';
 import { topicNameProblem } from '../topic-name.ts';
 import { configSourceIds, configTypeIds } from './config-ids.ts';
-import { isNodeId, isResourceType, resourceTypes, type ConfigResource } from './config-resources.ts';
+import { isResourceType, nodeIdOf, resourceTypes, type ConfigResource } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';
 
@@ -65,20 +66,29 @@ function configsOf(
         : describeTopicConfigs(topic.overrides, broker.configs);
     }
     case resourceTypes.BROKER:
-      return nodeProblem(name, nodeId, 'or empty string, ') ?? describeBrokerConfigs(name, broker.configs);
+      return (
+        nodeProblem(name, nodeId, 'or empty string, ') ??
+        describeBrokerConfigs(name === '' ? allNodes : String(nodeId), broker.configs)
+      );
     case resourceTypes.BROKER_LOGGER:
       if (name === '') return problem('INVALID_REQUEST', 'Broker id must not be empty');
       return nodeProblem(name, nodeId, '') ?? [];
     case resourceTypes.GROUP:
       return name === '' ? problem('INVALID_REQUEST', 'Group name must not be empty') : [];
     default:
-      return problem('INVALID_REQUEST', 'Client metrics are not supported by this broker');
+      return problem(
+        'INVALID_REQUEST',
+        name === ''
+          ? 'Client metrics subscription name must not be empty'
+          : 'Client metrics are not supported by this broker',
+      );
   }
 }
 
 function nodeProblem(name: string, nodeId: number, orElse: string): Problem | undefined {
-  if (name === '' || name === String(nodeId)) return undefined;
-  if (!isNodeId(name)) return problem('INVALID_REQUEST', `Broker id must be an integer, but it is: ${name}`);
+  if (name === '' || nodeIdOf(name) === nodeId) return undefined;
+  if (nodeIdOf(name) === undefined)
+    return problem('INVALID_REQUEST', `Broker id must be an integer, but it is: ${name}`);
   const expected = orElse === '' ? `${nodeId} but` : `${nodeId} ${orElse}but`;
   return problem('INVALID_REQUEST', `Unexpected broker id, expected ${expected} received ${name}`);
 }

@@ -94,8 +94,8 @@ function changedList(resourceType: number, { name, configOperation, value }: Cha
   const definition = definitionOf(resourceType, name);
   const isAppend = configOperation === operations.APPEND;
   if (definition?.type !== 'LIST') {
-    const verb = isAppend ? 'APPEND to' : 'SUBTRACT from';
-    return problem('INVALID_CONFIG', `Can't ${verb} key ${name} because its type is not LIST.`);
+    const verb = isAppend ? 'APPEND' : 'SUBTRACT';
+    return problem('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`);
   }
   const items = listItems(own ?? definition.default ?? '');
   const changed = listItems(value ?? '');

@@ -39,6 +39,8 @@ const integerRanges = {
  */
 export function canonicalValue(definition: ConfigDefinition, text: string): string {
   const value = typedValue(definition, text);
+  const wrong = wrongItem(definition, value);
+  if (wrong !== undefined) throw invalid(definition, wrong, `String must be one of: ${definition.oneOf!.join(', ')}`);
   const problem = boundsProblem(definition, value) ?? definition.problem?.(value);
   if (problem !== undefined) throw invalid(definition, value, problem);
   return value;
@@ -87,12 +89,16 @@ function typedValue(definition: ConfigDefinition, text: string): string {
   }
 }
 
-function boundsProblem({ type, min, max, oneOf }: ConfigDefinition, value: string): string | undefined {
+/** The value, or the item of a list, that is none of those it may be. */
+function wrongItem({ type, oneOf }: ConfigDefinition, value: string): string | undefined {
+  const items = type === 'LIST' ? listItems(value) : [value];
+  return oneOf === undefined ? undefined : items.find((item) => !oneOf.includes(item));
+}
+
+function boundsProblem({ min, max }: ConfigDefinition, value: string): string | undefined {
   if (min !== undefined && Number(value) < min) return `Value must be at least ${min}`;
   if (max !== undefined && Number(value) > max) return `Value must be no more than ${max}`;
-  if (oneOf === undefined) return undefined;
-  const items = type === 'LIST' ? listItems(value) : [value];
-  return items.every((item) => oneOf.includes(item)) ? undefined : `String must be one of: ${oneOf.join(', ')}`;
+  return undefined;
 }
 
 function invalid({ name }: ConfigDefinition, value: string, problem: string): ThroughlineError {

@@ -1,0 +1,150 @@
+// What this broker answers otherwise than Apache Kafka 4.3.1, on purpose, each with its reason. The oracle test accepts these
+// and nothing else, and docs/reference/kafka-compatibility.md lists them (scripts/kafka-compatibility.ts).
+
+export interface MeantDifference {
+  /** By Kafka's name. */
+  readonly api: string;
+  /** Of the answer: `topics.*.errorCode`. A star is any index; a path is also that of everything below it. */
+  readonly path: string;
+  /** What Kafka says and what is said here, where the difference is one of certain values only. */
+  readonly kafka?: unknown;
+  readonly ours?: unknown;
+  /** The requests that it is about (their `what`); absent for all. */
+  readonly when?: RegExp;
+  /** For people who know Kafka: what is different, and why. */
+  readonly reason: string;
+}
+
+export const meantDifferences: readonly MeantDifference[] = [
+  // ── what there is ──
+  {
+    api: 'ApiVersions',
+    path: 'supportedFeatures',
+    reason:
+      'No feature is supported before the issue that brings it, `metadata.version` among them: there is one controller.',
+  },
+  {
+    api: 'ApiVersions',
+    path: 'finalizedFeatures',
+    reason:
+      'No feature is finalized: each would switch clients to a protocol that comes later (transactions 2, KIP-848, share groups).',
+  },
+  {
+    api: 'ApiVersions',
+    path: 'finalizedFeaturesEpoch',
+    ours: 0n,
+    reason: 'The epoch of features that never change is 0.',
+  },
+  // ── topics ──
+  {
+    api: 'Metadata',
+    path: '*',
+    when: /^neither name nor id$/,
+    kafka: -1,
+    ours: 42,
+    reason:
+      'A topic with neither name nor id is an INVALID_REQUEST; Kafka answers with an error of its own (UNKNOWN_SERVER_ERROR).',
+  },
+  // ── groups ──
+  {
+    api: 'FindCoordinator',
+    path: '*',
+    when: /^an unknown kind$/,
+    ours: 'This broker has no coordinator for key type 9.',
+    reason: 'A kind of coordinator that there is not is named in the message.',
+  },
+  {
+    api: 'FindCoordinator',
+    path: 'coordinators.*.errorMessage',
+    when: /^an unknown kind$/,
+    ours: 'This broker has no coordinator for key type 9.',
+    reason: 'A kind of coordinator that there is not is named in the message.',
+  },
+  {
+    api: 'OffsetCommit',
+    path: 'topics',
+    when: /^(offsets|long metadata)$/,
+    reason: 'A topic that a request names more than once is answered once, with all its partitions.',
+  },
+  // ── records ──
+  {
+    api: 'Produce',
+    path: 'responses.*.partitionResponses.*',
+    when: /^no key$/,
+    reason: 'The message about a record without a key does not repeat the partition, which the answer names.',
+  },
+  {
+    api: 'Fetch',
+    path: 'responses.*.partitions.*.records.bytesLeft',
+    ours: 0,
+    reason:
+      'Fetch ends with a whole batch; Kafka fills `partition_max_bytes` with a part of the next one, which clients throw away.',
+  },
+  // ── folders ──
+  {
+    api: 'DescribeLogDirs',
+    path: 'results.*.totalBytes',
+    ours: -1n,
+    reason: 'The size of a disk in memory is not known.',
+  },
+  {
+    api: 'DescribeLogDirs',
+    path: 'results.*.usableBytes',
+    ours: -1n,
+    reason: 'The free bytes of a disk in memory are not known.',
+  },
+  // ── settings ──
+  {
+    api: 'DescribeConfigs',
+    path: 'results.*.errorMessage',
+    when: /^(an unknown|no) kind$/,
+    ours: '',
+    reason: 'A kind of resource that is not known is an INVALID_REQUEST without more words.',
+  },
+  {
+    api: 'DescribeConfigs',
+    path: 'results.*.configs',
+    when: /^a whole node$/,
+    ours: undefined,
+    reason: 'Of the settings of a broker those are there that have an effect here, and those that topics follow.',
+  },
+  ...[
+    ['log.durability', '`log.durability` is what topics have that say nothing of `durability`.'],
+    ['log.segment.bytes', 'Segments are 64 MiB by default; Kafka has 1 GiB.'],
+    ['max.connections', 'There is a bound for connections by default; Kafka has none.'],
+    [
+      'offsets.topic.num.partitions',
+      '`__consumer_offsets` has 8 partitions; Kafka has 50. On one machine more of them only cost folders.',
+    ],
+    ['offsets.topic.replication.factor', 'Each partition is kept once; Kafka asks for three replicas by default.'],
+    [
+      'min.insync.replicas',
+      'Kafka sets `min.insync.replicas` for the cluster where replicas are elected by KIP-966; here it is the default.',
+    ],
+  ].map(([name = '', reason = '']): MeantDifference => {
+    return { api: 'DescribeConfigs', path: `results.*.configs.${name}`, when: /^a whole node$/, reason };
+  }),
+  ...['CreateTopics', 'DescribeConfigs'].flatMap((api): MeantDifference[] => {
+    const configs = `${api === 'CreateTopics' ? 'topics' : 'results'}.*.configs`;
+    return [
+      {
+        api,
+        path: `${configs}.durability`,
+        kafka: undefined,
+        reason: 'Throughline has the setting `durability`, which says what an acknowledgement means.',
+      },
+      {
+        api,
+        path: `${configs}.segment.bytes`,
+        reason:
+          'Segments are 64 MiB by default, so that retention and a start after a crash deal in smaller pieces; Kafka has 1 GiB.',
+      },
+      {
+        api,
+        path: `${configs}.min.insync.replicas`,
+        reason:
+          'Kafka sets `min.insync.replicas` for the cluster where replicas are elected by KIP-966; here it is the default.',
+      },
+    ];
+  }),
+];

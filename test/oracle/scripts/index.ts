@@ -1,0 +1,16 @@
+import { configScripts } from './configs.ts';
+import { groupScripts } from './groups.ts';
+import { cluster, metadata } from './metadata.ts';
+import { recordScripts } from './records.ts';
+import type { Script } from './script.ts';
+import { topicScripts } from './topics.ts';
+
+/** In the order in which they run. */
+export const scripts: readonly Script[] = [
+  cluster,
+  metadata,
+  ...topicScripts,
+  ...configScripts,
+  ...recordScripts,
+  ...groupScripts,
+];
