@@ -21,7 +21,7 @@ import { topicConfigOf } from './metadata/topic-configs.ts';
 import { asRefusal } from './refusal.ts';
 import { openMetadata } from './metadata/open-metadata.ts';
 import { storeMetaProperties } from './metadata/meta-properties.ts';
-import type { MetadataStore } from './metadata/metadata-store.ts';
+import type { BegunEpoch, MetadataStore } from './metadata/metadata-store.ts';
 
 /**
  * Opens the broker of a data folder. One process holds a folder at a time.
@@ -78,15 +78,20 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     onFull: () => broker.onJournalFull(),
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
+  const begun: BegunEpoch[] = [];
   for (const [metadata, partitions] of found) {
-    for (const partition of partitions) {
+    const { topicId } = metadata;
+    for (const found of partitions) {
+      const { partition, epochs } = found;
       // Readers have been told of these epochs: what is written from now on must not look older than that.
-      const epochMin = store.leaderEpochOf(metadata.topicId, partition.partition) + 1;
-      if (!isClean) await finishRecovery(setup, partition, epochMin);
-      else if (store.isForeign) await beginEpoch(setup, partition, epochMin);
+      const epochMin = store.leaderEpochOf(topicId, partition) + 1;
+      if (!isClean) await finishRecovery(setup, found, epochMin);
+      else if (store.isForeign) await beginEpoch(setup, found, epochMin);
+      if (!isClean || store.isForeign) begun.push({ topicId, partition, epoch: epochs.current });
     }
     broker.add(metadata, partitions);
   }
+  await store.noteEpochs(begun);
   if (store.isForeign) {
     await storeMetaProperties(disk, dataDir, store.properties);
     await store.takeOver();

@@ -6,6 +6,7 @@
 //   * a topic is removed by its record first: folders of a topic id that the log has removed go, records and all. So no
 //     snapshot is written while the folders of a removed topic may still be there: it would forget the removal.
 import type { Logger } from '@throughline/event';
+import { metadataBatchRecordCountMax } from '../defaults.ts';
 import type { ConfigChanges } from './broker-configs.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import type { MetadataLog } from './metadata-log.ts';
@@ -13,6 +14,13 @@ import type { MetadataState, StoredTopic } from './metadata-state.ts';
 import { resourceTypes } from './records/cluster-records.ts';
 import type { WritableRecord } from './records/metadata-record.ts';
 import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
+
+/** A leader epoch that a partition has begun. */
+export interface BegunEpoch {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly epoch: number;
+}
 
 export class MetadataStore {
   readonly properties: MetaProperties;
@@ -60,6 +68,20 @@ export class MetadataStore {
   /** The largest leader epoch that anybody has been told for a partition. */
   leaderEpochOf(topicId: string, partition: number): number {
     return this.#state.topics.get(topicId)?.partitions.get(partition)?.leaderEpoch ?? 0;
+  }
+
+  /** Notes that partitions are led from here in epochs that have begun, so that whoever opens the folder next begins later ones. */
+  async noteEpochs(begun: readonly BegunEpoch[]): Promise<void> {
+    const { nodeId } = this.properties;
+    const records = begun.flatMap(({ topicId, partition, epoch }): WritableRecord[] => {
+      const known = this.#state.topics.get(topicId)?.partitions.get(partition);
+      if (known === undefined) return [];
+      const { partitionEpoch } = known;
+      return [{ ...known, isr: [nodeId], leader: nodeId, leaderEpoch: epoch, partitionEpoch: partitionEpoch + 1 }];
+    });
+    for (let at = 0; at < records.length; at += metadataBatchRecordCountMax) {
+      await this.#append(records.slice(at, at + metadataBatchRecordCountMax));
+    }
   }
 
   addTopic(topic: StoredTopic): Promise<void> {
