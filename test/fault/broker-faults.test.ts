@@ -58,7 +58,18 @@ test(
     });
     const counts = { senderCount: 3, readerCount: 2, memberCount: 3 };
     const nemesis = (): Promise<void> => disturb(t, broker, wire, recorder, random);
-    const options = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 5, stallMs: 800, nemesis };
+    const options = {
+      log,
+      recorder,
+      clock,
+      random,
+      partitionCount,
+      ...counts,
+      pauseMsMax: 5,
+      stallMs: 800,
+      vanishLikelihood: 0.01,
+      nemesis,
+    };
     await runWorkload({ ...options, finalReadMsMax: 30_000 });
     const tally = tallyOf(recorder.history);
     t.diagnostic([...tally].map(([name, count]) => `${name} ${count}`).join(', '));

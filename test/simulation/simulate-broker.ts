@@ -30,8 +30,19 @@ export async function simulateBroker(seed: number, options: BrokerSimulation = {
   const { log } = server;
   const { clock, recorder, workRandom: random } = world;
   const nemesis = (): Promise<void> => disturb(world, server, { faults, ...tempo });
-  const counts = { senderCount: 2, readerCount: 1, memberCount: 2 };
-  const workload = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 10, stallMs: 150, nemesis };
+  const counts = { senderCount: 2, readerCount: 1, memberCount: 3 };
+  const workload = {
+    log,
+    recorder,
+    clock,
+    random,
+    partitionCount,
+    ...counts,
+    pauseMsMax: 10,
+    stallMs: 150,
+    vanishLikelihood: 0.05,
+    nemesis,
+  };
   await world.run(runWorkload({ ...workload, finalReadMsMax: 5000 }), 60_000);
   return world;
 }

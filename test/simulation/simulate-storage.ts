@@ -24,7 +24,18 @@ export async function simulateStorage(seed: number, options: StorageSimulation =
   const { clock, recorder, workRandom: random } = world;
   const nemesis = (): Promise<void> => disturb(world, server, { faults, roundCount: 6, pauseMsMax: 60 });
   const counts = { senderCount: 3, readerCount: 2, memberCount: 0 };
-  const workload = { log, recorder, clock, random, partitionCount, ...counts, pauseMsMax: 4, stallMs: 0, nemesis };
+  const workload = {
+    log,
+    recorder,
+    clock,
+    random,
+    partitionCount,
+    ...counts,
+    pauseMsMax: 4,
+    stallMs: 0,
+    vanishLikelihood: 0,
+    nemesis,
+  };
   await world.run(runWorkload({ ...workload, finalReadMsMax: 5000 }), 60_000);
   return world;
 }

@@ -15,6 +15,8 @@ export interface Work {
   readonly pauseMsMax: number;
   /** How long a member stands still now and then, in milliseconds: longer than its group waits for it. */
   readonly stallMs: number;
+  /** How likely a member vanishes after a poll, without a word, and another one comes. */
+  readonly vanishLikelihood: number;
   /** Values are given once. */
   readonly nextValue: () => number;
   isStopping: boolean;
@@ -145,7 +147,7 @@ async function liveOneGeneration(work: Work, process: number, member: MemberPort
     while (!work.isStopping) {
       const before = new Map(positions);
       if (positions.size > 0) await pollOnce(work, process, member, positions);
-      if (random.float() < 0.05) await delay(work.clock, work.stallMs);
+      if (random.float() < 0.1) await delay(work.clock, work.stallMs);
       const hasMoved = [...positions].some(([partition, offset]) => offset > before.get(partition)!);
       if (hasMoved && random.float() < 0.8) {
         const outcome = await commitOnce(work, process, member, group, generation, positions);
@@ -153,7 +155,7 @@ async function liveOneGeneration(work: Work, process: number, member: MemberPort
         if (outcome === 'fail') return true;
       }
       if (!(await member.heartbeat())) return true;
-      if (random.float() < 0.01) return false;
+      if (random.float() < work.vanishLikelihood) return false;
       await pause(work);
     }
     return false;

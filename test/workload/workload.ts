@@ -17,6 +17,7 @@ export interface WorkloadOptions {
   readonly pauseMsMax: number;
   /** How long a member of the group stands still now and then, in milliseconds. */
   readonly stallMs: number;
+  readonly vanishLikelihood: number;
   /** Disturbs, and returns when everything is well again: the processes stop then. */
   readonly nemesis: () => Promise<void>;
   /** How long the last reader may take to get through, in milliseconds. */
