@@ -172,9 +172,8 @@ async function describedThere(admin: Admin, dataDir: string): Promise<Record<str
       // 1 is DYNAMIC_TOPIC_CONFIG: what the topic says itself.
       overrides: Object.fromEntries(
         resources[0]!.configEntries
-          .filter(({ configSource }) => Number(configSource) === 1)
-          .map(({ configName, configValue }) => [configName, configValue] as const)
-          .sort(),
+          .filter(({ configSource }) => configSource === 1)
+          .map(({ configName, configValue }) => [configName, configValue] as const),
       ),
       offsets: offsets.sort((a, b) => a.partition - b.partition).map(({ low, high }) => `${low} ${high}`),
     };
@@ -190,7 +189,7 @@ function describedHere(broker: Broker): Record<string, Described> {
         const { logStartOffset, highWatermark } = broker.partition(topic, partition);
         return `${logStartOffset} ${highWatermark}`;
       });
-      return [topic, { topicId, overrides: Object.fromEntries([...overrides].sort()), offsets }];
+      return [topic, { topicId, overrides: Object.fromEntries(overrides), offsets }];
     }),
   );
 }

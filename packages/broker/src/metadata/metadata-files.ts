@@ -42,7 +42,7 @@ export function wholeBatches(bytes: Uint8Array, baseOffset: bigint, file: string
   }
   for (let at = position; at + batchHeaderBytes <= bytes.length; at++) {
     const behind = bytes[at + 16] === 2 ? batchAt(bytes, at) : undefined;
-    if (behind === undefined || behind.header.baseOffset < endOffset) continue;
+    if (behind === undefined) continue;
     throw new ThroughlineError(
       'CORRUPT_RECORD',
       `${file} is damaged at position ${position}, in the middle of the log`,
