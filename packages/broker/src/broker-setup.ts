@@ -13,6 +13,7 @@ import { brokerLimitDefaults, memoryJournalFileBytes, type BrokerLimits } from '
 import { BrokerConfigs } from './metadata/broker-configs.ts';
 import type { Disk } from './storage/disk.ts';
 import { OpenSegments } from './storage/open-segments.ts';
+import { ReadBuffers } from './storage/read-buffers.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
 import { memoryDisk } from './storage/memory-disk.ts';
 import { systemDisk } from './storage/system-disk.ts';
@@ -38,7 +39,8 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const configs = new BrokerConfigs(options.config, new Map(memory ? [['log.durability', 'memory']] : []));
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const { recoveryReadBytes } = limits;
-  const environment: SegmentEnvironment = { disk, logger, openSegments, recoveryReadBytes, isSparse: false };
+  const readBuffers = new ReadBuffers();
+  const environment = { disk, logger, openSegments, readBuffers, recoveryReadBytes, isSparse: false };
   return { dataDir, disk, clock, random, logger, limits, configs, environment };
 }
 

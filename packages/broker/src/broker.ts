@@ -116,6 +116,11 @@ export interface PartitionLog {
    */
   read(offset: bigint, bytesMax: number): Promise<ReadBatches>;
   /**
+   * Gives back the memory of what `read` returned: nobody looks at it any more. Optional: without it the collector of garbage
+   * does the same later, and costs more.
+   */
+  release(batches: Uint8Array): void;
+  /**
    * Calls `listener` whenever the high watermark has moved.
    *
    * @returns what ends it

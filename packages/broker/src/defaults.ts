@@ -40,6 +40,11 @@ export const recordErrorCountMax = 100;
 /** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
 export const throttleRetryMs = 100;
 
+/** Memory of one read that is used again, in bytes: what clients fetch from a partition at once, unless they say otherwise. */
+export const readBufferBytes = 1 * MiB;
+/** Such memory kept for the next read, as a count: a dozen consumers that catch up at once. */
+export const readBufferCountMax = 16;
+
 /** Read ahead for a reader in order, in bytes per open segment: a read's usual size, and a bound for larger ones. */
 export const readAheadBytesMax = 1 * MiB;
 

@@ -208,6 +208,7 @@ export class EmbeddedBroker implements Broker {
       config: metadata.config,
       journal: this.#journal,
       tailCacheBudget: this.#tailCacheBudget,
+      readBuffers: this.#setup.environment.readBuffers,
       noteLogStart: (partition, offset) => this.#storeLogStarts(new Map([[partition, offset]])),
       limits,
       clock,

@@ -138,8 +138,8 @@ class Endpoint implements TransportConnection {
     this.deliverSoon();
   }
 
-  write(chunks: readonly Uint8Array[]): void {
-    if (this.#isClosed || this.#isEnding) return;
+  write(chunks: readonly Uint8Array[], onSent?: () => void): void {
+    if (this.#isClosed || this.#isEnding) return onSent?.();
     const { peer } = this;
     for (const chunk of chunks) {
       if (chunk.length === 0) continue;
@@ -147,6 +147,7 @@ class Endpoint implements TransportConnection {
       peer.#incoming.push(chunk.slice());
       peer.#incomingBytes += chunk.length;
     }
+    onSent?.();
     if (peer.#incomingBytes > unsentBytesHigh) this.#wasFull = true;
     peer.deliverSoon();
   }

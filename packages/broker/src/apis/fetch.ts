@@ -71,7 +71,7 @@ function problemOf({ broker }: Services, { topic, partition }: FetchTarget): num
 /** Undefined when whoever asked has gone. */
 async function readOrWait(
   services: Services,
-  { version, body, nodeId, signal }: Request,
+  { version, body, nodeId, signal, onSent }: Request,
   targets: readonly FetchTarget[],
 ): Promise<readonly FetchResult[] | undefined> {
   const bytesMax = Math.min(body.maxBytes, fetchResponseBytesMax, services.broker.configs.integer('fetch.max.bytes'));
@@ -84,8 +84,13 @@ async function readOrWait(
     isFromFollower: body.replicaId >= 0 || body.replicaState.replicaId >= 0,
   };
   const isEnough = ({ recordBytes, isUrgent }: Reading): boolean => isUrgent || recordBytes >= bytesMin;
-  let reading = await readPartitions(services, options, targets);
-  if (body.maxWaitMs <= 0 || isEnough(reading)) return reading.results;
+  const answered = (reading: Reading): readonly FetchResult[] => {
+    onSent(reading.release);
+    return reading.results;
+  };
+  const first = await readPartitions(services, options, targets);
+  if (body.maxWaitMs <= 0 || isEnough(first)) return answered(first);
+  first.release();
   const logs = targets.flatMap(({ topic = '', partition }) => {
     const log = ledPartition(services, nodeId, topic, partition);
     return typeof log === 'number' ? [] : [log];
@@ -94,11 +99,12 @@ async function readOrWait(
   try {
     // Something may have come while the first was read.
     for (;;) {
-      reading = await readPartitions(services, options, targets);
-      if (isEnough(reading)) return reading.results;
+      const reading = await readPartitions(services, options, targets);
+      if (isEnough(reading)) return answered(reading);
+      reading.release();
       const wakened = await poll.next();
       if (wakened === 'gone') return undefined;
-      if (wakened === 'expired') return (await readPartitions(services, options, targets)).results;
+      if (wakened === 'expired') return answered(await readPartitions(services, options, targets));
     }
   } finally {
     poll.end();

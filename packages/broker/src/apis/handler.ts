@@ -15,6 +15,8 @@ export interface ApiRequest<Body> {
   readonly nodeId: number;
   /** Aborts when the connection is gone: whoever waits (Fetch, JoinGroup) may stop. */
   readonly signal: AbortSignal;
+  /** Calls `listener` once nobody looks at the bytes of the answer any more: they are sent, or never will be. */
+  readonly onSent: (listener: () => void) => void;
 }
 
 /**

@@ -67,6 +67,8 @@ export async function ask<Request, Response>(
 ): Promise<Response> {
   const frame = Buffer.concat(encodeRequest(api, { apiVersion: version, correlationId: 1, clientId: 'test' }, body));
   const { body: read } = decodeRequest(api, frame.subarray(4));
-  const request = { version, body: read, clientId: 'test', clientHost: '/127.0.0.1', connectionId: 1, nodeId, signal };
+  const onSent = (): void => {};
+  const peer = { clientId: 'test', clientHost: '/127.0.0.1', connectionId: 1, nodeId, signal, onSent };
+  const request = { version, body: read, ...peer };
   return (await handler.handle(services, request)) as Response;
 }

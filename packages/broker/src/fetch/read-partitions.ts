@@ -24,6 +24,14 @@ export interface Reading {
   readonly recordBytes: number;
   /** Something is to be said at once: an error, or an epoch that diverged. */
   readonly isUrgent: boolean;
+  /** Gives back the memory of the records: they have been sent, or will not be. */
+  readonly release: () => void;
+}
+
+/** Batches that were read, and the log that they are to be given back to. */
+interface Taken {
+  readonly log: PartitionLog;
+  readonly batches: Uint8Array;
 }
 
 interface Budget {
@@ -39,18 +47,22 @@ export async function readPartitions(
   targets: readonly FetchTarget[],
 ): Promise<Reading> {
   const results: FetchResult[] = [];
+  const taken: Taken[] = [];
   let recordBytes = 0;
   let isUrgent = false;
   for (const target of targets) {
     const bytesMax = Math.max(0, Math.min(target.bytesMax, options.bytesMax - recordBytes));
-    const read = readPartition(services, options, target, { bytesMax, mayExceed: recordBytes === 0 });
+    const read = readPartition(services, options, target, { bytesMax, mayExceed: recordBytes === 0 }, taken);
     // Most have nothing new and are answered on the spot.
     const partition = read instanceof Promise ? await read : read;
     recordBytes += partition.records?.length ?? 0;
     if (partition.errorCode !== kafkaErrors.NONE || partition.divergingEpoch !== undefined) isUrgent = true;
     results.push({ target, partition });
   }
-  return { results, recordBytes, isUrgent };
+  const release = (): void => {
+    for (const { log, batches } of taken) log.release(batches);
+  };
+  return { results, recordBytes, isUrgent, release };
 }
 
 /** What a partition is answered that cannot be read. */
@@ -69,6 +81,7 @@ function readPartition(
   options: ReadOptions,
   target: FetchTarget,
   budget: Budget,
+  taken: Taken[],
 ): PartitionData | Promise<PartitionData> {
   const { topic = '', topicId, partition, fetchOffset } = target;
   const log = ledPartition(services, options.nodeId, topic, partition);
@@ -89,6 +102,7 @@ function readPartition(
   if (fetchOffset >= log.highWatermark || !hasRoom) return readable(log, target, options, noBytes);
   return log.read(fetchOffset, budget.bytesMax).then(
     ({ batches }) => {
+      taken.push({ log, batches });
       const isTooMuch = !budget.mayExceed && batches.length > budget.bytesMax;
       return readable(log, target, options, isTooMuch ? noBytes : batches);
     },

@@ -16,6 +16,7 @@ import type { TransportConnection } from './transport.ts';
 interface UnderWay {
   readonly isPipelined: boolean;
   readonly frameBytes: number;
+  readonly sent: () => void;
   answer: Answer | undefined;
 }
 
@@ -156,21 +157,21 @@ export class Connection {
 
   /** Sends the answer whose turn it is. */
   #send(): boolean {
-    const answer = this.#underWay[0]?.answer;
-    if (answer === undefined) return false;
+    const first = this.#underWay[0];
+    if (first?.answer === undefined) return false;
     this.#underWay.shift();
-    if ('reason' in answer) this.#refuse(answer);
-    else this.#write(answer);
+    if ('reason' in first.answer) this.#refuse(first.answer);
+    else this.#write(first.answer, first.sent);
     return true;
   }
 
-  #write(chunks: readonly Uint8Array[]): void {
-    if (this.#isClosed || chunks.length === 0) return;
+  #write(chunks: readonly Uint8Array[], sent?: () => void): void {
+    if (this.#isClosed || chunks.length === 0) return sent?.();
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     this.#writtenBytes += bytes;
     this.#context.counters.sentBytes += bytes;
-    this.#transport.write(chunks);
+    this.#transport.write(chunks, sent);
   }
 
   /** The other side reads its answers. */
@@ -187,7 +188,7 @@ export class Connection {
       if ('reason' in next) {
         // It is refused when those before it are answered.
         this.#stopTaking();
-        this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next });
+        this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next, sent: () => {} });
         return true;
       }
       this.#next = next;
@@ -195,7 +196,8 @@ export class Connection {
     const { dispatched, frameBytes } = this.#next;
     if (!this.#isTurnOf(dispatched.isPipelined)) return false;
     this.#next = undefined;
-    const request: UnderWay = { isPipelined: dispatched.isPipelined, frameBytes, answer: undefined };
+    const { isPipelined, sent } = dispatched;
+    const request: UnderWay = { isPipelined, frameBytes, answer: undefined, sent };
     this.#underWay.push(request);
     this.#underWayBytes += frameBytes;
     const answer = dispatched.begin();

@@ -30,6 +30,8 @@ export interface Dispatched {
   readonly isPipelined: boolean;
   /** Handles the request; called once. Neither throws nor rejects. */
   begin(): Answer | Promise<Answer>;
+  /** The bytes of the answer are no longer needed; called once. */
+  readonly sent: () => void;
 }
 
 export interface DispatcherOptions {
@@ -57,7 +59,7 @@ export class Dispatcher {
     if (apiVersion < api.versionMin || apiVersion > api.versionMax) {
       if (api.key !== apiVersionsApi.key) return unsupportedVersion(found, apiVersion, frame);
       const answer = encodeResponse(api, { apiVersion: 0, correlationId }, unsupportedApiVersions(apis.handlers));
-      return { isPipelined: false, begin: () => answer };
+      return { isPipelined: false, begin: () => answer, sent: () => {} };
     }
     let decoded: ReturnType<typeof decodeRequest>;
     try {
@@ -66,11 +68,14 @@ export class Dispatcher {
       return malformed(found, apiVersion, frame, error);
     }
     const { header, body } = decoded;
-    const request: ApiRequest<unknown> = { version: apiVersion, body, clientId: header.clientId, ...peer };
+    const whenSent: (() => void)[] = [];
+    const onSent = (listener: () => void): void => void whenSent.push(listener);
+    const request: ApiRequest<unknown> = { version: apiVersion, body, clientId: header.clientId, onSent, ...peer };
     const fault = this.#options.faults?.take(api.name, request, this.#options.services.broker);
     const begin = (): Answer | Promise<Answer> => this.#begin(found, header, request, fault);
     // A request that is held up holds up those behind it: they must not overtake it.
-    return { isPipelined: isPipelined && fault === undefined, begin };
+    const sent = (): void => whenSent.forEach((listener) => listener());
+    return { isPipelined: isPipelined && fault === undefined, begin, sent };
   }
 
   #begin(

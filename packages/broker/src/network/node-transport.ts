@@ -88,14 +88,15 @@ class NodeConnection implements TransportConnection {
     socket.on('error', () => {});
   }
 
-  write(chunks: readonly Uint8Array[]): void {
+  write(chunks: readonly Uint8Array[], onSent?: () => void): void {
     const socket = this.#socket;
     if (!this.#isCorked) {
       this.#isCorked = true;
       socket.cork();
       process.nextTick(this.#uncork);
     }
-    for (const chunk of chunks) socket.write(chunk);
+    const last = chunks.length - 1;
+    chunks.forEach((chunk, index) => socket.write(chunk, index === last ? onSent : undefined));
   }
 
   readonly #uncork = (): void => {

@@ -30,8 +30,8 @@ export interface TransportConnection {
   readonly unsentBytes: number;
   /** Set once, before the first turn of the event loop after the connection came. */
   listen(listeners: ConnectionListeners): void;
-  /** Sends the chunks one after the other; they must not change until they are sent. */
-  write(chunks: readonly Uint8Array[]): void;
+  /** Sends the chunks one after the other; they must not change until `onSent`, which comes even when the connection closes. */
+  write(chunks: readonly Uint8Array[], onSent?: () => void): void;
   /** Gives no more bytes until `resume`. */
   pause(): void;
   resume(): void;

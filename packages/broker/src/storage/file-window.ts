@@ -7,11 +7,19 @@ export class FileWindow {
   /** The file counts up to here, whatever lies behind. */
   readonly #endPosition: number;
   readonly #readBytes: number;
+  readonly #allocate: (byteCount: number) => Uint8Array;
   /** The bytes in memory; the first of them stands at `position` of the file. */
   bytes: Uint8Array = new Uint8Array(0);
   position = 0;
 
-  constructor(file: DiskFile, endPosition: number, readBytes: number) {
+  /** `allocate` gives the memory that is read into. */
+  constructor(
+    file: DiskFile,
+    endPosition: number,
+    readBytes: number,
+    allocate: (byteCount: number) => Uint8Array = uninitialised,
+  ) {
+    this.#allocate = allocate;
     this.#file = file;
     this.#endPosition = endPosition;
     this.#readBytes = readBytes;
@@ -29,7 +37,7 @@ export class FileWindow {
     if (position >= this.position && position + byteCount <= this.position + this.bytes.length) return true;
     const wanted = Math.min(Math.max(byteCount, this.#readBytes), this.#endPosition - position);
     // Fresh memory each time: views of the last window may be in a reader's hands.
-    const fresh = uninitialised(wanted);
+    const fresh = this.#allocate(wanted);
     const count = await this.#file.read(fresh, position);
     this.bytes = fresh.subarray(0, count);
     this.position = position;

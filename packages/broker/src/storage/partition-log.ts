@@ -90,8 +90,13 @@ export class Partition implements PartitionLog {
     const batches =
       offset === highWatermark
         ? new Uint8Array(0)
-        : (this.#tail.read(offset, bytesMax, highWatermark) ?? (await this.#segments.read(request)));
+        : (this.#tail.read(offset, bytesMax, highWatermark, this.#options.readBuffers) ??
+          (await this.#segments.read(request)));
     return { batches, logStartOffset, highWatermark };
+  }
+
+  release(batches: Uint8Array): void {
+    this.#options.readBuffers.give(batches);
   }
 
   onAdvance(listener: () => void): () => void {

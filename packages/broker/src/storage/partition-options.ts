@@ -7,6 +7,7 @@ import type { AdmissionOptions } from './append-admission.ts';
 import type { CommitJournal } from './commit-journal.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { Partition } from './partition-log.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import type { Segments } from './segments.ts';
 import type { TailCache, TailCacheBudget } from './tail-cache.ts';
 
@@ -36,6 +37,7 @@ export interface PartitionOptions extends Omit<
   readonly logStartOffset: bigint;
   readonly recoveryPoint: bigint;
   readonly tailCacheBudget: TailCacheBudget;
+  readonly readBuffers: ReadBuffers;
   /** Notes durably where the log will begin. */
   readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
 }

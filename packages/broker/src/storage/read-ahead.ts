@@ -1,18 +1,18 @@
 // Reading the next stretch of a closed segment while somebody works on the last one. Whoever reads a topic from end to end
 // asks for one stretch after the other; the disk then works beside the checksums and the decoding, not in turn with them.
 // One stretch per open segment is held, and it is given away once.
-import { uninitialised } from './bytes.ts';
 import { readAheadBytesMax } from '../defaults.ts';
 import type { DiskFile } from './disk.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 
 export class ReadAhead {
   #position = -1;
   #bytes: Promise<Uint8Array | undefined> = Promise.resolve(undefined);
 
   /** Begins to read; what was read before and not asked for is dropped. */
-  begin(file: DiskFile, position: number, byteCount: number): void {
+  begin(file: DiskFile, buffers: ReadBuffers, position: number, byteCount: number): void {
     this.#position = position;
-    const bytes = uninitialised(Math.min(byteCount, readAheadBytesMax));
+    const bytes = buffers.take(Math.min(byteCount, readAheadBytesMax));
     this.#bytes = file.read(bytes, position).then(
       (count) => bytes.subarray(0, count),
       // Nobody has asked yet: the read that does meets the same failure and reports it.

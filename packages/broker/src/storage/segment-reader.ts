@@ -11,6 +11,7 @@ import { findBatch, lastOffsetOf, placeProblem, type FoundBatch } from './batch-
 import type { DiskFile } from './disk.ts';
 import { FileWindow } from './file-window.ts';
 import type { OffsetIndex } from './offset-index.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 
 export interface SegmentReadRequest {
   readonly offset: bigint;
@@ -48,6 +49,7 @@ export interface SegmentReadAnswer {
  *
  * @param start a position known for `offset`, an index to ask, or undefined to go through the segment from its start
  * @param ahead what has been read already from a known position on
+ * @param buffers where the memory comes from that is read into
  * @throws ThroughlineError CORRUPT_RECORD
  */
 export async function readSegment(
@@ -56,9 +58,10 @@ export async function readSegment(
   request: SegmentReadRequest,
   start: number | OffsetIndex | undefined,
   ahead: Uint8Array | undefined,
+  buffers: ReadBuffers,
 ): Promise<SegmentReadAnswer | typeof indexMismatch> {
   const { offset, bytesMax, endOffset } = request;
-  const window = new FileWindow(log, extent.sizeBytes, bytesMax);
+  const window = new FileWindow(log, extent.sizeBytes, bytesMax, (byteCount) => buffers.take(byteCount));
   if (ahead !== undefined && typeof start === 'number') window.begin(start, ahead);
   const first = await locate(log, window, extent, offset, start);
   if (first === indexMismatch) return first;

@@ -6,6 +6,7 @@ import { MemoryDisk } from '@throughline/testkit';
 import { batchOf } from '../test-support.ts';
 import type { Disk } from './disk.ts';
 import { OpenSegments } from './open-segments.ts';
+import { ReadBuffers } from './read-buffers.ts';
 import { Segment } from './segment.ts';
 
 test('a write that a sync may have missed leaves the segment to be synced again', async () => {
@@ -29,7 +30,14 @@ test('a write that a sync may have missed leaves the segment to be synced again'
     remove: (path: string) => memory.remove(path),
   });
   const openSegments = new OpenSegments(4);
-  const environment = { disk, logger: silentLogger, openSegments, recoveryReadBytes: 1024, isSparse: false };
+  const environment = {
+    disk,
+    logger: silentLogger,
+    openSegments,
+    readBuffers: new ReadBuffers(),
+    recoveryReadBytes: 1024,
+    isSparse: false,
+  };
   const segment = await Segment.create(environment, '/t-0', 0n);
   const batch = batchOf(['one']);
   const appended = segment.append([batch], [readBatchHeader(batch, 0)]);

@@ -198,12 +198,13 @@ export class Segment {
       // Only what is whole now counts: the end moves on while we wait for the disk.
       const extent = this.#extent();
       const { log, positionHints, offsetIndex, readAhead } = files;
+      const { readBuffers } = this.#environment;
       const hinted = positionHints.get(request.offset);
       const ahead = hinted === undefined ? undefined : await readAhead.take(hinted);
-      let answer = await readSegment(log, extent, request, hinted ?? offsetIndex, ahead);
+      let answer = await readSegment(log, extent, request, hinted ?? offsetIndex, ahead, readBuffers);
       if (answer === indexMismatch) {
         this.#environment.logger.error({ file: extent.name }, 'the offset index does not fit its log');
-        answer = await readSegment(log, extent, request, undefined, undefined);
+        answer = await readSegment(log, extent, request, undefined, undefined, readBuffers);
         await this.#dropIndexes();
       }
       assert(answer !== indexMismatch, 'without an index there is no mismatch');
@@ -211,7 +212,7 @@ export class Segment {
       positionHints.note(nextOffset, nextPosition);
       // Somebody reads in order. Only what is closed can no more be taken back.
       const leftBytes = this.#writing === undefined && hinted !== undefined ? extent.sizeBytes - nextPosition : 0;
-      if (leftBytes > 0) readAhead.begin(log, nextPosition, Math.min(leftBytes, request.bytesMax));
+      if (leftBytes > 0) readAhead.begin(log, readBuffers, nextPosition, Math.min(leftBytes, request.bytesMax));
       return batches;
     });
   }

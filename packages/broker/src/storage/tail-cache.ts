@@ -1,7 +1,8 @@
 // The newest batches of the partitions, kept in memory so that whoever follows the log reads without the disk. Each
 // partition has a bound of its own, and all together have one: when that is reached, the partition that has been written
 // to least recently gives up its oldest batches first.
-import { uninitialised } from './bytes.ts';
+
+import type { ReadBuffers } from './read-buffers.ts';
 
 interface CachedBatch {
   readonly baseOffset: bigint;
@@ -86,7 +87,7 @@ export class TailCache {
   }
 
   /** Whole batches from the one that contains `offset` on, or undefined when that one is not here. */
-  read(offset: bigint, bytesMax: number, endOffset: bigint): Uint8Array | undefined {
+  read(offset: bigint, bytesMax: number, endOffset: bigint, buffers: ReadBuffers): Uint8Array | undefined {
     const first = this.#indexOf(offset);
     if (first === undefined) return undefined;
     let end = first;
@@ -99,7 +100,7 @@ export class TailCache {
     }
     if (end === first) return undefined;
     if (end === first + 1) return this.#batches[first]!.bytes;
-    const joined = uninitialised(bytes);
+    const joined = buffers.take(bytes);
     let at = 0;
     for (let i = first; i < end; i++) {
       joined.set(this.#batches[i]!.bytes, at);
