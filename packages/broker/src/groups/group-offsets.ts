@@ -128,11 +128,11 @@ export class GroupOffsets {
 
   /** Everything that has to be written for a group not to have been. */
   tombstonesOf(groupId: string): readonly ProducerRecord[] {
-    const tombstones: ProducerRecord[] = [groupRecord(groupId, null)];
+    const tombstones: ProducerRecord[] = [];
     for (const [topic, partitions] of this.#options.shards.offsets.of(groupId)) {
       for (const partition of partitions.keys()) tombstones.push(offsetRecord(groupId, topic, partition, null));
     }
-    return tombstones;
+    return [...tombstones, groupRecord(groupId, null)];
   }
 
   /** Deletes what has expired of a group. @returns whether it has no offsets any more */
