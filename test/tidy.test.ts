@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { homedir } from 'node:os';
 import { test } from 'node:test';
 import { errorsPage } from '../scripts/support/errors-page.ts';
+import { kafkaCompatibilityPage } from '../scripts/support/kafka-compatibility-page.ts';
 import {
   bashBlocks,
   blocksWithUnknownMark,
@@ -54,6 +55,14 @@ test('every error code is used or reserved, and documents name no code that is n
 test('the page of the error table is up to date', () => {
   const isCurrent = read('docs/reference/errors.md') === errorsPage();
   assert.ok(isCurrent, 'docs/reference/errors.md is stale: node scripts/run.mjs scripts/errors-table.ts');
+});
+
+test("the page of Kafka's protocol is what the registry and the list of differences say", () => {
+  const isCurrent = read('docs/reference/kafka-compatibility.md') === kafkaCompatibilityPage();
+  assert.ok(
+    isCurrent,
+    'docs/reference/kafka-compatibility.md is stale: node scripts/run.mjs scripts/kafka-compatibility.ts',
+  );
 });
 
 test('links in documents lead to a file and a heading that are there', () => {

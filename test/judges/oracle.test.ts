@@ -10,8 +10,13 @@ import { differencesOf, meantBy, shown } from '../oracle/compare.ts';
 import { meantDifferences } from '../oracle/differences.ts';
 import { startBothSides, type BothSides } from '../oracle/both-sides.ts';
 import { scripts } from '../oracle/scripts/index.ts';
+import { randomSession } from '../oracle/scripts/random-session.ts';
 import { versionsOf } from '../oracle/scripts/script.ts';
 import { withoutKafka } from './toolchain.ts';
+
+/** The first of the random sessions, and how many there are. */
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const sessionCount = Number(process.env['SESSIONS'] ?? 8);
 
 describe('Apache Kafka 4.3.1 as oracle', { skip: withoutKafka() }, () => {
   let both: BothSides;
@@ -20,7 +25,8 @@ describe('Apache Kafka 4.3.1 as oracle', { skip: withoutKafka() }, () => {
   });
   after(() => both.close());
 
-  for (const script of scripts) {
+  const sessions = Array.from({ length: sessionCount }, (_, index) => randomSession(seed + index));
+  for (const script of [...scripts, ...sessions]) {
     test(`${script.name}: both brokers answer the same`, async () => {
       const unmeant = (await both.run(script)).filter((one) => !meantDifferences.some((meant) => meantBy(one, meant)));
       assert.equal(unmeant.length, 0, `${unmeant.length} differences:\n${unmeant.slice(0, 40).map(shown).join('\n')}`);

@@ -44,7 +44,9 @@ export function meantBy({ step, path, ours, kafka }: Difference, meant: MeantDif
   if (meant.api !== step.api && meant.api !== '*') return false;
   if (meant.when !== undefined && !meant.when.test(step.what)) return false;
   if ('kafka' in meant && !isDeepStrictEqual(kafka, meant.kafka)) return false;
-  if ('ours' in meant && !isDeepStrictEqual(ours, meant.ours)) return false;
+  if (meant.ours instanceof RegExp) {
+    if (typeof ours !== 'string' || !meant.ours.test(ours)) return false;
+  } else if ('ours' in meant && !isDeepStrictEqual(ours, meant.ours)) return false;
   const wanted = meant.path.split('.');
   const given = path.split('.');
   return wanted.length <= given.length && wanted.every((part, at) => part === '*' || part === given[at]);

@@ -14,8 +14,8 @@ import { versionsOf, type Script } from './script.ts';
 
 const unknownId = `${'0'.repeat(31)}7`;
 
-/** A batch whose timestamps are the same on both sides, and recent: old records would be removed by retention. */
-const nowMs = Math.floor(Date.now() / 1000) * 1000;
+/** An hour ago, the same on both sides: recent, as old records would be removed by retention, and never the broker's own time. */
+const nowMs = Math.floor(Date.now() / 1000) * 1000 - 3_600_000;
 
 function batch(
   texts: readonly string[],
@@ -78,7 +78,7 @@ export const produce: Script = {
       await send('magic 1', old);
       await send('gzip', batch(['ten', 'eleven'], { codec: 'gzip' }));
       await send('zstd', batch(['twelve'], { codec: 'zstd' }));
-      await send('a future timestamp', batch(['thirteen'], { timestampMs: nowMs + 24 * 3_600_000 }));
+      await send('a future timestamp', batch(['thirteen'], { timestampMs: nowMs + 48 * 3_600_000 }));
       await send('a batch that is too large', batch(['x'.repeat(200)]), { name: `${topic}-small` });
       await send('no key', batch(['fourteen']), { name: `${topic}-keys` });
       await send('a key', batch(['fifteen'], { key: 'k' }), { name: `${topic}-keys` });

@@ -7,6 +7,9 @@ import {
   type DeleteRecordsRequest,
   type DeleteRecordsResponse,
 } from '@throughline/wire/apis';
+import { listItems } from '../metadata/config-definition.ts';
+import { topicConfigTable } from '../metadata/topic-config-table.ts';
+import { followedValue } from '../metadata/topic-configs.ts';
 import type { Services } from '../services.ts';
 import { isInternalTopic } from '../topic-name.ts';
 import { kafkaErrorOf } from './error-codes.ts';
@@ -40,6 +43,7 @@ async function answer(
   if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return refused(partitionIndex, log);
   if (isInternalTopic(topic)) return refused(partitionIndex, kafkaErrors.INVALID_TOPIC_EXCEPTION);
   if (typeof log === 'number') return refused(partitionIndex, log);
+  if (keepsAll(services, topic)) return refused(partitionIndex, kafkaErrors.POLICY_VIOLATION);
   try {
     const lowWatermark = await log.deleteRecords(offset === all ? log.highWatermark : offset);
     return { partitionIndex, lowWatermark, errorCode: kafkaErrors.NONE };
@@ -49,6 +53,14 @@ async function answer(
     if (!isExpected) services.logger.warn({ topic, partition: partitionIndex, error }, 'records could not be deleted');
     return refused(partitionIndex, code);
   }
+}
+
+/** A topic that is compacted and nothing else keeps the last record of each key, whoever asks. */
+function keepsAll({ broker }: Services, topic: string): boolean {
+  const definition = topicConfigTable.get('cleanup.policy')!;
+  const own = broker.topic(topic).overrides.get(definition.name);
+  const policy = listItems(own ?? followedValue(definition, broker.configs).value);
+  return policy.includes('compact') && !policy.includes('delete');
 }
 
 function refused(partitionIndex: number, errorCode: number): DeleteRecordsPartitionResult {
