@@ -15,6 +15,7 @@ import type { Disk } from './storage/disk.ts';
 import { OpenSegments } from './storage/open-segments.ts';
 import { ReadBuffers } from './storage/read-buffers.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
+import { ActiveFiles } from './storage/active-files.ts';
 import { memoryDisk } from './storage/memory-disk.ts';
 import { systemDisk } from './storage/system-disk.ts';
 
@@ -38,9 +39,10 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   // Nothing there survives the process, so that waiting for more would only look like more.
   const configs = new BrokerConfigs(options.config, new Map(memory ? [['log.durability', 'memory']] : []));
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
+  const activeFiles = new ActiveFiles(disk, limits.activeFileCountMax);
   const { recoveryReadBytes } = limits;
   const readBuffers = new ReadBuffers();
-  const environment = { disk, logger, openSegments, readBuffers, recoveryReadBytes, isSparse: false };
+  const environment = { disk, logger, openSegments, activeFiles, readBuffers, recoveryReadBytes, isSparse: false };
   return { dataDir, disk, clock, random, logger, limits, configs, environment };
 }
 

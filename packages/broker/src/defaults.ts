@@ -28,8 +28,11 @@ export const memoryDiskBytesMax = 1024 * MiB;
 /** Bytes of a journal file in memory, where nothing is saved by filling it with zeros first. */
 export const memoryJournalFileBytes = 64 * KiB;
 
-/** Partitions of one topic that are made at the same time, as a count: as many syncs share the file system's commits. */
-export const partitionsMadeAtOnceMax = 16;
+/**
+ * Partitions that are made, opened or closed at the same time, as a count: as many syncs share the file system's commits, and
+ * each has a few files open meanwhile.
+ */
+export const partitionsAtOnceMax = 32;
 
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
@@ -39,6 +42,11 @@ export const recordErrorCountMax = 100;
 
 /** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
 export const throttleRetryMs = 100;
+
+/** The largest piece of memory that batches of the tail cache share, in bytes; larger batches keep their own. */
+export const tailSlabBytesMax = 512 * KiB;
+/** Such memory kept while nothing is in it, in bytes: what a partition that becomes busy fills in some milliseconds. */
+export const tailSlabsFreeBytesMax = 4 * MiB;
 
 /** Memory of one read that is used again, in bytes: what clients fetch from a partition at once, unless they say otherwise. */
 export const readBufferBytes = 1 * MiB;
@@ -76,6 +84,8 @@ export interface BrokerLimits {
   readonly retentionIntervalMs: number;
   /** Time until a full disk is tried again for records that were acknowledged in memory, in milliseconds. */
   readonly outOfDiskRetryMs: number;
+  /** Segments that are written to and held open, as a count over all partitions; others are opened when they are used. */
+  readonly activeFileCountMax: number;
   /** Sealed segments held open with their indexes, as a count over all partitions. */
   readonly openSegmentCountMax: number;
   /** Bytes read at a time while a segment is checked. */
@@ -103,6 +113,8 @@ export const brokerLimitDefaults: BrokerLimits = {
   // Kafka's log.retention.check.interval.ms is five minutes; a segment here is smaller.
   retentionIntervalMs: 60_000,
   outOfDiskRetryMs: 1_000,
+  // Each is one file descriptor; more partitions than that are seldom written to within a second.
+  activeFileCountMax: 512,
   // Each is one file descriptor and, at 64 MiB, at most 320 KiB of index.
   openSegmentCountMax: 64,
   recoveryReadBytes: 1 * MiB,

@@ -11,7 +11,8 @@ import { Partition } from './storage/partition-log.ts';
 import { refusing } from './refusal.ts';
 import { applyRetention } from './storage/retention.ts';
 import { TailCacheBudget } from './storage/tail-cache.ts';
-import { producerIdBlockCount } from './defaults.ts';
+import { partitionsAtOnceMax, producerIdBlockCount } from './defaults.ts';
+import { inParallel } from './in-parallel.ts';
 import { TopicChanges } from './topic-changes.ts';
 import type { TopicConfig } from './topic-config.ts';
 import { Topics } from './topics.ts';
@@ -155,7 +156,7 @@ export class EmbeddedBroker implements Broker {
     // Whoever was let in before is waited for.
     await this.#changes.run(async () => {});
     await this.#retention.run(async () => {});
-    const synced = await Promise.all(this.#topics.partitions.map((partition) => partition.close()));
+    const synced = await inParallel(this.#topics.partitions, partitionsAtOnceMax, (partition) => partition.close());
     await this.#checkpoints.settled();
     await this.#journal.close();
     await this.#store.close();

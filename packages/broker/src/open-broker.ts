@@ -19,6 +19,8 @@ import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
 import { topicConfigOf } from './metadata/topic-configs.ts';
 import { asRefusal } from './refusal.ts';
+import { partitionsAtOnceMax } from './defaults.ts';
+import { inParallel } from './in-parallel.ts';
 import { openMetadata } from './metadata/open-metadata.ts';
 import { storeMetaProperties } from './metadata/meta-properties.ts';
 import type { BegunEpoch, MetadataStore } from './metadata/metadata-store.ts';
@@ -79,18 +81,17 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
   const begun: BegunEpoch[] = [];
-  for (const [metadata, partitions] of found) {
-    const { topicId } = metadata;
-    for (const found of partitions) {
-      const { partition, epochs } = found;
+  if (!isClean || store.isForeign) {
+    const all = Array.from(found).flatMap(([{ topicId }, partitions]) => partitions.map((one) => ({ topicId, one })));
+    await inParallel(all, partitionsAtOnceMax, async ({ topicId, one }) => {
       // Readers have been told of these epochs: what is written from now on must not look older than that.
-      const epochMin = store.leaderEpochOf(topicId, partition) + 1;
-      if (!isClean) await finishRecovery(setup, found, epochMin);
-      else if (store.isForeign) await beginEpoch(setup, found, epochMin);
-      if (!isClean || store.isForeign) begun.push({ topicId, partition, epoch: epochs.current });
-    }
-    broker.add(metadata, partitions);
+      const epochMin = store.leaderEpochOf(topicId, one.partition) + 1;
+      if (isClean) await beginEpoch(setup, one, epochMin);
+      else await finishRecovery(setup, one, epochMin);
+      begun.push({ topicId, partition: one.partition, epoch: one.epochs.current });
+    });
   }
+  for (const [metadata, partitions] of found) broker.add(metadata, partitions);
   await store.noteEpochs(begun);
   if (store.isForeign) {
     await storeMetaProperties(disk, dataDir, store.properties);
@@ -111,17 +112,17 @@ async function findTopics(
 ): Promise<FoundTopics> {
   const recoveryPoints = await readOffsets(setup, offsetFiles.recoveryPoints);
   const logStarts = await readOffsets(setup, offsetFiles.logStarts);
-  const found = new Map<TopicMetadata, FoundPartition[]>();
-  for (const metadata of topics) {
-    const partitions: FoundPartition[] = [];
-    for (let partition = 0; partition < metadata.partitionCount; partition++) {
-      const name = partitionFolderName(metadata.topic, partition);
-      const recoveryPoint = recoveryPoints.get(name) ?? 0n;
-      const logStartOffset = logStarts.get(name) ?? 0n;
-      partitions.push(await findPartition(setup, metadata, partition, { logStartOffset, recoveryPoint, isClean }));
-    }
-    found.set(metadata, partitions);
-  }
+  const all = topics.flatMap((metadata) =>
+    Array.from({ length: metadata.partitionCount }, (_, partition) => ({ metadata, partition })),
+  );
+  const found = new Map<TopicMetadata, FoundPartition[]>(topics.map((metadata) => [metadata, []]));
+  await inParallel(all, partitionsAtOnceMax, async ({ metadata, partition }) => {
+    const name = partitionFolderName(metadata.topic, partition);
+    const recoveryPoint = recoveryPoints.get(name) ?? 0n;
+    const logStartOffset = logStarts.get(name) ?? 0n;
+    const start = { logStartOffset, recoveryPoint, isClean };
+    found.get(metadata)![partition] = await findPartition(setup, metadata, partition, start);
+  });
   return found;
 }
 

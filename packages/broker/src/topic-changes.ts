@@ -4,7 +4,7 @@
 import { ThroughlineError } from '@throughline/event';
 import type { NewTopic, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
-import { partitionsMadeAtOnceMax, topicPartitionCountMax } from './defaults.ts';
+import { partitionsAtOnceMax, topicPartitionCountMax } from './defaults.ts';
 import { checkedBrokerChanges, type ConfigChanges } from './metadata/broker-configs.ts';
 import type { StoredTopic } from './metadata/metadata-state.ts';
 import type { MetadataStore } from './metadata/metadata-store.ts';
@@ -13,6 +13,7 @@ import { asRefusal, refusing } from './refusal.ts';
 import { makePartition, type FoundPartition } from './storage/found-partition.ts';
 import { partitionFolderName, removePartitionFolder } from './storage/partition-folder.ts';
 import type { Partition } from './storage/partition-log.ts';
+import { inParallel } from './in-parallel.ts';
 import { settingsOf, type TopicConfig } from './topic-config.ts';
 import { clusterMetadataTopic, topicNameProblem } from './topic-name.ts';
 import type { Topics } from './topics.ts';
@@ -133,15 +134,10 @@ export class TopicChanges {
   async #make(metadata: TopicMetadata, from: number, record: () => Promise<void>): Promise<FoundPartition[]> {
     const made: FoundPartition[] = [];
     try {
-      for (let at = from; at < metadata.partitionCount; at += partitionsMadeAtOnceMax) {
-        const end = Math.min(at + partitionsMadeAtOnceMax, metadata.partitionCount);
-        const making = Array.from({ length: end - at }, (_, i) => makePartition(this.#setup, metadata, at + i));
-        // All of them have ended before anything is taken back.
-        const ended = await Promise.allSettled(making);
-        for (const one of ended) if (one.status === 'fulfilled') made.push(one.value);
-        const failed = ended.find((one) => one.status === 'rejected');
-        if (failed !== undefined) throw failed.reason;
-      }
+      const missing = Array.from({ length: metadata.partitionCount - from }, (_, i) => from + i);
+      await inParallel(missing, partitionsAtOnceMax, async (partition) => {
+        made[partition - from] = await makePartition(this.#setup, metadata, partition);
+      });
       await this.#setup.disk.syncDirectory(this.#setup.dataDir);
       await record();
       return made;
@@ -156,11 +152,12 @@ export class TopicChanges {
   async #unmake(
     metadata: TopicMetadata,
     from: number,
-    made: readonly FoundPartition[],
+    made: readonly (FoundPartition | undefined)[],
     isRefused: boolean,
   ): Promise<void> {
     try {
-      for (const { segments } of made) await segments.close();
+      // Where one has failed the list has a hole.
+      for (const found of made) await found?.segments.close();
       if (isRefused) await this.#removeFolders(metadata, from);
     } catch (error) {
       const fields = { topic: metadata.topic, error };
@@ -170,9 +167,10 @@ export class TopicChanges {
 
   async #removeFolders({ topic, topicId, partitionCount }: TopicMetadata, from: number): Promise<void> {
     const { disk, dataDir } = this.#setup;
-    for (let partition = from; partition < partitionCount; partition++) {
-      await removePartitionFolder(disk, dataDir, partitionFolderName(topic, partition), topicId);
-    }
+    const partitions = Array.from({ length: partitionCount - from }, (_, i) => from + i);
+    await inParallel(partitions, partitionsAtOnceMax, (partition) =>
+      removePartitionFolder(disk, dataDir, partitionFolderName(topic, partition), topicId),
+    );
   }
 }
 

@@ -38,8 +38,8 @@ export interface Disk {
   readFile(path: string): Promise<Uint8Array | undefined>;
   /** Names in a folder; none when there is no such folder. */
   list(folder: string): Promise<readonly string[]>;
-  /** Makes the folder and those above it, names certain. */
-  makeFolder(folder: string): Promise<void>;
+  /** Makes the folder and those above it; their names are certain unless they may stay `unsynced` for the time being. */
+  makeFolder(folder: string, names?: 'unsynced'): Promise<void>;
   /** Removes a folder with all that is in it; one that is not there is no error. */
   removeFolder(folder: string): Promise<void>;
   /** Gives a file or folder another name, replacing a file of that name in one step. */

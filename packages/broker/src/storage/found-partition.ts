@@ -33,6 +33,7 @@ export async function findPartition(
   if ((await topicIdOfFolder(disk, folder)) !== topicId) {
     logger.error({ folder }, 'the folder of a partition is missing, and an empty one takes its place');
     await makePartitionFolder(disk, folder, topicId);
+    await disk.syncDirectory(dataDir);
   }
   const { logStartOffset, recoveryPoint, isClean } = start;
   // Snapshots are synced before either of these passes them.

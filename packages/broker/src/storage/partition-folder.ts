@@ -36,12 +36,24 @@ export function isDeletedFolderName(name: string): boolean {
 export async function makePartitionFolder(disk: Disk, folder: string, topicId: string): Promise<void> {
   // Left behind by a create that was interrupted.
   await disk.removeFolder(folder);
-  await disk.makeFolder(folder);
+  await disk.makeFolder(folder, 'unsynced');
   const id = Buffer.from(topicId, 'hex').toString('base64url');
-  await replaceFile(disk, folder, metadataFile, utf8(`version: 0\ntopic_id: ${id}\n`));
   const epochs = new LeaderEpochs();
   epochs.begin(0, 0n);
-  await storeLeaderEpochs(disk, folder, epochs);
+  // In a folder that does not count yet nothing has to be replaced in one step.
+  await writeFile(disk, `${folder}/${metadataFile}`, utf8(`version: 0\ntopic_id: ${id}\n`));
+  await writeFile(disk, `${folder}/${epochsFile}`, epochs.encode());
+  await disk.syncDirectory(folder);
+}
+
+async function writeFile(disk: Disk, path: string, content: Uint8Array): Promise<void> {
+  const file = await disk.open(path, 'write');
+  try {
+    await file.write([content], 0);
+    await file.syncData();
+  } finally {
+    await file.close();
+  }
 }
 
 export async function readLeaderEpochs(disk: Disk, folder: string): Promise<LeaderEpochs> {

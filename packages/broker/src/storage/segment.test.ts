@@ -5,6 +5,7 @@ import { readBatchHeader } from '@throughline/wire';
 import { MemoryDisk } from '@throughline/testkit';
 import { batchOf } from '../test-support.ts';
 import type { Disk } from './disk.ts';
+import { ActiveFiles } from './active-files.ts';
 import { OpenSegments } from './open-segments.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { Segment } from './segment.ts';
@@ -34,6 +35,7 @@ test('a write that a sync may have missed leaves the segment to be synced again'
     disk,
     logger: silentLogger,
     openSegments,
+    activeFiles: new ActiveFiles(disk, 4),
     readBuffers: new ReadBuffers(),
     recoveryReadBytes: 1024,
     isSparse: false,

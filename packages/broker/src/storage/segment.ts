@@ -38,6 +38,8 @@ export class Segment {
   /** While it is the active segment. */
   #writing: Writing | undefined;
   #isLogDirty = false;
+  /** The stored indexes are those of the log as it is. */
+  #areIndexesStored = false;
   /** Of a closed segment, once somebody has asked. */
   #largestTimestampMs: number | undefined;
 
@@ -53,9 +55,9 @@ export class Segment {
   /** Makes the files of a new active segment. */
   static async create(environment: SegmentEnvironment, folder: string, baseOffset: bigint): Promise<Segment> {
     const segment = new Segment(environment, folder, baseOffset);
-    const log = await environment.disk.open(segment.#logName, 'write');
+    const log = await environment.activeFiles.open(segment.#logName);
     try {
-      await log.truncate(0);
+      if ((await log.size()) > 0) await log.truncate(0);
       // Those of an earlier segment of this name would be taken for ours after a crash.
       await segment.#indexFiles.remove();
     } catch (error) {
@@ -100,10 +102,10 @@ export class Segment {
     { syncedOffset, isClean }: { readonly syncedOffset: bigint; readonly isClean: boolean },
     visitor: SegmentVisitor,
   ): Promise<{ readonly segment: Segment; readonly problem: string | undefined; readonly endsInGap: boolean }> {
-    const { disk, logger, isSparse, recoveryReadBytes: readBytes } = environment;
+    const { logger, isSparse, recoveryReadBytes: readBytes } = environment;
     const segment = new Segment(environment, folder, baseOffset);
     const name = segment.#logName;
-    const log = await disk.open(name, 'write');
+    const log = await environment.activeFiles.open(name);
     try {
       const fileBytes = await log.size();
       const visit = (header: RecordBatchHeader): void => visitor.visit(header);
@@ -113,7 +115,8 @@ export class Segment {
       const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
       if (indexer.sizeBytes < fileBytes) await log.truncate(indexer.sizeBytes);
       segment.#write(log, indexer);
-      segment.#isLogDirty = resumed === undefined;
+      segment.#isLogDirty = resumed === undefined && fileBytes > 0;
+      segment.#areIndexesStored = resumed !== undefined;
       return { segment, problem, endsInGap };
     } catch (error) {
       await log.close();
@@ -150,6 +153,7 @@ export class Segment {
   /** Writes whole batches to the end. When that fails, none of them counts: call `cutTornTail`. */
   async append(batches: readonly Uint8Array[], headers: readonly RecordBatchHeader[]): Promise<void> {
     const { files, indexer } = this.#active();
+    this.#areIndexesStored = false;
     try {
       await files.log.write(batches, indexer.sizeBytes);
     } finally {
@@ -186,6 +190,7 @@ export class Segment {
     files.positionHints.clear();
     this.#writing = { files, indexer: shorter };
     this.#isLogDirty = true;
+    this.#areIndexesStored = false;
   }
 
   /**
@@ -246,9 +251,9 @@ export class Segment {
   /** Takes a closed segment back for writing, when what came after it has been taken back. */
   async reopen(): Promise<void> {
     this.#largestTimestampMs = undefined;
-    const { disk, openSegments } = this.#environment;
+    const { activeFiles, openSegments } = this.#environment;
     await openSegments.forget(this);
-    const log = await disk.open(this.#logName, 'write');
+    const log = await activeFiles.open(this.#logName);
     const { indexer } = await scanSegment(log, this.#scanOptions());
     this.#write(log, indexer);
   }
@@ -256,8 +261,10 @@ export class Segment {
   /** Writes the index files; they count only once `sync` has returned. */
   async storeIndexes(): Promise<void> {
     const { indexer } = this.#active();
+    if (this.#areIndexesStored) return;
     indexer.finish();
     await this.#indexFiles.store(indexer.offsetIndex, indexer.timeIndex);
+    this.#areIndexesStored = true;
   }
 
   /** Makes everything written so far survive a power cut. When that fails, nothing more may be written. */

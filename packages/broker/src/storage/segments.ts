@@ -225,8 +225,9 @@ export class Segments {
     }
   }
 
-  storeActiveIndexes(): Promise<void> {
-    return this.active.storeIndexes();
+  async storeActiveIndexes(): Promise<void> {
+    // An empty log needs none.
+    if (this.active.sizeBytes > 0) await this.active.storeIndexes();
   }
 
   async close(): Promise<void> {

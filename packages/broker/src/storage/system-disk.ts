@@ -81,9 +81,9 @@ export const systemDisk: Disk = {
       throw error;
     }
   },
-  async makeFolder(folder) {
+  async makeFolder(folder, names) {
     const first = await fs.promises.mkdir(folder, { recursive: true });
-    if (first === undefined) return;
+    if (first === undefined || names === 'unsynced') return;
     // From the last new folder up to the one that was there already.
     for (let made = path.resolve(folder); ; made = path.dirname(made)) {
       await syncDirectory(path.dirname(made));
