@@ -64,10 +64,10 @@ async function openLocked(setup: BrokerSetup, lock: DiskLock): Promise<Broker> {
 async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataStore): Promise<Broker> {
   const { dataDir, disk, configs, logger, limits } = setup;
   configs.setDynamic(store.brokerConfigs);
-  await finishInterruptedChanges(setup, store);
+  const folders = await finishInterruptedChanges(setup, store);
   const isClean = await takeCleanStop(setup);
   const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, configs) }));
-  const found = await findTopics(setup, topics, isClean);
+  const found = await findTopics(setup, topics, folders, isClean);
   const legacyFolder = `${dataDir}/${legacyJournalFolder}`;
   if (!isClean) for (const folder of [legacyFolder, dataDir]) await replay(setup, folder, found);
   const journal = await CommitJournal.open({
@@ -108,6 +108,7 @@ type FoundTopics = ReadonlyMap<TopicMetadata, readonly FoundPartition[]>;
 async function findTopics(
   setup: BrokerSetup,
   topics: readonly TopicMetadata[],
+  folders: ReadonlyMap<string, string>,
   isClean: boolean,
 ): Promise<FoundTopics> {
   const recoveryPoints = await readOffsets(setup, offsetFiles.recoveryPoints);
@@ -120,7 +121,8 @@ async function findTopics(
     const name = partitionFolderName(metadata.topic, partition);
     const recoveryPoint = recoveryPoints.get(name) ?? 0n;
     const logStartOffset = logStarts.get(name) ?? 0n;
-    const start = { logStartOffset, recoveryPoint, isClean };
+    const hasFolder = folders.get(name) === metadata.topicId;
+    const start = { hasFolder, logStartOffset, recoveryPoint, isClean };
     found.get(metadata)![partition] = await findPartition(setup, metadata, partition, start);
   });
   return found;

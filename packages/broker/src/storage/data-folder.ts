@@ -11,6 +11,8 @@
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { utf8 } from '@throughline/event';
 import type { BrokerSetup } from '../broker-setup.ts';
+import { partitionsAtOnceMax } from '../defaults.ts';
+import { inParallel } from '../in-parallel.ts';
 import { decodePartitionOffsets, encodePartitionOffsets, type PartitionOffsets } from './checkpoint-file.ts';
 import { replaceFile } from './disk.ts';
 import {
@@ -36,32 +38,45 @@ export const offsetFiles = {
 } as const;
 type OffsetFile = (typeof offsetFiles)[keyof typeof offsetFiles];
 
-/** Puts right what a crash left between the metadata log and the folders (metadata-store.ts). */
+/**
+ * Puts right what a crash left between the metadata log and the folders (metadata-store.ts).
+ *
+ * @returns the ids of the topics whose partitions are there, by the names of their folders
+ */
 export async function finishInterruptedChanges(
-  { disk, dataDir, logger }: BrokerSetup,
+  setup: BrokerSetup,
   store: MetadataStore,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
+  const { disk, dataDir } = setup;
   const known = new Map(store.topics.map(({ topicId, partitionCount }) => [topicId, partitionCount]));
-  const removed = store.removedTopicIds;
-  for (const name of await disk.list(dataDir)) {
-    const folder = `${dataDir}/${name}`;
-    if (isDeletedFolderName(name)) await disk.removeFolder(folder);
-    if (!isPartitionFolderName(name) || name === metadataFolder) continue;
-    const topicId = (await topicIdOfFolder(disk, folder)) ?? '';
-    if (partitionOfFolder(name) < (known.get(topicId) ?? 0)) continue;
-    if (removed.has(topicId)) {
-      await removePartitionFolder(disk, dataDir, name, topicId);
-    } else if (await isEmptyPartitionFolder(disk, folder)) {
-      await disk.removeFolder(folder);
-    } else {
-      // Somebody's records, but no topic's: put aside, not thrown away.
-      logger.error({ folder }, 'a folder belongs to no topic and is put aside as .stray');
-      await disk.rename(folder, `${folder}.stray`);
-    }
+  const found = new Map<string, string>();
+  const names = await disk.list(dataDir);
+  await inParallel(names, partitionsAtOnceMax, async (name) => {
+    if (isDeletedFolderName(name)) await disk.removeFolder(`${dataDir}/${name}`);
+    if (!isPartitionFolderName(name) || name === metadataFolder) return;
+    const topicId = (await topicIdOfFolder(disk, `${dataDir}/${name}`)) ?? '';
+    if (partitionOfFolder(name) < (known.get(topicId) ?? 0)) found.set(name, topicId);
+    else await clearAway(setup, name, topicId, store.removedTopicIds.has(topicId));
+  });
+  if (store.removedTopicIds.size > 0) {
+    await disk.syncDirectory(dataDir);
+    await store.forgetRemoved(store.removedTopicIds);
   }
-  if (removed.size === 0) return;
-  await disk.syncDirectory(dataDir);
-  await store.forgetRemoved(removed);
+  return found;
+}
+
+/** Removes a folder that belongs to no topic; what has records and was not removed by anybody is put aside. */
+async function clearAway(
+  { disk, dataDir, logger }: BrokerSetup,
+  name: string,
+  topicId: string,
+  isRemoved: boolean,
+): Promise<void> {
+  const folder = `${dataDir}/${name}`;
+  if (isRemoved) return removePartitionFolder(disk, dataDir, name, topicId);
+  if (await isEmptyPartitionFolder(disk, folder)) return disk.removeFolder(folder);
+  logger.error({ folder }, 'a folder belongs to no topic and is put aside as .stray');
+  return disk.rename(folder, `${folder}.stray`);
 }
 
 /** Tells whether the last stop was clean, and forgets it: from now on only the next clean stop says so again. */

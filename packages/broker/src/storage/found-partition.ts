@@ -3,13 +3,7 @@ import type { TopicMetadata } from '../broker.ts';
 import type { BrokerSetup } from '../broker-setup.ts';
 import { ProducerRecovery } from '../producers/producer-recovery.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
-import {
-  makePartitionFolder,
-  partitionFolderName,
-  readLeaderEpochs,
-  storeLeaderEpochs,
-  topicIdOfFolder,
-} from './partition-folder.ts';
+import { makePartitionFolder, partitionFolderName, readLeaderEpochs, storeLeaderEpochs } from './partition-folder.ts';
 import { Segments, type RecoveryStart } from './segments.ts';
 
 export interface FoundPartition {
@@ -22,15 +16,20 @@ export interface FoundPartition {
   readonly recoveryPoint: bigint;
 }
 
+export interface PartitionStart extends RecoveryStart {
+  /** The folder is there, and of this topic. */
+  readonly hasFolder: boolean;
+}
+
 /** Opens what is in the folder of a partition; after an unclean stop that is checked from the recovery point on. */
 export async function findPartition(
   { disk, dataDir, environment, clock, limits, logger }: BrokerSetup,
   { topic, topicId, config }: TopicMetadata,
   partition: number,
-  start: RecoveryStart,
+  start: PartitionStart,
 ): Promise<FoundPartition> {
   const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
-  if ((await topicIdOfFolder(disk, folder)) !== topicId) {
+  if (!start.hasFolder) {
     logger.error({ folder }, 'the folder of a partition is missing, and an empty one takes its place');
     await makePartitionFolder(disk, folder, topicId);
     await disk.syncDirectory(dataDir);
@@ -63,7 +62,12 @@ export async function makePartition(
 ): Promise<FoundPartition> {
   const folder = `${setup.dataDir}/${partitionFolderName(metadata.topic, partition)}`;
   await makePartitionFolder(setup.disk, folder, metadata.topicId);
-  return findPartition(setup, metadata, partition, { logStartOffset: 0n, recoveryPoint: 0n, isClean: true });
+  return findPartition(setup, metadata, partition, {
+    hasFolder: true,
+    logStartOffset: 0n,
+    recoveryPoint: 0n,
+    isClean: true,
+  });
 }
 
 /** Makes a partition complete after an unclean stop, when the journal has been replayed; a new leader epoch begins. */

@@ -110,7 +110,8 @@ export class Segment {
       const fileBytes = await log.size();
       const visit = (header: RecordBatchHeader): void => visitor.visit(header);
       const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, isSparse, logger, name, visit };
-      const resumed = isClean ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
+      const resumed =
+        isClean && fileBytes > 0 ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
       if (resumed === undefined) await visitor.segmentBegins(baseOffset);
       const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
       if (indexer.sizeBytes < fileBytes) await log.truncate(indexer.sizeBytes);
