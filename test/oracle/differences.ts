@@ -42,8 +42,7 @@ export const meantDifferences: readonly MeantDifference[] = [
     when: /^neither name nor id$/,
     kafka: -1,
     ours: 42,
-    reason:
-      'A topic with neither name nor id is an INVALID_REQUEST; Kafka answers with an error of its own (UNKNOWN_SERVER_ERROR).',
+    reason: 'A topic with neither name nor id is an invalid request (42); Kafka answers with a server error (-1).',
   },
   // ── records ──
   {
@@ -78,7 +77,7 @@ export const meantDifferences: readonly MeantDifference[] = [
     path: 'results.*.errorMessage',
     when: /^(an unknown|no) kind$/,
     ours: '',
-    reason: 'A kind of resource that is not known is an INVALID_REQUEST without more words.',
+    reason: 'A kind of resource that is not known is an invalid request (42) without more words.',
   },
   {
     api: 'DescribeConfigs',
@@ -142,7 +141,7 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
   {
     api: 'FindCoordinator',
     reason:
-      'Transactions and share groups have no coordinator yet: INVALID_REQUEST, which ends a client, and not an error that it would try again for ever.',
+      'Transactions and share groups have no coordinator yet: an invalid request (42), which ends a client, and not an error that it would try again for ever.',
   },
   {
     api: 'CreateTopics',
@@ -168,10 +167,10 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
   {
     api: 'IncrementalAlterConfigs',
     reason:
-      'A setting of a broker that is not known is refused; Kafka keeps it. An unknown operation is an INVALID_REQUEST; in Kafka an UNKNOWN_SERVER_ERROR.',
+      'A setting of a broker that is not known is refused; Kafka keeps it. An unknown operation is an invalid request (42); in Kafka a server error (-1).',
   },
   {
     api: 'CreatePartitions',
-    reason: 'Too many partitions are INVALID_PARTITIONS; in Kafka an UNKNOWN_SERVER_ERROR.',
+    reason: 'Too many partitions are INVALID_PARTITIONS; in Kafka a server error (-1).',
   },
 ];
