@@ -1,10 +1,11 @@
 // Our broker and Apache Kafka 4.3.1 side by side, each a process of its own on loopback, for the benchmarks that compare
 // them with one and the same client tool.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { BrokerProcess } from '../../test/support/broker-process.ts';
+import { createInterface } from 'node:readline';
 import { kafkaTool } from '../../test/judges/toolchain.ts';
 
 export type BrokerName = 'throughline' | 'kafka';
@@ -27,18 +28,39 @@ export async function startBroker(name: BrokerName, settings: BrokerSettings): P
 }
 
 async function startOurs({ durability }: BrokerSettings): Promise<RunningBroker> {
-  const broker = await BrokerProcess.start({ config: { 'log.durability': durability } });
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'throughline-bench-'));
+  const cli = path.resolve('packages/throughline/bin/throughline.cjs');
+  let child: ChildProcess;
+  let address = '';
+  const start = async (): Promise<void> => {
+    const port = address.split(':')[1] ?? '0';
+    const options = ['broker', '--json', '--data-dir', dataDir, '--kafka-port', port];
+    child = spawn(process.execPath, [cli, ...options, '--set', `log.durability=${durability}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
+    address = (JSON.parse(line) as { kafka: string }).kafka;
+  };
+  const crash = async (): Promise<void> => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  await start();
   return {
     name: 'throughline',
     get address() {
-      return broker.address;
+      return address;
     },
     get pid() {
-      return broker.pid;
+      return child.pid!;
     },
-    crash: () => broker.stop('SIGKILL'),
-    restart: () => broker.start(),
-    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+    crash,
+    restart: start,
+    [Symbol.asyncDispose]: async () => {
+      await crash();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
   };
 }
 

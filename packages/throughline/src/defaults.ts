@@ -53,12 +53,16 @@ export const invocationsPerEnvironment = 16;
 export const sqlRowsMax = 1_000;
 /** Records that `throughline consume` reads when it does not follow. */
 export const consumeRecordsMax = 1_000;
+/** Bytes that `throughline produce --bootstrap` appends in one go: far more than a pipe hands over at a time. */
+export const bootstrapBodyBytesMax: number = 16 * 1024 * 1024;
 /** Longer than this, in milliseconds, and a command says what it is doing. */
 export const progressAfterMs = 1_000;
 /** Share of the disk that should be free: below it, a busy day can fill it. */
 export const diskFreeShareMin = 0.05;
 /** Records that a fold may be behind before doctor calls it slow. */
 export const lagRecordsMax = 10_000;
+/** How far ahead of this machine's clock a record's time may be before doctor says so, in milliseconds. */
+export const clockAheadMsMax = 60_000;
 /** A topic below this many bytes per partition is too small to call skewed. */
 export const skewBytesMin = 16 * 1024 * 1024;
 /** A partition this many times the mean is skewed. */
@@ -78,3 +82,6 @@ export const missingRecordsMax = 50_000_000;
 export const migratePartitionsAtOnce = 6;
 /** How often a migration says how far it is, in milliseconds. */
 export const migrateProgressMs = 1_000;
+
+/** Growth of the heap between two full collections, in percent of what is in use: some tens of MiB, and a fifth of the collections. */
+export const heapGrowthPercent = 300;

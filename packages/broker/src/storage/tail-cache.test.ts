@@ -43,3 +43,33 @@ test('a small part of a large buffer is copied, so that the large one can go', (
   cache.add(0n, 0n, large.subarray(100, 110));
   assert.equal(cache.read(0n, 10, 100n, buffers)!.buffer.byteLength, 10);
 });
+
+test('a busy partition keeps its batches in slabs that are used again, and what was read before stays as it was', () => {
+  const cache = new TailCache(new TailCacheBudget(4_000_000), 1_000_000);
+  const batchOf = (offset: number): Uint8Array => new Uint8Array(20_000).fill(offset);
+  const read: Uint8Array[] = [];
+  for (let offset = 0; offset < 500; offset++) {
+    cache.add(BigInt(offset), BigInt(offset), batchOf(offset));
+    const bytes = cache.read(BigInt(offset), 50_000, BigInt(offset + 1), buffers);
+    assert.ok(bytes !== undefined);
+    read.push(bytes);
+  }
+  for (const [offset, bytes] of read.entries()) assert.deepEqual(bytes, batchOf(offset));
+  // The last fifty are there, each as it was added, whichever slab it is in.
+  for (let offset = 450; offset < 500; offset++) {
+    const pair = cache.read(BigInt(offset), 40_000, 500n, buffers);
+    assert.equal(pair?.[0], offset % 256);
+    if (offset < 499) assert.equal(pair?.[20_000], (offset + 1) % 256);
+  }
+  assert.equal(cache.read(400n, 40_000, 500n, buffers), undefined);
+});
+
+test('a partition that is emptied and filled again begins with fresh slabs', () => {
+  const cache = new TailCache(new TailCacheBudget(4_000_000), 1_000_000);
+  for (let offset = 0; offset < 20; offset++) cache.add(BigInt(offset), BigInt(offset), new Uint8Array(30_000).fill(1));
+  const before = cache.read(19n, 1, 20n, buffers);
+  cache.clear();
+  for (let offset = 5; offset < 30; offset++) cache.add(BigInt(offset), BigInt(offset), new Uint8Array(30_000).fill(2));
+  assert.ok(before?.every((byte) => byte === 1));
+  assert.ok(cache.read(5n, 60_000, 30n, buffers)?.every((byte) => byte === 2));
+});

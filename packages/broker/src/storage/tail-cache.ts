@@ -3,15 +3,19 @@
 // to least recently gives up its oldest batches first.
 
 import type { ReadBuffers } from './read-buffers.ts';
+import { TailSlabs, type Slab } from './tail-slabs.ts';
 
 interface CachedBatch {
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly bytes: Uint8Array;
+  /** Where its bytes are, and will be others' after its eviction. */
+  readonly slab: Slab | undefined;
 }
 
 /** The bound that all partitions share. */
 export class TailCacheBudget {
+  readonly slabs: TailSlabs = new TailSlabs();
   readonly #bytesMax: number;
   /** In the order of their last append. */
   readonly #caches = new Set<TailCache>();
@@ -47,6 +51,8 @@ export class TailCache {
   #bytes = 0;
   /** Batches from here on are nowhere else yet and must stay. */
   #unwrittenOffset = 2n ** 63n;
+  /** What the next batches go into. */
+  #slab: Slab | undefined;
 
   constructor(budget: TailCacheBudget, bytesMax: number) {
     this.#budget = budget;
@@ -55,12 +61,11 @@ export class TailCache {
 
   /** Adds the next batch. */
   add(baseOffset: bigint, lastOffset: bigint, batch: Uint8Array): void {
-    // A small view would hold on to the whole buffer that it is cut from, a socket's for instance.
-    const isSmallPart = batch.length * 2 < batch.buffer.byteLength;
-    const bytes = isSmallPart ? batch.slice() : batch;
     const last = this.#batches.at(-1);
     if (last !== undefined && last.lastOffset + 1n !== baseOffset) this.clear();
-    this.#batches.push({ baseOffset, lastOffset, bytes });
+    this.#slab = this.#budget.slabs.for(this.#slab, batch.length, this.#bytes);
+    const bytes = this.#slab === undefined ? ownBytes(batch) : copyInto(this.#slab, batch);
+    this.#batches.push({ baseOffset, lastOffset, bytes, slab: this.#slab });
     this.#bytes += bytes.length;
     this.#budget.note(this, bytes.length);
     while (this.#bytes > this.#bytesMax && this.evictOldest());
@@ -76,6 +81,7 @@ export class TailCache {
     const oldest = this.#batches[this.#head];
     if (oldest === undefined || oldest.baseOffset >= this.#unwrittenOffset) return false;
     this.#head++;
+    this.#letGo(oldest);
     this.#bytes -= oldest.bytes.length;
     this.#budget.note(this, -oldest.bytes.length);
     // The array is cut once half of it is gone, which costs a constant per batch.
@@ -99,7 +105,8 @@ export class TailCache {
       bytes += batch.bytes.length;
     }
     if (end === first) return undefined;
-    if (end === first + 1) return this.#batches[first]!.bytes;
+    const only = end === first + 1 ? this.#batches[first]! : undefined;
+    if (only !== undefined && only.slab === undefined) return only.bytes;
     const joined = buffers.take(bytes);
     let at = 0;
     for (let i = first; i < end; i++) {
@@ -112,6 +119,8 @@ export class TailCache {
   /** Gives everything up. */
   clear(): void {
     this.#budget.note(this, -this.#bytes);
+    for (let i = this.#head; i < this.#batches.length; i++) this.#letGo(this.#batches[i]!);
+    this.#slab = undefined;
     this.#batches = [];
     this.#head = 0;
     this.#bytes = 0;
@@ -120,6 +129,12 @@ export class TailCache {
   close(): void {
     this.clear();
     this.#budget.forget(this);
+  }
+
+  #letGo({ slab }: CachedBatch): void {
+    if (slab === undefined || --slab.batchCount > 0) return;
+    if (slab === this.#slab) this.#slab = undefined;
+    this.#budget.slabs.give(slab);
   }
 
   #indexOf(offset: bigint): number | undefined {
@@ -134,4 +149,17 @@ export class TailCache {
     }
     return low;
   }
+}
+
+/** A small view would hold on to the whole buffer that it is cut from, a socket's for instance. */
+function ownBytes(batch: Uint8Array): Uint8Array {
+  return batch.length * 2 < batch.buffer.byteLength ? batch.slice() : batch;
+}
+
+function copyInto(slab: Slab, batch: Uint8Array): Uint8Array {
+  const at = slab.filledBytes;
+  slab.bytes.set(batch, at);
+  slab.filledBytes = at + batch.length;
+  slab.batchCount++;
+  return slab.bytes.subarray(at, at + batch.length);
 }

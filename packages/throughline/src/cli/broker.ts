@@ -5,6 +5,7 @@ import { openBroker, serveKafka, type Broker, type ServedKafka } from '@throughl
 import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { prepareDataDir, takeDataDir } from '../dev/data-dir.ts';
+import { growHeapFreely } from '../heap-growth.ts';
 import { checkLoopback } from '../loopback.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
 import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';
@@ -15,6 +16,7 @@ import { untilStopped } from './until-stopped.ts';
 export async function run(options: Options): Promise<void> {
   // Each partition's fsync waits in a thread of libuv, which reads this when the first one is needed.
   process.env['UV_THREADPOOL_SIZE'] ??= String(defaults.threadPoolCount);
+  growHeapFreely();
   const given = settingsOf(options);
   const dataDir = options['memory'] === true ? undefined : dataDirOption(options);
   const stopping = untilStopped();

@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
+import { growHeapFreely } from '../heap-growth.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
 import { whileSlow } from './progress.ts';
 import type { RunningServer } from './server.ts';
@@ -11,6 +12,7 @@ import type { RunningServer } from './server.ts';
 const { [launchVariable]: launchText, ...environment } = process.env;
 delete process.env[launchVariable];
 
+growHeapFreely();
 let isStopping = false;
 /** Whether there is something to close. */
 let hasBegun = false;
