@@ -63,7 +63,7 @@ describe('looking', { concurrency: 2 }, () => {
 
   test('doctor finds nothing broken', async () => {
     const findings = await json<{ check: string; state: string }[]>('doctor');
-    assert.deepEqual(new Set(findings.map(({ check }) => check)).size, 7);
+    assert.deepEqual(new Set(findings.map(({ check }) => check)).size, 9);
     assert.deepEqual(
       findings.filter(({ state }) => state === 'broken'),
       [],
@@ -214,7 +214,7 @@ describe('without a server', { concurrency: 2 }, () => {
   });
 
   test('verbs of the contract that are not built yet say so', async () => {
-    for (const verb of ['start', 'groups']) {
+    for (const verb of ['start']) {
       const { code, stderr } = await throughline([verb, '--some-option', 'value']);
       assert.equal(code, 1);
       assert.match(stderr, new RegExp(String.raw`^throughline: throughline ${verb}: .*\[NOT_BUILT_YET\].*\n$`));

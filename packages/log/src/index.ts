@@ -17,6 +17,7 @@ export type {
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
 export { parseBootstrap } from './kafka/bootstrap.ts';
 export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
+export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
 export { type CommittedOffset } from './kafka/group-offsets.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';

@@ -23,7 +23,7 @@ import {
   type ProducerRecord,
 } from '@throughline/event';
 import { readOn, type Damage, type TailStart, type TopicDescription } from '@throughline/log';
-import type { GatewayContext } from '../context.ts';
+import type { LogApiContext } from './log-api.ts';
 import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
 import { countParameter, flagParameter } from '../query.ts';
@@ -43,7 +43,7 @@ const produceSchema = object({ records: array(recordSchema, { lengthMin: 1 }) })
  *
  * @throws ThroughlineError UNKNOWN_TOPIC, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, INVALID_ARGUMENT
  */
-export async function produceRecords(context: GatewayContext, topic: string, request: Request): Promise<Response> {
+export async function produceRecords(context: LogApiContext, topic: string, request: Request): Promise<Response> {
   const { records } = await readJson(request, produceSchema, context.bodyBytesMax);
   return jsonResponse({ acks: await context.log.append(topic, records.map(toProducerRecord)) }, 201);
 }
@@ -54,7 +54,7 @@ export async function produceRecords(context: GatewayContext, topic: string, req
  * @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, INVALID_ARGUMENT
  */
 export async function consumeRecords(
-  context: GatewayContext,
+  context: LogApiContext,
   topic: string,
   request: Request,
   env: NodeBindings | undefined,
@@ -128,7 +128,7 @@ function lines(
 }
 
 async function* follow(
-  { log }: GatewayContext,
+  { log }: LogApiContext,
   topic: string,
   partitions: readonly number[],
   starts: readonly bigint[],
@@ -162,7 +162,7 @@ async function* first(
 
 /** Everything up to where each partition ended when the request came, partition by partition. */
 async function* readOnce(
-  { log }: GatewayContext,
+  { log }: LogApiContext,
   { topic, partitions: described }: TopicDescription,
   partitions: readonly number[],
   starts: readonly bigint[],
@@ -199,7 +199,7 @@ function partitionsOf(url: URL, { topic, partitions }: TopicDescription): number
 
 /** Index = partition: where to start. */
 async function startsOf(
-  { log }: GatewayContext,
+  { log }: LogApiContext,
   url: URL,
   { topic, partitions: described }: TopicDescription,
   partitions: readonly number[],

@@ -1,7 +1,7 @@
 // GET /v1/topics: what `throughline topics` prints.
-import type { GatewayContext } from '../context.ts';
+import type { LogApiContext } from './log-api.ts';
 import { jsonResponse } from '../error-response.ts';
 
-export async function listTopics({ log }: GatewayContext): Promise<Response> {
+export async function listTopics({ log }: LogApiContext): Promise<Response> {
   return jsonResponse({ topics: await log.admin.topics() });
 }

@@ -84,7 +84,8 @@ export async function commitOffsets(
   });
 }
 
-async function coordinatorOf(cluster: Cluster, groupId: string): Promise<number> {
+/** The broker that answers for a group. */
+export async function coordinatorOf(cluster: Cluster, groupId: string): Promise<number> {
   const answer = await cluster.requestAny(findCoordinatorApi, {
     key: groupId,
     keyType: groupKey,

@@ -2,6 +2,7 @@
 // Kafka's names, records deleted at the start of a partition, committed offsets of groups.
 import type { Log } from '../port.ts';
 import type { Cluster } from './cluster.ts';
+import { deleteGroup, describeGroup, listGroups, type DescribedGroup, type ListedGroup } from './group-admin.ts';
 import { commitOffsets, committedOffsets, groupIds, type CommittedOffset } from './group-offsets.ts';
 import type { KafkaLog } from './kafka-log.ts';
 import type { Dialect } from './topic-configs.ts';
@@ -24,6 +25,12 @@ export interface KafkaCluster {
   deleteRecords(topic: string, partition: number, offset: bigint): Promise<void>;
   /** Ids of all groups that consume, or have committed. */
   groupIds(): Promise<readonly string[]>;
+  /** All groups, of consumers or not. */
+  groups(): Promise<readonly ListedGroup[]>;
+  /** @throws ThroughlineError LOG_REFUSED when there is no such group */
+  describeGroup(groupId: string): Promise<DescribedGroup>;
+  /** Deletes a group with its offsets. @throws ThroughlineError LOG_REFUSED while members are there, or without such a group */
+  deleteGroup(groupId: string): Promise<void>;
   committedOffsets(groupId: string): Promise<readonly CommittedOffset[]>;
   /** Commits for a group without members. @throws ThroughlineError LOG_REFUSED while members are there */
   commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void>;
@@ -40,6 +47,9 @@ export function kafkaClusterOf(log: KafkaLog, cluster: Cluster, operations: Topi
     alterTopicConfigs: (topic, configs) => operations.alter(topic, configs),
     deleteRecords: (topic, partition, offset) => operations.deleteRecords(topic, partition, offset),
     groupIds: () => groupIds(cluster),
+    groups: () => listGroups(cluster),
+    describeGroup: (groupId) => describeGroup(cluster, groupId),
+    deleteGroup: (groupId) => deleteGroup(cluster, groupId),
     committedOffsets: (groupId) => committedOffsets(cluster, groupId),
     commitOffsets: (groupId, offsets) => commitOffsets(cluster, groupId, offsets),
   };

@@ -7,12 +7,19 @@ import { say } from './output.ts';
 
 const errorSchema = z.object({ error: z.looseObject({ code: z.string(), message: z.string() }) });
 
+/** Whoever answers for topics and records. */
 export interface ApiClient {
-  readonly server: ServerFile;
+  /** Where that is, for messages. */
+  readonly name: string;
   /** The JSON answer of a request, narrowed by `schema`. */
   json<T>(schema: z.ZodType<T>, path: string, init?: RequestInit): Promise<T>;
   /** The lines of a line-wise answer, as they come. */
   lines(path: string, signal: AbortSignal): AsyncGenerator<string>;
+}
+
+/** A server that runs. */
+export interface ServerClient extends ApiClient {
+  readonly server: ServerFile;
 }
 
 /**
@@ -20,7 +27,7 @@ export interface ApiClient {
  *
  * @throws ThroughlineError SERVER_NOT_RUNNING
  */
-export function connect(dataDir: string): ApiClient {
+export function connect(dataDir: string): ServerClient {
   const server = readServerFile(dataDir);
   const unreachable = (cause: unknown): ThroughlineError =>
     new ThroughlineError('SERVER_UNREACHABLE', `${server.http} (pid ${server.pid}) does not answer, or has stopped`, {
@@ -39,32 +46,42 @@ export function connect(dataDir: string): ApiClient {
     }
   }
   return {
+    name: server.http,
     server,
     async json(schema, address, init) {
       const response = await request(address, init);
       const body: unknown = await response.json().catch((error: unknown) => {
         throw unreachable(error);
       });
-      const parsed = schema.safeParse(body);
-      if (!parsed.success)
-        throw new ThroughlineError('INTERNAL', `${address}: unexpected answer: ${parsed.error.message}`);
-      return parsed.data;
+      return narrowed(schema, address, body);
     },
     async *lines(address, signal) {
       const response = await request(address, { signal });
-      let rest = '';
       try {
-        for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-          const parts = (rest + text).split('\n');
-          rest = parts.pop() ?? '';
-          yield* parts.filter((line) => line !== '');
-        }
+        yield* linesOf(response);
       } catch (error) {
         throw unreachable(error);
       }
-      if (rest !== '') yield rest;
     },
   };
+}
+
+/** @throws ThroughlineError INTERNAL for an answer that is not what it should be */
+export function narrowed<T>(schema: z.ZodType<T>, address: string, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new ThroughlineError('INTERNAL', `${address}: unexpected answer: ${parsed.error.message}`);
+}
+
+/** The lines of a body as they come. */
+export async function* linesOf(response: Response): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split('\n');
+    rest = parts.pop() ?? '';
+    yield* parts.filter((line) => line !== '');
+  }
+  if (rest !== '') yield rest;
 }
 
 async function errorOf(response: Response): Promise<ThroughlineError> {

@@ -2,8 +2,9 @@
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import { consumeRecordsMax } from '../defaults.ts';
-import { connect } from './api-client.ts';
-import { countOption, dataDirOption, textOption, timeOption, type Options } from './options.ts';
+import type { ApiClient } from './api-client.ts';
+import { withTopics } from './cluster.ts';
+import { countOption, textOption, timeOption, type Options } from './options.ts';
 import { say } from './output.ts';
 
 const recordSchema = z.looseObject({
@@ -26,11 +27,14 @@ const damageSchema = z.object({
   }),
 });
 
-export async function run(options: Options, [topic = '']: readonly string[]): Promise<void> {
+export function run(options: Options, [topic = '']: readonly string[]): Promise<void> {
+  return withTopics(options, (api) => consume(api, options, topic));
+}
+
+async function consume(api: ApiClient, options: Options, topic: string): Promise<void> {
   const isFollowing = options['follow'] === true;
   const limit = countOption(options, 'limit') ?? (isFollowing ? Infinity : consumeRecordsMax);
   const query = queryOf(options, limit, isFollowing);
-  const api = connect(dataDirOption(options));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
@@ -45,8 +49,8 @@ export async function run(options: Options, [topic = '']: readonly string[]): Pr
     if (stop.signal.aborted) return;
     throw error;
   }
-  if (isFollowing && count < limit)
-    throw new ThroughlineError('SERVER_UNREACHABLE', `${api.server.http} has stopped after ${count} records`);
+  if (isFollowing && count < limit && !stop.signal.aborted)
+    throw new ThroughlineError('SERVER_UNREACHABLE', `${api.name} has stopped after ${count} records`);
   if (!isFollowing && count === consumeRecordsMax && limit === consumeRecordsMax)
     say(`the first ${count} records; --limit takes more, --offset and --time begin later`);
 }

@@ -4,11 +4,12 @@ import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { readServerFile } from '../server-file.ts';
+import { checkLog } from './doctor-log.ts';
 import { dataDirOption, type Options } from './options.ts';
 import { bytesText, printJson, printLine } from './output.ts';
 import { fetchStatus, type Status } from './status.ts';
 
-interface Finding {
+export interface Finding {
   readonly check: string;
   readonly state: 'ok' | 'warning' | 'broken';
   readonly says: string;
@@ -16,7 +17,12 @@ interface Finding {
 
 export async function run(options: Options): Promise<void> {
   const dataDir = dataDirOption(options);
-  const findings: Finding[] = [checkNode(), checkDataDir(dataDir), checkDisk(dataDir), ...(await checkServer(dataDir))];
+  const findings: Finding[] = [
+    checkNode(),
+    checkDataDir(dataDir),
+    checkDisk(dataDir),
+    ...(await checkServer(options, dataDir)),
+  ];
   if (options['json'] === true) printJson(findings);
   else for (const { check, state, says } of findings) printLine(`${state.padEnd(8)} ${check.padEnd(12)} ${says}`);
   if (findings.some(({ state }) => state === 'broken')) process.exitCode = 1;
@@ -54,7 +60,7 @@ function checkDisk(dataDir: string): Finding {
   return { check: 'disk', state: 'ok', says };
 }
 
-async function checkServer(dataDir: string): Promise<Finding[]> {
+async function checkServer(options: Options, dataDir: string): Promise<Finding[]> {
   try {
     const server = readServerFile(dataDir);
     const status = await fetchStatus(dataDir);
@@ -63,6 +69,7 @@ async function checkServer(dataDir: string): Promise<Finding[]> {
       ...checkTopics(status),
       ...checkFunctions(status),
       ...checkFolds(status),
+      ...(await checkLog(options)),
     ];
   } catch (error) {
     const { code, message, remedy } = ThroughlineError.from(error);

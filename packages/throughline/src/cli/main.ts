@@ -38,6 +38,14 @@ function serverVerb(usage: string, description: string, load: () => Promise<{ ru
   );
 }
 
+/** A verb that works with any Kafka, and without an address with the server of a data folder. */
+function topicVerb(usage: string, description: string, load: () => Promise<{ run: Run }>): Command {
+  return serverVerb(usage, description, load).option(
+    '--bootstrap <address>',
+    'a Kafka cluster, host:port, instead of the server of a data folder',
+  );
+}
+
 verb(
   'dev [folder]',
   'start log, gateway, functions, pipelines and page for the application in a folder',
@@ -70,14 +78,14 @@ serverVerb(
   'check the machine, the data folder and the running server, and say what to do',
   () => import('./doctor.ts'),
 );
-serverVerb('topics', 'list topics with partitions, offsets and sizes', () => import('./topics.ts'));
-serverVerb('consume <topic>', 'print records of a topic', () => import('./consume.ts'))
+topicVerb('topics', 'list topics with partitions, offsets and sizes', () => import('./topics.ts'));
+topicVerb('consume <topic>', 'print records of a topic', () => import('./consume.ts'))
   .option('--partition <number>', 'one partition only')
   .option('--offset <offset>', 'from earliest, latest or, with --partition, a number (default earliest)')
   .option('--time <when>', 'from this time: ISO 8601 or milliseconds since 1970')
   .option('--follow', 'go on with new records until interrupted')
   .option('--limit <count>', 'stop after this many records (default 1000, with --follow none)');
-serverVerb(
+topicVerb(
   'produce <topic> [value]',
   'append a record; without a value, one per line of standard input',
   () => import('./produce.ts'),
@@ -85,6 +93,19 @@ serverVerb(
   .option('--key <key>', 'key of the records')
   .option('--partition <number>', 'partition; by the hash of the key otherwise')
   .option('--header <name=value...>', 'headers');
+topicVerb(
+  'groups <action> [group]',
+  'list groups; describe, delete or reset one: list | describe GROUP | delete GROUP | reset GROUP',
+  () => import('./groups.ts'),
+)
+  .option('--topics <names>', 'reset: these topics only, with commas (default all that the group has committed)')
+  .option('--partition <number>', 'reset: one partition only, of one topic')
+  .option('--to-earliest', 'reset to the first record kept')
+  .option('--to-latest', 'reset to the end: only what comes from now on')
+  .option('--to-offset <offset>', 'reset to this offset')
+  .option('--to-time <when>', 'reset to the first record from this time on: ISO 8601 or milliseconds since 1970')
+  .option('--shift-by <count>', 'reset this many records forward, or back with a minus: --shift-by=-10')
+  .option('--execute', 'do it; without it a reset only shows what it would do');
 serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')

@@ -4,7 +4,6 @@ import { ThroughlineError } from '@throughline/event';
 /** By name: what it will be, and what does the nearest thing today. */
 export const notBuilt: Readonly<Record<string, string>> = {
   start: 'the server by roles comes later; `throughline dev` runs all of them in one process',
-  groups: 'consumer groups come with the Kafka protocol',
 };
 
 /** @throws ThroughlineError NOT_BUILT_YET, always */

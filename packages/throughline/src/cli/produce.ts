@@ -2,13 +2,18 @@
 // together are appended together; a line that is refused ends the command, and what was printed before it is appended.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
-import { connect } from './api-client.ts';
-import { countOption, dataDirOption, textOption, type Options } from './options.ts';
+import type { ApiClient } from './api-client.ts';
+import { withTopics } from './cluster.ts';
+import { countOption, textOption, type Options } from './options.ts';
 import { printLine, say } from './output.ts';
 
 const answerSchema = z.object({ acks: z.array(z.object({ partition: z.int(), offset: z.string() })) });
 
-export async function run(options: Options, [topic = '', value]: readonly string[]): Promise<void> {
+export function run(options: Options, [topic = '', value]: readonly string[]): Promise<void> {
+  return withTopics(options, (api) => produce(api, options, topic, value));
+}
+
+async function produce(api: ApiClient, options: Options, topic: string, value: string | undefined): Promise<void> {
   const key = textOption(options, 'key');
   const partition = countOption(options, 'partition');
   const record = {
@@ -16,7 +21,6 @@ export async function run(options: Options, [topic = '', value]: readonly string
     ...(key === undefined ? {} : { key }),
     ...(partition === undefined ? {} : { partition }),
   };
-  const api = connect(dataDirOption(options));
   async function append(values: readonly string[]): Promise<void> {
     if (values.length === 0) return;
     const { acks } = await api.json(answerSchema, `/v1/topics/${encodeURIComponent(topic)}/records`, {

@@ -1,8 +1,9 @@
 // `throughline topics`
 import * as z from 'zod';
-import { connect } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
+import { withTopics } from './cluster.ts';
 import { bytesText, printJson, printTable } from './output.ts';
-import { dataDirOption, type Options } from './options.ts';
+import type { Options } from './options.ts';
 
 export const topicSchema = z.looseObject({
   topic: z.string(),
@@ -19,10 +20,13 @@ export const topicSchema = z.looseObject({
   config: z.looseObject({ durability: z.string() }),
 });
 
-export async function run(options: Options): Promise<void> {
-  const api = connect(dataDirOption(options));
+export function run(options: Options): Promise<void> {
+  return withTopics(options, (api) => list(api, options['json'] === true));
+}
+
+async function list(api: ApiClient, isJson: boolean): Promise<void> {
   const { topics } = await api.json(z.object({ topics: z.array(topicSchema) }), '/v1/topics');
-  if (options['json'] === true) return printJson(topics);
+  if (isJson) return printJson(topics);
   const rows = topics.flatMap(({ topic, partitions, config }) =>
     partitions.map((partition) => [
       topic,

@@ -1,0 +1,88 @@
+// Groups as their administrators see them: state, members and what these read, and their end (ListGroups, DescribeGroups,
+// DeleteGroups).
+import { kafkaErrors, MessageReader } from '@throughline/wire';
+import { deleteGroupsApi, describeGroupsApi, listGroupsApi, type DescribedGroupMember } from '@throughline/wire/apis';
+import { consumerProtocolAssignmentSchema } from '@throughline/wire/records';
+import type { Cluster } from './cluster.ts';
+import { failureOf } from './failures.ts';
+import { coordinatorOf } from './group-offsets.ts';
+
+export interface ListedGroup {
+  readonly groupId: string;
+  /** `Stable`, `Empty` …; empty from brokers before Kafka 2.6. */
+  readonly state: string;
+  /** `consumer`, `connect` …; empty for a group that has only offsets. */
+  readonly protocolType: string;
+}
+
+export interface DescribedGroup extends ListedGroup {
+  /** The broker that coordinates it. */
+  readonly coordinator: number;
+  /** The assignor of a consumer group; empty unless the group is stable. */
+  readonly protocol: string;
+  readonly members: readonly GroupMember[];
+}
+
+export interface GroupMember {
+  readonly memberId: string;
+  /** Of a static member. */
+  readonly groupInstanceId: string | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** What it reads, where the group is stable and its members are consumers. */
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
+}
+
+/** All groups of the cluster, by their ids. @throws ThroughlineError LOG_UNREACHABLE, LOG_REFUSED */
+export async function listGroups(cluster: Cluster): Promise<readonly ListedGroup[]> {
+  const found = new Map<string, ListedGroup>();
+  for (const broker of cluster.brokerIds) {
+    const groups = await cluster.retrying('groups', async () => {
+      const answer = await cluster.request(broker, 'ask', listGroupsApi, { statesFilter: [], typesFilter: [] });
+      if (answer.errorCode !== kafkaErrors.NONE) throw failureOf(answer.errorCode, 'groups');
+      return answer.groups;
+    });
+    for (const { groupId, groupState, protocolType } of groups) {
+      found.set(groupId, { groupId, state: groupState, protocolType });
+    }
+  }
+  return [...found.values()].toSorted((a, b) => (a.groupId < b.groupId ? -1 : 1));
+}
+
+/** @throws ThroughlineError LOG_REFUSED when there is no such group; LOG_UNREACHABLE */
+export function describeGroup(cluster: Cluster, groupId: string): Promise<DescribedGroup> {
+  return cluster.retrying(`group ${groupId}`, async () => {
+    const coordinator = await coordinatorOf(cluster, groupId);
+    const { groups } = await cluster.request(coordinator, 'ask', describeGroupsApi, { groups: [groupId] });
+    const found = groups[0]!;
+    const { errorCode, errorMessage, groupState: state, protocolType, protocolData: protocol } = found;
+    if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `group ${groupId}`, errorMessage);
+    // Before version 6 a group that there is not is a dead one.
+    if (state === 'Dead') throw failureOf(kafkaErrors.GROUP_ID_NOT_FOUND, `group ${groupId}`);
+    const members = found.members.map((member) => memberOf(member, protocolType));
+    return { groupId, coordinator, state, protocolType, protocol, members };
+  });
+}
+
+/** Deletes a group without members, with its offsets. @throws ThroughlineError LOG_REFUSED, LOG_UNREACHABLE */
+export async function deleteGroup(cluster: Cluster, groupId: string): Promise<void> {
+  await cluster.retrying(`deletion of group ${groupId}`, async () => {
+    const coordinator = await coordinatorOf(cluster, groupId);
+    const { results } = await cluster.request(coordinator, 'ask', deleteGroupsApi, { groupsNames: [groupId] });
+    const { errorCode } = results[0]!;
+    if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `deletion of group ${groupId}`);
+  });
+}
+
+function memberOf(member: DescribedGroupMember, protocolType: string): GroupMember {
+  const { memberId, groupInstanceId = null, clientId, clientHost, memberAssignment } = member;
+  const isReadable = protocolType === 'consumer' && memberAssignment.length > 0;
+  return { memberId, groupInstanceId, clientId, clientHost, partitions: isReadable ? assigned(memberAssignment) : [] };
+}
+
+/** Every version of an assignment begins with the fields of version 0; before them stands the version. */
+function assigned(bytes: Uint8Array): GroupMember['partitions'] {
+  const from = new MessageReader(bytes, { version: 0, isFlexible: false }, { start: 2 });
+  const { assignedPartitions } = consumerProtocolAssignmentSchema.read(from);
+  return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+}
