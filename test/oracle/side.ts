@@ -1,7 +1,14 @@
 // One of the two brokers of the oracle test. A script runs against each of them on its own, with the ids that this broker
 // hands out, and what it was answered is written down step by step.
 import { setTimeout as wait } from 'node:timers/promises';
-import { encodeRecordBatch, zeroUuid as noId, type Api, type Read } from '@throughline/wire';
+import {
+  decodeResponse,
+  encodeRecordBatch,
+  encodeResponse,
+  zeroUuid as noId,
+  type Api,
+  type Read,
+} from '@throughline/wire';
 import {
   createTopicsApi,
   deleteTopicsApi,
@@ -12,7 +19,7 @@ import {
   produceApi,
   type CreatableTopic,
 } from '@throughline/wire/apis';
-import { utf8 } from '@throughline/event';
+import { assert, utf8 } from '@throughline/event';
 import { connectKafka, type KafkaClient } from '../support/kafka-client.ts';
 
 /** A request and its answer. */
@@ -92,7 +99,7 @@ export class Side {
     const timeOut = new AbortController();
     const silence = wait(answerMs, 'silent' as const, { signal: timeOut.signal });
     silence.catch(() => {});
-    const answer = client.call(api, version, body).catch((error: unknown) => {
+    const answer = exactCall(client, api, version, body).catch((error: unknown) => {
       if (error instanceof Error && error.message.includes('closed the connection')) return 'closed' as const;
       throw error;
     });
@@ -210,4 +217,21 @@ export class Side {
       await wait(20);
     }
   }
+}
+
+/** A request and its answer, whose bytes are exactly those that our tables write for it: nothing was left over or passed by. */
+async function exactCall<Request, Response>(
+  client: KafkaClient,
+  api: Api<Request, Response>,
+  version: number,
+  body: Request,
+): Promise<Read<Response>> {
+  const correlationId = client.send(api, version, body);
+  const frame = await client.nextFrame();
+  const decoded = decodeResponse<Response>(api, version, frame);
+  assert(decoded.correlationId === correlationId, 'answers come in the order of the requests');
+  const written = encodeResponse(api, { apiVersion: version, correlationId }, decoded.body as Response);
+  const isExact = Buffer.concat(written).subarray(4).equals(frame);
+  assert(isExact, `the answer of ${api.name} ${version} is written as it was read`);
+  return decoded.body;
 }

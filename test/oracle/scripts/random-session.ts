@@ -57,6 +57,8 @@ class Session {
   readonly #topics: Topic[] = [];
   readonly #producers: Producer[] = [];
   readonly #members: Member[] = [];
+  /** Partitions of which records were deleted. */
+  readonly #shortened = new Set<string>();
   readonly #group: GroupTalk;
   #made = 0;
   #step = 0;
@@ -228,8 +230,11 @@ class Session {
 
   #listOffsets(): Promise<unknown> {
     const topic = this.#topic();
-    const timestamp = [-1n, -2n, -3n, BigInt(nowMs + this.#upTo(60) * 1000)][this.#upTo(4)]!;
-    const partitions = [{ partitionIndex: this.#partition(topic), timestamp }];
+    const partitionIndex = this.#partition(topic);
+    // Kafka finds the largest timestamp among deleted records, too.
+    const largest = this.#shortened.has(`${topic.name} ${partitionIndex}`) ? -1n : -3n;
+    const timestamp = [-1n, -2n, largest, BigInt(nowMs + this.#upTo(60) * 1000)][this.#upTo(4)]!;
+    const partitions = [{ partitionIndex, timestamp }];
     return this.#side.call(this.#what('list offsets'), listOffsetsApi, this.#version(listOffsetsApi), {
       replicaId: -1,
       topics: [{ name: topic.name, partitions }],
@@ -246,7 +251,9 @@ class Session {
 
   #deleteRecords(): Promise<unknown> {
     const topic = this.#topic();
-    const partitions = [{ partitionIndex: this.#partition(topic), offset: BigInt(this.#upTo(12) - 1) }];
+    const partitionIndex = this.#partition(topic);
+    this.#shortened.add(`${topic.name} ${partitionIndex}`);
+    const partitions = [{ partitionIndex, offset: BigInt(this.#upTo(12) - 1) }];
     return this.#side.call(this.#what('delete records'), deleteRecordsApi, this.#version(deleteRecordsApi), {
       topics: [{ name: topic.name, partitions }],
       timeoutMs: 30_000,
