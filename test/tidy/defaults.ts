@@ -1,6 +1,6 @@
 // Defaults stand in a package's src/defaults.ts, each with its unit and the reason for its value; nowhere else does a
 // number with a unit have a default.
-import { filesOf, read, sourcesOf } from './files.ts';
+import { filesOf, isGenerated, read, sourcesOf } from './files.ts';
 import { scanSource } from './scan-source.ts';
 
 const unitName =
@@ -47,7 +47,7 @@ export function strayDefaults(): string[] {
   const parameter = new RegExp(String.raw`[({,]\s*(?:readonly\s+)?${unit}(?::\s*number)?\s*=\s*(\d[\d_.]*)`, 'g');
   const problems: string[] = [];
   for (const file of sourcesOf('packages/*/src/**/*.{ts,tsx}')) {
-    if (file.endsWith('/defaults.ts') || file.startsWith('packages/testkit/')) continue;
+    if (isGenerated(file) || file.endsWith('/defaults.ts') || file.startsWith('packages/testkit/')) continue;
     const { bare } = scanSource(read(file));
     for (const pattern of [fallback, parameter]) {
       for (const match of bare.matchAll(pattern)) {

@@ -2,7 +2,7 @@
 // the first group comes; what is in it is read before anybody is let in.
 import { ThroughlineError, type Clock, type Logger, type ProducerRecord } from '@throughline/event';
 import type { Broker, TopicMetadata } from '../broker.ts';
-import { consumerOffsetsRecordBytesMax } from '../defaults.ts';
+import { recordBytesMaxLimit } from '../defaults.ts';
 import { groupMetadataTopic } from '../topic-name.ts';
 import { CommittedOffsets } from './committed-offsets.ts';
 import type { GroupStore } from './group-environment.ts';
@@ -91,7 +91,8 @@ export class GroupShards implements GroupStore {
       ['cleanup.policy', 'compact'],
       ['compression.type', 'producer'],
       ['segment.bytes', broker.configs.value('offsets.topic.segment.bytes') ?? ''],
-      ['max.message.bytes', String(consumerOffsetsRecordBytesMax)],
+      // A group of thousands of members is one record.
+      ['max.message.bytes', String(recordBytesMaxLimit)],
     ]);
     let topic = broker.findTopic(groupMetadataTopic);
     const partitions = broker.configs.integer('offsets.topic.num.partitions');
