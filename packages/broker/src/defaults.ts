@@ -177,3 +177,16 @@ export const kafkaLimitDefaults: KafkaLimits = {
   // What the disk has under way takes milliseconds; long polls end at once.
   closeWaitMs: 5_000,
 };
+
+/** Bytes of one batch of a log of groups at most, unless one write alone is larger: what came while the disk was busy. */
+export const groupLogBatchBytes = 512 * KiB;
+/** Bytes read at a time from a log of groups. */
+export const groupLogReadBytes = 1 * MiB;
+/** A log of groups is written anew when it is this many times larger than what holds of it: a fifth of the writing at most. */
+export const groupLogGrowthFactor = 5;
+/** Below this many bytes a log of groups is left alone: reading it at a start takes milliseconds. */
+export const groupLogRewriteBytesMin = 1 * MiB;
+/** Until when an operating system has written out what it was given, in milliseconds: Linux begins after 30 s. */
+export const groupLogSettleMs = 60_000;
+/** How long the JoinGroup of a new member may wait, in milliseconds (Kafka's classic group coordinator): its client may be gone. */
+export const newMemberJoinTimeoutMs = 5 * 60_000;
