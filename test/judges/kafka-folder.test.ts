@@ -10,7 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openBroker, type Broker } from '@throughline/broker';
-import { fromUtf8, utf8, type LogRecord } from '@throughline/event';
+import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { kafkaTool, withoutKafka } from './toolchain.ts';
@@ -38,6 +38,7 @@ test(
       const settings = ['metadata.log.max.record.bytes.between.snapshots=2000', 'log.cleaner.backoff.ms=100'];
       let kafka = connect(start(kafkaDir, settings));
       let admin = await connectedAdmin(kafka);
+      await assert.rejects(openBroker({ dataDir }), (error) => ThroughlineError.is(error, 'DATA_DIR_IN_USE'));
       await makeTopics(admin);
       await writeRecords(kafka);
       await compactionOf(dataDir, 'compacted-0');
@@ -165,20 +166,32 @@ async function describedThere(admin: Admin, dataDir: string): Promise<Record<str
       includeSynonyms: false,
       resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }],
     });
-    const offsets = await admin.fetchTopicOffsets(topic);
+    const offsets = await offsetsThere(admin, topic);
     const metadata = readFileSync(path.join(dataDir, `${topic}-0`, 'partition.metadata'), 'utf8');
     described[topic] = {
       topicId: Buffer.from(/topic_id: (\S+)/.exec(metadata)![1]!, 'base64url').toString('hex'),
-      // 1 is DYNAMIC_TOPIC_CONFIG: what the topic says itself.
+      // What the topic says itself.
       overrides: Object.fromEntries(
         resources[0]!.configEntries
-          .filter(({ configSource }) => configSource === 1)
+          .filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG)
           .map(({ configName, configValue }) => [configName, configValue] as const),
       ),
       offsets: offsets.sort((a, b) => a.partition - b.partition).map(({ low, high }) => `${low} ${high}`),
     };
   }
   return described;
+}
+
+/** Right after a start Kafka answers before it leads all of its partitions. */
+async function offsetsThere(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if (tries > 300) throw error;
+      await delay(50);
+    }
+  }
 }
 
 function describedHere(broker: Broker): Record<string, Described> {

@@ -2,7 +2,8 @@
 // messages were asked of a running one), and one of our own: `durability`. A topic that says nothing follows the broker's
 // setting of the same meaning.
 import { segmentBytesMax, segmentBytesMin } from '../defaults.ts';
-import { listItems, longMax, type ConfigDefinition } from './config-definition.ts';
+import { longMax, type ConfigDefinition } from './config-definition.ts';
+import { throttledReplicasProblem } from './throttled-replicas.ts';
 
 /** A setting of a broker that topics follow, and what its unit is worth in the topic's. */
 export interface FollowedConfig {
@@ -345,8 +346,3 @@ export const internalSegmentBytes: ConfigDefinition = {
 export const topicConfigTable: ReadonlyMap<string, TopicConfigDefinition> = new Map(
   definitions.map((definition) => [definition.name, definition]),
 );
-
-function throttledReplicasProblem(name: string): (value: string) => string | undefined {
-  const format = `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`;
-  return (value) => (value === '*' || listItems(value).every((item) => /^\d+:\d+$/.test(item)) ? undefined : format);
-}

@@ -62,6 +62,16 @@ export function isOutOfDisk(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
 }
 
+/** Runs `action`, and closes the file when it fails. */
+export async function closingOnFailure<T>(file: DiskFile, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 /**
  * Replaces a small file so that a crash leaves the old content or the new, never a mixture: write beside it, sync,
  * rename, sync the folder.

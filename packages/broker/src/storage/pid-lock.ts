@@ -5,6 +5,9 @@
 // (Linux: field 22 of /proc/<pid>/stat), and the lock is taken over. A taken lock is moved aside before the new one is
 // linked, and looked at once more there: of two that take over at the same moment, the second moves aside the first
 // one's fresh lock, sees that, and puts it back.
+//
+// A lock file that is none of ours may be that of a running Apache Kafka, which is then named. The other way round there is
+// no such help: Kafka does not look for a pid.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { number, object, parse, string, ThroughlineError, type OutputOf } from '@throughline/event';
@@ -50,6 +53,8 @@ async function take(lockPath: string): Promise<void> {
       if (await link(unique, lockPath)) return;
       const owner = await ownerOf(lockPath);
       if (owner !== undefined && (await isAlive(owner))) throw inUse(lockPath, owner.pid);
+      const locker = owner === undefined ? await recordLockOwner(lockPath) : undefined;
+      if (locker !== undefined) throw inUse(lockPath, locker);
       await removeStale(lockPath, `${unique}.stale`);
     }
     throw inUse(lockPath, undefined);
@@ -105,6 +110,23 @@ async function isAlive(owner: Owner): Promise<boolean> {
   // Where the system says nothing, a living pid has to do. A zombie has ended and only waits for its parent to notice.
   if (found === undefined) return true;
   return !found.isZombie && (owner.startedAt === '' || found.startedAt === owner.startedAt);
+}
+
+/**
+ * The pid that holds a record lock (fcntl) on the file: Apache Kafka locks its data folder so, by an empty file of the same
+ * name. Undefined when nobody does, or where the system does not say (/proc/locks is Linux's).
+ */
+async function recordLockOwner(file: string): Promise<number | undefined> {
+  try {
+    const { ino } = await fs.stat(file, { bigint: true });
+    const locks = await fs.readFile('/proc/locks', 'utf8');
+    // 1: POSIX  ADVISORY  WRITE 4711 fe:00:1835012 0 EOF
+    const found = locks.split('\n').find((line) => line.includes('POSIX') && line.includes(`:${ino} `));
+    return found === undefined ? undefined : Number(found.trim().split(/\s+/)[4]);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /** When a process started, in clock ticks since boot, and whether it has ended; undefined where the system does not say. */

@@ -10,7 +10,7 @@
 // reads them, and closed again by the pool (open-segments.ts).
 import { assert } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import type { DiskFile } from './disk.ts';
+import { closingOnFailure, type DiskFile } from './disk.ts';
 import { IndexFiles } from './index-files.ts';
 import { segmentFiles, type SegmentFiles } from './open-segments.ts';
 import { resumeSegment, scanSegment, type ScanOptions, type SegmentVisitor } from './recovery.ts';
@@ -56,14 +56,11 @@ export class Segment {
   static async create(environment: SegmentEnvironment, folder: string, baseOffset: bigint): Promise<Segment> {
     const segment = new Segment(environment, folder, baseOffset);
     const log = await environment.activeFiles.open(segment.#logName);
-    try {
+    await closingOnFailure(log, async () => {
       if ((await log.size()) > 0) await log.truncate(0);
       // Those of an earlier segment of this name would be taken for ours after a crash.
       await segment.#indexFiles.remove();
-    } catch (error) {
-      await log.close();
-      throw error;
-    }
+    });
     segment.#write(log, new SegmentIndexer(baseOffset));
     return segment;
   }
@@ -296,7 +293,7 @@ export class Segment {
   /** Opens a closed segment for reading; the pool calls it. Indexes that cannot be used are rebuilt and stored. */
   async openFiles(): Promise<SegmentFiles> {
     const log = await this.#environment.disk.open(this.#logName, 'read');
-    try {
+    return closingOnFailure(log, async () => {
       const loaded = await this.#indexFiles.load(this);
       if (loaded !== undefined) return segmentFiles(log, loaded.offsetIndex, loaded.timeIndex);
       this.#environment.logger.warn({ file: this.#logName }, 'an index is missing or damaged and is rebuilt');
@@ -304,10 +301,7 @@ export class Segment {
       indexer.finish();
       await this.#indexFiles.store(indexer.offsetIndex, indexer.timeIndex);
       return segmentFiles(log, indexer.offsetIndex, indexer.timeIndex);
-    } catch (error) {
-      await log.close();
-      throw error;
-    }
+    });
   }
 
   get #logName(): string {
