@@ -25,6 +25,8 @@ export class Partition implements PartitionLog {
   #logStartOffset: bigint;
   #recoveryPoint: bigint;
   #isClosed = false;
+  /** Its topic is being deleted. */
+  #isAbandoned = false;
 
   constructor(options: PartitionOptions) {
     this.topic = options.topic;
@@ -220,19 +222,22 @@ export class Partition implements PartitionLog {
   /** Ends it without making anything certain: its topic is being deleted. */
   async abandon(): Promise<void> {
     this.#isClosed = true;
+    this.#isAbandoned = true;
     await this.#writer.abandon();
     await this.#letGo();
   }
 
   async #sync(withActive: boolean): Promise<boolean> {
     // After a failure nothing is asked again: the answer would prove nothing.
-    if (!this.isOnline) return false;
+    if (!this.isOnline || this.#isAbandoned) return false;
     try {
       const recoveryPoint = await this.#segments.sync(withActive);
       if (!(await this.#syncSnapshots())) return false;
       this.#recoveryPoint = recoveryPoint;
       return true;
     } catch (error) {
+      // A checkpoint that has begun meets the folders of a topic that is being deleted.
+      if (this.#isAbandoned) return false;
       this.#writer.goOffline(error, 'a segment could not be synced');
       return false;
     }
@@ -248,6 +253,7 @@ export class Partition implements PartitionLog {
       await this.#options.snapshots.sync();
       return true;
     } catch (error) {
+      if (this.#isAbandoned) return false;
       this.#writer.goOffline(error, 'a snapshot of the producers could not be synced');
       return false;
     }
