@@ -5,7 +5,8 @@ import { integerBetween } from '@throughline/event';
 import { SimulatedGroup } from './simulated-group.ts';
 
 const given = process.env['THROUGHLINE_SEED'];
-const seeds = given === undefined ? Array.from({ length: 40 }, (_, index) => index + 1) : [Number(given)];
+const seedCount = 40 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+const seeds = given === undefined ? Array.from({ length: seedCount }, (_, index) => index + 1) : [Number(given)];
 
 for (const seed of seeds) {
   test(`no partition is two members', no commit is lost or of the past, and everybody is answered (seed ${seed})`, async () => {
