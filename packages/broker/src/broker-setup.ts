@@ -36,8 +36,7 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const { dataDir, disk } = memory ? inMemory(options) : onDisk(options);
   const limitsOfMemory = memory ? { journalFileBytes: memoryJournalFileBytes } : {};
   const limits: BrokerLimits = { ...brokerLimitDefaults, ...limitsOfMemory, ...definedOf(options) };
-  // Nothing there survives the process, so that waiting for more would only look like more.
-  const configs = new BrokerConfigs(options.config, new Map(memory ? [['log.durability', 'memory']] : []));
+  const configs = new BrokerConfigs(options.config, memory ? defaultsInMemory : new Map());
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const activeFiles = new ActiveFiles(disk, limits.activeFileCountMax);
   const { recoveryReadBytes } = limits;
@@ -45,6 +44,12 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const environment = { disk, logger, openSegments, activeFiles, readBuffers, recoveryReadBytes, isSparse: false };
   return { dataDir, disk, clock, random, logger, limits, configs, environment };
 }
+
+/** Nothing there survives the process, so that waiting for a disk would only look like more; and tests wait for no members. */
+const defaultsInMemory: ReadonlyMap<string, string> = new Map([
+  ['log.durability', 'memory'],
+  ['group.initial.rebalance.delay.ms', '0'],
+]);
 
 function inMemory({ dataDir, disk }: BrokerOptions): { readonly dataDir: string; readonly disk: Disk } {
   if (dataDir !== undefined || disk !== undefined) {
