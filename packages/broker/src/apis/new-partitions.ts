@@ -5,6 +5,7 @@
 // checked and then has no effect, and an assignment says how many partitions there are and not where.
 import type { Read } from '@throughline/wire';
 import type { CreatableReplicaAssignment, CreatableTopic } from '@throughline/wire/apis';
+import { topicPartitionCountMax } from '../defaults.ts';
 import type { Services } from '../services.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { problem, type Problem } from './problem.ts';
@@ -30,7 +31,13 @@ export function partitionCountOf(services: Services, topic: Read<CreatableTopic>
         `${replicationFactor} cannot be reached because only ${nodeCount} broker(s) are registered or some brokers have all their log directories cordoned.`,
     );
   }
-  return numPartitions === -1 ? services.broker.configs.integer('num.partitions') : numPartitions;
+  return withinBounds(numPartitions === -1 ? services.broker.configs.integer('num.partitions') : numPartitions);
+}
+
+function withinBounds(count: number): number | Problem {
+  return count <= topicPartitionCountMax
+    ? count
+    : problem('INVALID_PARTITIONS', `A topic has ${topicPartitionCountMax} partitions at most, not ${count}.`);
 }
 
 function countOfAssignments(services: Services, topic: Read<CreatableTopic>): number | Problem {
@@ -59,7 +66,7 @@ function countOfAssignments(services: Services, topic: Read<CreatableTopic>): nu
   if (assignments.some(({ partitionIndex }) => partitionIndex < 0 || partitionIndex >= assignments.length)) {
     return problem('INVALID_REPLICA_ASSIGNMENT', 'partitions should be a consecutive 0-based integer sequence');
   }
-  return assignments.length;
+  return withinBounds(assignments.length);
 }
 
 /** What is wrong with the nodes that partitions are to be kept on. */
