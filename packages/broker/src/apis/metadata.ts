@@ -94,8 +94,19 @@ function answerOf(services: Services, topic: TopicMetadata): Answer {
   };
 }
 
-function partitionsOf({ broker, cluster }: Services, topic: TopicMetadata): MetadataResponsePartition[] {
-  return Array.from({ length: topic.partitionCount }, (_, partitionIndex) => {
+/** Partitions as they were told last, which for ten thousand of them is most of the work. */
+const told = new WeakMap<TopicMetadata, Told>();
+
+interface Told {
+  readonly nodes: Services['cluster']['nodes'];
+  readonly partitions: readonly MetadataResponsePartition[];
+}
+
+/** They change with the topic, of which there is then another object, and with the nodes; epochs begin at a start only. */
+function partitionsOf({ broker, cluster }: Services, topic: TopicMetadata): readonly MetadataResponsePartition[] {
+  const before = told.get(topic);
+  if (before?.nodes === cluster.nodes) return before.partitions;
+  const partitions = Array.from({ length: topic.partitionCount }, (_, partitionIndex) => {
     const leaderId = cluster.leaderOf(topic, partitionIndex);
     return {
       errorCode: kafkaErrors.NONE,
@@ -106,6 +117,8 @@ function partitionsOf({ broker, cluster }: Services, topic: TopicMetadata): Meta
       isrNodes: [leaderId],
     };
   });
+  told.set(topic, { nodes: cluster.nodes, partitions });
+  return partitions;
 }
 
 function brokersOf({ cluster }: Services): MetadataResponseBroker[] {
