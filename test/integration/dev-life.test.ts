@@ -69,7 +69,10 @@ test('a server that is ready can be found through server.json, and removes it wh
   assert.equal(http, server.url);
   assert.equal(version, '0.1.0');
   assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
-  assert.match(server.output, new RegExp(`Throughline is ready\n  page +${server.url}/\n  log +embedded\n  Kafka .+\n  data folder +/`));
+  assert.match(
+    server.output,
+    new RegExp(`Throughline is ready\n  page +${server.url}/\n  log +embedded\n  Kafka .+\n  data folder +/`),
+  );
   const pids = [Number(pid), ...(await functionPids())];
   assert.equal(await server.stop(), 0);
   assert.equal(existsSync(fileOf('server.json')), false);
