@@ -121,7 +121,7 @@ export const responseShapes: Readonly<Record<string, (body: never, version: numb
     ...body,
     responses: responses.map(({ topic, topicId, partitions }) => ({
       ...(version <= 12 ? { topicId: topic } : { topicId }),
-      partitions: partitions.map((partition) => ({ ...partition, records: undefined })),
+      partitions: partitions.map((one) => ({ ...one, records: one.records === null ? null : undefined })),
     })),
   }),
   Metadata: (body: Read<MetadataResponse>, version) => ({

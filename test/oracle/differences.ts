@@ -63,15 +63,21 @@ export const meantDifferences: readonly MeantDifference[] = [
     api: 'DescribeLogDirs',
     path: 'results.*.totalBytes',
     ours: -1n,
-    reason: 'The size of a disk in memory is not known.',
+    reason: 'The size of the disk is not told: -1.',
   },
   {
     api: 'DescribeLogDirs',
     path: 'results.*.usableBytes',
     ours: -1n,
-    reason: 'The free bytes of a disk in memory are not known.',
+    reason: 'The free bytes of the disk are not told: -1.',
   },
   // ── settings ──
+  {
+    api: 'DescribeConfigs',
+    path: 'results.*.configs.durability.achieved',
+    kafka: undefined,
+    reason: 'Beside `durability` stands `durability.achieved`, which tells what an acknowledgement really means.',
+  },
   {
     api: 'DescribeConfigs',
     path: 'results.*.errorMessage',

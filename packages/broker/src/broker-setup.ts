@@ -17,6 +17,7 @@ import { ReadBuffers } from './storage/read-buffers.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
 import { ActiveFiles } from './storage/active-files.ts';
 import { memoryDisk } from './storage/memory-disk.ts';
+import type { Durability } from './topic-config.ts';
 import { systemDisk } from './storage/system-disk.ts';
 
 export interface BrokerSetup {
@@ -28,6 +29,8 @@ export interface BrokerSetup {
   readonly limits: BrokerLimits;
   readonly configs: BrokerConfigs;
   readonly environment: SegmentEnvironment;
+  /** What an acknowledgement can mean at most. */
+  readonly durabilityMax: Durability;
 }
 
 /** @throws ThroughlineError INVALID_ARGUMENT, INVALID_CONFIG */
@@ -42,7 +45,8 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const { recoveryReadBytes } = limits;
   const readBuffers = new ReadBuffers();
   const environment = { disk, logger, openSegments, activeFiles, readBuffers, recoveryReadBytes, isSparse: false };
-  return { dataDir, disk, clock, random, logger, limits, configs, environment };
+  const durabilityMax = memory ? 'memory' : 'fsync';
+  return { dataDir, disk, clock, random, logger, limits, configs, environment, durabilityMax };
 }
 
 /** Nothing there survives the process, so that waiting for a disk would only look like more; and tests wait for no members. */

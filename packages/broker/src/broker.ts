@@ -5,7 +5,7 @@ import type { BrokerLimits } from './defaults.ts';
 import type { BrokerConfigs, ConfigChanges, GivenConfigs } from './metadata/broker-configs.ts';
 import type { TopicOverrides } from './metadata/topic-configs.ts';
 import type { Disk } from './storage/disk.ts';
-import type { TopicConfig } from './topic-config.ts';
+import type { Durability, TopicConfig } from './topic-config.ts';
 
 export interface BrokerOptions extends Partial<BrokerLimits> {
   /** The folder that holds everything; made when missing. */
@@ -158,6 +158,8 @@ export interface Broker {
   readonly clusterId: string;
   /** The folder that holds everything. */
   readonly dataDir: string;
+  /** What an acknowledgement can mean at most: nothing in a broker in memory survives its process. */
+  readonly durabilityMax: Durability;
   /** The broker's own settings. */
   readonly configs: BrokerConfigs;
   /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_DISK, CLOSED */

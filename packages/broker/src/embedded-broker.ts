@@ -14,7 +14,7 @@ import { TailCacheBudget } from './storage/tail-cache.ts';
 import { partitionsAtOnceMax, producerIdBlockCount } from './defaults.ts';
 import { inParallel } from './in-parallel.ts';
 import { TopicChanges } from './topic-changes.ts';
-import type { TopicConfig } from './topic-config.ts';
+import type { Durability, TopicConfig } from './topic-config.ts';
 import { Topics } from './topics.ts';
 import type { BrokerConfigs, ConfigChanges } from './metadata/broker-configs.ts';
 import type { MetadataStore } from './metadata/metadata-store.ts';
@@ -59,6 +59,10 @@ export class EmbeddedBroker implements Broker {
 
   get dataDir(): string {
     return this.#setup.dataDir;
+  }
+
+  get durabilityMax(): Durability {
+    return this.#setup.durabilityMax;
   }
 
   get configs(): BrokerConfigs {

@@ -373,7 +373,9 @@ class Session {
   }
 
   async #memberLeaves(): Promise<void> {
-    const [member] = this.#members.splice(this.#upTo(Math.max(1, this.#members.length)), 1);
+    // Not the leader, who is the first: Kafka takes any member in his place, in the order of a hash map.
+    const count = this.#members.length;
+    const [member] = this.#members.splice(count > 1 ? 1 + this.#upTo(count - 1) : 0, 1);
     if (member === undefined) return;
     await this.#group.leave(this.#what(`${member.as} leaves`), member.as, member.joined?.memberId ?? '');
     await this.#side.disconnect(member.as);

@@ -10,7 +10,8 @@ import {
   incrementalAlterConfigsApi,
   listConfigResourcesApi,
 } from '@throughline/wire/apis';
-import type { KafkaClient } from '../../../../test/support/kafka-client.ts';
+import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
+import { createBroker } from '../network/create-broker.ts';
 import { resourceTypes } from './config-resources.ts';
 import { servedBroker } from './test-support.ts';
 
@@ -67,6 +68,21 @@ test('the durability of a topic and where it comes from is told in every version
     assert.deepEqual([own?.value, own?.configSource], ['memory', 1]);
     assert.equal(own?.synonyms[0], 'durability=memory 1');
   }
+});
+
+test('what an acknowledgement really means is told, too, and cannot be set', async (t) => {
+  const fsync = { partitions: 1, config: { durability: 'fsync' } } as const;
+  const onDisk = await servedBroker(t);
+  await onDisk.broker.createTopic('notes', fsync);
+  assert.equal((await setting(onDisk.client, TOPIC, 'notes', 'durability.achieved'))?.value, 'fsync');
+  assert.equal(await change(onDisk.client, [TOPIC, 'notes'], [['durability.achieved', 'set', 'os']]), 'INVALID_CONFIG');
+  const inMemory = await createBroker({ memory: true });
+  await inMemory.broker.createTopic('notes', fsync);
+  const client = await connectKafka(inMemory.address);
+  assert.equal((await setting(client, TOPIC, 'notes', 'durability'))?.value, 'fsync');
+  assert.equal((await setting(client, TOPIC, 'notes', 'durability.achieved'))?.value, 'memory');
+  await client.close();
+  await inMemory.close();
 });
 
 test('what a setting is for is told when somebody asks, and whether it has an effect here', async (t) => {

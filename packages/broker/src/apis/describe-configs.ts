@@ -12,6 +12,7 @@ import {
 } from '@throughline/wire/apis';
 import { allNodes } from '../metadata/broker-configs.ts';
 import { describeBrokerConfigs, describeTopicConfigs, type DescribedConfig } from '../metadata/describe-configs.ts';
+import type { Broker, TopicMetadata } from '../broker.ts';
 import type { Services } from '../services.ts';
 import { topicNameProblem } from '../topic-name.ts';
 import { configSourceIds, configTypeIds } from './config-ids.ts';
@@ -63,7 +64,7 @@ function configsOf(
       const topic = broker.findTopic(name);
       return topic === undefined
         ? problem('UNKNOWN_TOPIC_OR_PARTITION')
-        : describeTopicConfigs(topic.overrides, broker.configs);
+        : [...describeTopicConfigs(topic.overrides, broker.configs), achieved(broker, topic)];
     }
     case resourceTypes.BROKER:
       return (
@@ -83,6 +84,22 @@ function configsOf(
           : 'Client metrics are not supported by this broker',
       );
   }
+}
+
+/** What acknowledgements of a topic mean here and now: what it says, as far as this broker can keep that. */
+function achieved({ durabilityMax }: Broker, { config }: TopicMetadata): DescribedConfig {
+  const value = durabilityMax === 'memory' ? durabilityMax : config.durability;
+  return {
+    name: 'durability.achieved',
+    value,
+    source: 'DEFAULT_CONFIG',
+    type: 'STRING',
+    isReadOnly: true,
+    synonyms: [],
+    documentation:
+      'Throughline only, and not to be set. What an acknowledgement really means: `durability`, but never more than ' +
+      '`memory` for a broker that keeps everything in memory.',
+  };
 }
 
 function nodeProblem(name: string, nodeId: number, orElse: string): Problem | undefined {
