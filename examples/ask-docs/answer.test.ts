@@ -54,7 +54,7 @@ const firstSources: Readonly<Record<string, string>> = {
   'What is a fold?': 'concepts/fold.md',
   'What is an event?': 'concepts/event.md',
   'How do I see the log?': 'concepts/log.md',
-  'Does it work with Kafka?': 'concepts/log.md',
+  'Does it work with Kafka?': 'reference/kafka-compatibility.md',
   'How do I use my own language model?': 'guides/your-own-model.md',
   'How many tokens does an answer cost?': 'guides/your-own-model.md',
   'How do I write a function?': 'guides/write-a-function.md',

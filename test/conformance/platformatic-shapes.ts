@@ -121,7 +121,9 @@ export const responseShapes: Readonly<Record<string, (body: never, version: numb
     ...body,
     responses: responses.map(({ topic, topicId, partitions }) => ({
       ...(version <= 12 ? { topicId: topic } : { topicId }),
-      partitions: partitions.map((one) => ({ ...one, records: one.records === null ? null : undefined })),
+      partitions: partitions.map((one) =>
+        Object.fromEntries(Object.entries(one).filter(([name]) => name !== 'records')),
+      ),
     })),
   }),
   Metadata: (body: Read<MetadataResponse>, version) => ({
