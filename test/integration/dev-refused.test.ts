@@ -35,7 +35,13 @@ describe('settings', { concurrency: 2 }, () => {
   const refusals: [name: string, args: string[], code: string, says: RegExp][] = [
     ['a port that is none', ['--http-port', '99999'], 'CONFIG_INVALID', /--http-port: .*65535.*"99999"/],
     ['an address that is not loopback', ['--host', '0.0.0.0'], 'CONFIG_INVALID', /--host: 0\.0\.0\.0 is not loopback/],
-    ['a cluster as the log', ['--log', 'kafka://localhost:9092'], 'NOT_BUILT_YET', /--log: kafka:\/\/localhost:9092/],
+    ['a cluster without an address', ['--log', 'kafka://'], 'CONFIG_INVALID', /--log: .*kafka:\/\/host:port/],
+    [
+      'a cluster that is not there',
+      ['--log', 'kafka://127.0.0.1:1'],
+      'LOG_UNREACHABLE',
+      /no broker answers at 127\.0\.0\.1:1/,
+    ],
     ['a model server without its address', ['--model', 'openai-compatible'], 'CONFIG_INVALID', /needs --model-url/],
     ['an unknown model', ['--model', 'gpt'], 'CONFIG_INVALID', /--model: .*"docs".*"openai-compatible".*"gpt"/],
   ];
