@@ -14,7 +14,7 @@ export interface RunningBroker extends AsyncDisposable {
   readonly name: BrokerName;
   readonly address: string;
   readonly pid: number;
-  /** Kills it as a crash does, and starts it again on the same folder and port. */
+  /** Kills it as a crash does; `restart` starts it again on the same folder. */
   crash(): Promise<void>;
   restart(): Promise<void>;
 }
@@ -67,17 +67,20 @@ async function startOurs({ durability }: BrokerSettings): Promise<RunningBroker>
 async function startKafka({ durability }: BrokerSettings): Promise<RunningBroker> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'throughline-bench-kafka-'));
   const flags = durability === 'fsync' ? ['--fsync'] : [];
-  const address = kafkaCommand(['start', '--port', '0', '--dir', dir, ...flags]).trim();
-  const port = address.split(':')[1]!;
+  const start = (): string => kafkaCommand(['start', '--port', '0', '--dir', dir, ...flags]).trim();
+  let address = start();
   const pidOf = (): number => Number(readFileSync(path.join(dir, 'kafka.pid'), 'utf8'));
   return {
     name: 'kafka',
-    address,
+    get address() {
+      return address;
+    },
     get pid() {
       return pidOf();
     },
     crash: async () => void kafkaCommand(['stop', '--dir', dir, '--kill']),
-    restart: async () => void kafkaCommand(['start', '--port', port, '--dir', dir, ...flags]),
+    // On another port: the old one may still be held by what is left of its connections.
+    restart: async () => void (address = start()),
     [Symbol.asyncDispose]: async () => {
       kafkaCommand(['stop', '--dir', dir]);
       rmSync(dir, { recursive: true, force: true });
