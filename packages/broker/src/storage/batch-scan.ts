@@ -8,6 +8,7 @@ import {
   type RecordBatchHeader,
 } from '@throughline/wire';
 import { recordBytesMaxLimit } from '../defaults.ts';
+import { reusedMemory } from './bytes.ts';
 import type { DiskFile } from './disk.ts';
 import { FileWindow } from './file-window.ts';
 
@@ -37,7 +38,7 @@ export async function scanBatches(
   expectedOffset: bigint | undefined,
   visit: (header: RecordBatchHeader) => void,
 ): Promise<ScanEnd> {
-  const window = new FileWindow(file, range.to, range.readBytes);
+  const window = new FileWindow(file, range.to, range.readBytes, reusedMemory());
   let position = range.from;
   let nextOffset = expectedOffset;
   while (position < range.to) {
@@ -94,7 +95,7 @@ export async function findBatch(
   offsetMin: bigint,
   offsetEnd: bigint,
 ): Promise<FoundBatch | undefined> {
-  const window = new FileWindow(file, range.to, range.readBytes);
+  const window = new FileWindow(file, range.to, range.readBytes, reusedMemory());
   for (let position = range.from; await window.holds(position, batchHeaderBytes); position++) {
     const at = position - window.position;
     if (window.bytes[at + 16] !== 2) continue;
