@@ -151,6 +151,8 @@ for (const name of ['throughline', 'kafka'] as const) {
   for (let i = 0; i < 3000; i++) {
     const sentMs = performance.now();
     const errorCode = await produce(again, `many-${(i * 7) % manyTopicCount}`, i % partitionsPerTopic, batchOf(1024));
+    // Kafka goes on making leaders after it has answered.
+    if (errorCode !== 0 && i < 1000) continue;
     if (errorCode !== 0) throw new Error(`a topic of many: ${errorCode}`);
     if (i >= 1000) samples.push(performance.now() - sentMs);
   }
