@@ -1,5 +1,5 @@
 // The broker while it is open: it owns the topics and their partitions, and looks after them.
-import { ThroughlineError, type Timer } from '@throughline/event';
+import { Turns, ThroughlineError, type Timer } from '@throughline/event';
 import type { Broker, NewTopic, PartitionLog, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
 import { Checkpoints } from './storage/checkpoints.ts';
@@ -18,7 +18,6 @@ import type { Durability, TopicConfig } from './topic-config.ts';
 import { Topics } from './topics.ts';
 import type { BrokerConfigs, ConfigChanges } from './metadata/broker-configs.ts';
 import type { MetadataStore } from './metadata/metadata-store.ts';
-import { Turns } from './turns.ts';
 
 export class EmbeddedBroker implements Broker {
   readonly #setup: BrokerSetup;

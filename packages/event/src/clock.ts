@@ -28,6 +28,24 @@ export const systemClock: Clock = {
 };
 
 /**
+ * Resolves after `delayMs`, or as soon as `signal` aborts: for whoever looks at the signal next in any case.
+ *
+ * @example while (!signal.aborted) await delayOrAbort(systemClock, 10, signal)
+ */
+export function delayOrAbort(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = (): void => {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.after(delayMs, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/**
  * Resolves after `delayMs`, or rejects with the signal's reason as soon as `signal` aborts.
  *
  * @example await delay(systemClock, 10)

@@ -1,5 +1,7 @@
 // Public surface of the ground floor.
-export { delay, systemClock, type Clock, type Timer } from './clock.ts';
+export { delay, delayOrAbort, systemClock, type Clock, type Timer } from './clock.ts';
+export { metLater } from './met-later.ts';
+export { Turns } from './turns.ts';
 export { integerBetween, seededRandom, systemRandom, type Random } from './random.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { isUlid, ulids, ulidTimeMs } from './ulid.ts';

@@ -1,6 +1,7 @@
 // Gathers the steps of a tail into batches, one transaction each: at most `recordsMax` records, and no longer than the
 // window that opens with the first of them. Without windows a batch is one step; what arrives while a batch commits makes
 // the next step larger, so that batches grow with load by themselves.
+import { metLater } from '@throughline/event';
 import type { Clock, LogRecord } from '@throughline/event';
 import type { TailStep } from '@throughline/log';
 
@@ -69,8 +70,8 @@ export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOpt
       if (batch.length > 0) yield batch;
     }
   } finally {
-    // A step that is still awaited must not end as an unhandled rejection when the reader stops first.
-    pending.catch(() => {});
+    // The reader may stop while a step is under way: what that ends with, `return` waits for.
+    void metLater(pending);
     await iterator.return?.();
   }
 }

@@ -1,7 +1,7 @@
 // Reads the topic from the checkpoint on and folds it into conversations, for as long as the supervisor runs. A log that
 // cannot be read is asked again; a record that is no event is skipped and counted; the checkpoint follows at a distance.
 import {
-  delay,
+  delayOrAbort,
   eventFromRecord,
   ThroughlineError,
   type Clock,
@@ -117,9 +117,7 @@ export class TopicReader {
         logger.error({ code: error.code, reason: error.message }, 'supervisor cannot read the log');
         if (error.code === 'CLOSED') return;
         if (error.code === 'OFFSET_OUT_OF_RANGE') await this.#skipRemoved();
-        await delay(clock, retryDelayMs, signal).catch(() => {
-          // Closed while waiting: the loop ends by itself.
-        });
+        await delayOrAbort(clock, retryDelayMs, signal);
       }
     }
   }

@@ -2,6 +2,7 @@
 // are being written, and who reads them. All of it changes in one turn per event, so a reader that joins between two
 // events gets a replay and the live chunks after it with nothing lost and nothing twice.
 import {
+  Turns,
   emptyConversation,
   reduceConversation,
   replyOf,
@@ -49,7 +50,7 @@ export class LiveConversation {
   readonly #endings = new Map<string, Ending>();
   readonly #listeners = new Set<(event: LiveEvent) => void>();
   readonly #runWaiters = new Map<string, Set<() => void>>();
-  #exclusive: Promise<unknown> = Promise.resolve();
+  readonly #exclusive = new Turns();
 
   constructor(conversationId: string) {
     this.conversation = emptyConversation(conversationId);
@@ -112,10 +113,7 @@ export class LiveConversation {
 
   /** Runs `work` after all earlier work of this kind: what looks at the state and then appends must not interleave. */
   exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#exclusive.then(work);
-    // The next one's turn comes whether this one failed or not; its caller hears of the failure.
-    this.#exclusive = result.catch(() => {});
-    return result;
+    return this.#exclusive.run(work);
   }
 
   /** Applies the next event of the log. An event that was seen before changes nothing. */

@@ -1,7 +1,7 @@
 // The one tail of topic `conversations` that a gateway process has, however many readers are connected. It starts at the
 // end of the log: what is older is read through the stream index. Records are handed on in log order per partition, in the
 // turn in which they arrive, before anything is stored: no reader waits for a database.
-import { assert, delay, ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
+import { assert, delayOrAbort, ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
 import { damageFields, type Damage, type Log } from '@throughline/log';
 
 export interface LiveTailOptions {
@@ -94,8 +94,7 @@ export class LiveTail {
         this.#problem = ThroughlineError.from(error);
         logger.error({ topic, ...this.#problem.toJSON() }, 'reading the log failed; trying again');
       }
-      // Rejects when the gateway stops in the meantime, which is what the loop asks next.
-      await delay(clock, retryMs, this.#stop.signal).catch(() => {});
+      await delayOrAbort(clock, retryMs, this.#stop.signal);
     }
     for (const waiter of this.#waiters) waiter.reject(closed());
     this.#waiters.clear();

@@ -8,7 +8,7 @@ import {
   type PartitionLog,
   type TopicMetadata,
 } from '@throughline/broker';
-import { systemClock, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import { metLater, systemClock, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
 import { AppendCoalescer } from './append-coalescer.ts';
 import { decodeBatches } from './decode-batches.ts';
 import { embeddedLogLimitDefaults, readBytesMaxDefault, type EmbeddedLogLimits } from './defaults.ts';
@@ -100,9 +100,8 @@ class EmbeddedLog implements Log {
   tail(request: TailRequest): AsyncIterable<TailStep> {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
     const starting = this.#follow(request);
-    // Its failure is met by the first step, which may be asked for some turns later.
-    starting.catch(() => {});
-    return this.#steps(starting);
+    // Its failure is met by the first step.
+    return this.#steps(metLater(starting));
   }
 
   readonly admin: LogAdmin = {

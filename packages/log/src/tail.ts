@@ -3,7 +3,7 @@
 // queue exactly while there is something to read in it; looking at the high watermark and going to sleep happen without
 // a pause in between, so no wake-up is lost.
 import type { PartitionLog, ReadBatches } from '@throughline/broker';
-import { ThroughlineError } from '@throughline/event';
+import { metLater, ThroughlineError } from '@throughline/event';
 import { decodeBatches } from './decode-batches.ts';
 import type { Damage, TailStep } from './port.ts';
 import { damageOf } from './read-on.ts';
@@ -132,9 +132,8 @@ export class Tail {
 
   /** Far behind the end, the disk fetches the next step while the consumer works on this one. */
   #readAhead(followed: FollowedPartition): void {
-    followed.ahead = followed.partitionLog.read(followed.position, this.#options.bytesMax);
     // Its failure is met by the step that waits for it; a tail that ends before does not care.
-    followed.ahead.catch(() => {});
+    followed.ahead = metLater(followed.partitionLog.read(followed.position, this.#options.bytesMax));
   }
 
   #sleep(): Promise<void> {

@@ -1,6 +1,13 @@
 // The Log port as simply as it can be said: arrays in memory, no batches, no disk. It is the model that the conformance
 // suite (test/conformance) holds the adapters against, and a quick log for tests of what stands above.
-import { systemClock, ThroughlineError, type Clock, type LogRecord, type ProducerRecord } from '@throughline/event';
+import {
+  metLater,
+  systemClock,
+  ThroughlineError,
+  type Clock,
+  type LogRecord,
+  type ProducerRecord,
+} from '@throughline/event';
 import {
   checkPartitionCount,
   checkTopicConfig,
@@ -92,9 +99,7 @@ export class MemoryLog implements Log {
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
-    const starting = this.#start(request);
-    starting.catch(() => {});
-    return this.#steps(request, starting);
+    return this.#steps(request, metLater(this.#start(request)));
   }
 
   readonly admin: LogAdmin = {

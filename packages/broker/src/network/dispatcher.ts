@@ -3,7 +3,7 @@
 // What Apache Kafka does with requests that it does not take: for an API key or version that it does not know it closes the
 // connection, as no answer would be understood, but an unknown version of ApiVersions it answers in version 0 (KIP-511). It
 // closes for a malformed body, too. So is it here, and the reason is logged.
-import { delay, ThroughlineError } from '@throughline/event';
+import { delayOrAbort, ThroughlineError } from '@throughline/event';
 import { decodeRequest, encodeResponse, Reader, readRequestStart, type RequestHeader } from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { unsupportedApiVersions } from '../apis/api-versions.ts';
@@ -110,7 +110,7 @@ export class Dispatcher {
     { delayMs, errorCode, drop }: Fault,
   ): Promise<Answer> {
     // Whoever has gone is waited for no longer; what it asked for is done all the same.
-    if (delayMs > 0) await delay(this.#options.services.clock, delayMs, request.signal).catch(() => {});
+    if (delayMs > 0) await delayOrAbort(this.#options.services.clock, delayMs, request.signal);
     if (drop === 'before-handling') return faultRefusal;
     const answer =
       errorCode === undefined

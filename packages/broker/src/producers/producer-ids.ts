@@ -1,8 +1,8 @@
 // Producer ids, as InitProducerId gives them out (KIP-98): never the same twice, over all lives of a data folder, or one
 // producer would be taken for another and its records for duplicates. The broker takes whole blocks durably; what a restart
 // leaves of a block is never used.
+import { Turns } from '@throughline/event';
 import type { Broker } from '../broker.ts';
-import { Turns } from '../turns.ts';
 
 export class ProducerIds {
   readonly #broker: Pick<Broker, 'takeProducerIds'>;

@@ -3,6 +3,7 @@
 //
 // A file that is closed with unsynced bytes may be synced by its next opening: the operating system keeps bytes per file and
 // not per descriptor, and tells an error of writing them back to the next one who syncs (Linux: errseq, since 4.17).
+import { metLater } from '@throughline/event';
 import type { Disk, DiskFile } from './disk.ts';
 
 export class ActiveFiles {
@@ -90,9 +91,8 @@ class ActiveFile implements DiskFile {
     const file = this.#file;
     this.#file = undefined;
     if (file === undefined) return;
-    this.#closing = file.then((opened) => opened.close());
     // Whoever uses it next, or closes it, meets the failure.
-    this.#closing.catch(() => {});
+    this.#closing = metLater(file.then((opened) => opened.close()));
   }
 
   async #use<T>(action: (file: DiskFile) => Promise<T>): Promise<T> {

@@ -1,10 +1,10 @@
 // The checkpoint: what lies in the segments is synced, the recovery points move up, and the journal before them is free.
 // It runs by the clock, when the journal is full, and when somebody asks; one at a time.
+import { Turns } from '@throughline/event';
 import type { BrokerSetup } from '../broker-setup.ts';
 import type { CommitJournal } from './commit-journal.ts';
 import { offsetFiles, storeOffsets } from './data-folder.ts';
 import type { Partition } from './partition-log.ts';
-import { Turns } from '../turns.ts';
 
 export class Checkpoints {
   readonly #setup: BrokerSetup;

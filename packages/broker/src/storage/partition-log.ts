@@ -1,6 +1,6 @@
 // One partition as the broker keeps it: the writing side (partition-writer.ts), reading from the tail cache or the
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
-import { ThroughlineError } from '@throughline/event';
+import { Turns, ThroughlineError } from '@throughline/event';
 import type { AppendedBatch, PartitionLog, ReadBatches, TimedOffset } from '../broker.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
 import type { PartitionOptions } from './partition-options.ts';
@@ -10,7 +10,6 @@ import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import { refusing } from '../refusal.ts';
-import { Turns } from '../turns.ts';
 
 export class Partition implements PartitionLog {
   readonly topic: string;

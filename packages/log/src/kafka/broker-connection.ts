@@ -66,6 +66,7 @@ export class BrokerConnection {
   /** Ends the connection; what is under way on it fails. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    // An opening that failed was reported to whoever asked for it, and leaves nothing to close.
     const open = await this.#open?.catch(() => undefined);
     await open?.connection.close();
   }

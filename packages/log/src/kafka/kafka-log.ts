@@ -3,7 +3,7 @@
 // Appends of one turn are coalesced per partition (append-coalescer.ts) and go out by an idempotent producer (producer.ts).
 // The order of the calls of `append` is the order on the log even while leaders and settings of a topic are still being
 // asked for: each topic has a gate through which its calls go in turn.
-import { ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import { metLater, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import { AppendCoalescer } from '../append-coalescer.ts';
@@ -89,9 +89,8 @@ export class KafkaLog implements Log {
     // here on goes out when the end of the topic is known.
     const starting = this.#follow(request);
     if (request.from === 'latest' && this.#closed === undefined) this.#writer(request.topic).gate.hold(starting);
-    // Its failure is met by the first step, which may be asked for some turns later.
-    starting.catch(() => {});
-    return this.#steps(starting);
+    // Its failure is met by the first step.
+    return this.#steps(metLater(starting));
   }
 
   close(): Promise<void> {

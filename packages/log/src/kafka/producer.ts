@@ -48,6 +48,7 @@ export class Producer {
 
   /** The producer id that partitions begin with; another one than `worn`, when that is given. */
   async identity(worn?: ProducerIdentity): Promise<ProducerIdentity> {
+    // Whoever asked before was told why it failed; it is asked again.
     const held = await this.#identity?.catch(() => undefined);
     if (held !== undefined && held !== worn) return held;
     const asking = this.#askIdentity();

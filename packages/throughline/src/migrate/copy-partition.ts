@@ -1,7 +1,7 @@
 // Copies one partition, offset for offset. It goes on where the target ends, so a migration that was killed is run again and
 // does the rest. A place without a record (a transaction's marker, a compacted key, damage) is refused, or filled when that
 // was asked for; what the source has deleted at its start is filled in any case, because it is deleted at the target as well.
-import { ThroughlineError, type LogRecord, type ProducerRecord } from '@throughline/event';
+import { metLater, ThroughlineError, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { readOn, type Log } from '@throughline/log';
 import { batchHeaderBytes, recordBytesBound } from '@throughline/wire';
 import { missingRecordsMax, migrateBatchBytes, migrateReadBytes } from '../defaults.ts';
@@ -156,7 +156,7 @@ class PartitionCopy {
       if (offset !== first) throw this.#refused(first, `the target gave it ${offset}: somebody else writes there`);
     });
     // Met by whoever waits for it: the next append, or the end.
-    this.#appending.catch(() => {});
+    void metLater(this.#appending);
   }
 
   #refused(offset: bigint, reason: string): ThroughlineError {
