@@ -1,78 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test, type TestContext } from 'node:test';
-import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import { describe, test } from 'node:test';
+import { fromUtf8, ThroughlineError, type Logger } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
-import { fold, memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
+import { fold, memoryStore } from './index.ts';
+import { wordOf, insert, logWith, append, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 
-interface Words {
-  words: string[];
-}
-const wordOf = (record: LogRecord): string => {
-  const word = fromUtf8(record.value!);
-  if (word.startsWith('bad')) throw new ThroughlineError('INVALID_EVENT', `no word: ${word}`);
-  if (word === 'bug') throw new TypeError('cannot read it');
-  return word;
-};
-const collect = (state: Words, record: LogRecord): void => void state.words.push(wordOf(record));
-const insert = ({ prepare }: SqliteState, record: LogRecord): void => {
-  const word = wordOf(record);
-  prepare('insert into words values (?, ?, ?)').run(record.partition, Number(record.offset), word);
-};
-
-async function logWith(words: readonly string[], partitions = 2): Promise<MemoryLog> {
-  const log = new MemoryLog();
-  await log.admin.createTopic('words', { partitions });
-  await append(log, words, partitions);
-  return log;
-}
-async function append(log: MemoryLog, words: readonly string[], partitions = 2): Promise<void> {
-  await log.append(
-    'words',
-    words.map((word, index) => ({ key: null, value: utf8(word), partition: index % partitions, timestampMs: 1 })),
-  );
-}
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'fold-'));
-  t.after(() => rmSync(path, { recursive: true }));
-  return path;
-}
-function fileStore(path: string): SqliteStore {
-  return sqliteStore({
-    path,
-    initial: (database) =>
-      database.exec('create table words (partition int, at int, word text, primary key (partition, at))'),
-  });
-}
-const wordsIn = (store: SqliteStore): string[] =>
-  store
-    .read(({ prepare }) => prepare('select word from words order by partition, at').all())
-    .map((row) => String(row['word']));
-const inMemory = (log: Log, extra: Partial<FoldOptions<Words>> = {}): FoldOptions<Words> => ({
-  log,
-  topic: 'words',
-  name: 'words',
-  codeVersion: '1',
-  store: memoryStore(() => ({ words: [] as string[] })),
-  reduce: collect,
-  ...extra,
-});
-const inFile = (
-  log: Log,
-  store: SqliteStore,
-  extra: Partial<FoldOptions<SqliteState>> = {},
-): FoldOptions<SqliteState> => ({
-  log,
-  topic: 'words',
-  name: 'words',
-  codeVersion: '1',
-  store,
-  reduce: insert,
-  ...extra,
-});
 /** The log as it is after retention has removed what is below `offset`, in every partition. */
 function startingAt(log: MemoryLog, offset: bigint): Log {
   const describeTopic = async (topic: string): Promise<TopicDescription> => {
