@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createBroker } from '@throughline/broker';
 import { fromUtf8, integerBetween, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { kafka, type KafkaLogOptions, type Log } from '@throughline/log';
+import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { CutProxy } from '../support/cut-proxy.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -130,6 +131,27 @@ test('an append that is given up without an answer says so, and the partition go
     assert.deepEqual([texts[0], texts.at(-1)], ['before', 'after']);
     assert.ok(texts.filter((text) => text === 'uncertain').length <= 1, 'at most once');
   }));
+
+test('a full disk and an offline partition of our own broker are told apart, and at once', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const broker = await createBroker({ dataDir: '/data', disk, journalFileBytes: 64 * 1024 });
+  const log = await kafka({ bootstrap: broker.address });
+  try {
+    await broker.broker.createTopic(topic, { partitions: 1, config: { durability: 'os' } });
+    const append = (text: string) => log.append(topic, [{ key: null, value: utf8(text) }]);
+    await append('kept');
+    disk.bytesFree = 10;
+    await assert.rejects(append('refused'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
+    disk.heal();
+    await append('kept again');
+    disk.fail({ operation: 'write', path: `/${topic}-0/`, code: 'EIO' });
+    await assert.rejects(append('lost'), (error) => ThroughlineError.is(error, 'PARTITION_OFFLINE'));
+    assert.deepEqual(await textsOf(log, 0), ['kept', 'kept again']);
+  } finally {
+    await log.close();
+    await broker.close();
+  }
+});
 
 test('a cluster that nobody can reach is LOG_UNREACHABLE with its addresses', async () => {
   await assert.rejects(kafka({ bootstrap: 'kafka://127.0.0.1:1,127.0.0.1:2', retryMs: 50 }), (error) => {

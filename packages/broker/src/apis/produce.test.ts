@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { encodeRecordBatch, kafkaErrorName, kafkaErrors, writeBatchCrc, zeroUuid, type Codec } from '@throughline/wire';
 import { apiVersionsApi, produceApi, type ProduceRequest } from '@throughline/wire/apis';
-import { MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import type { Broker, PartitionLog } from '../broker.ts';
 import { openBroker } from '../open-broker.ts';
@@ -261,4 +261,22 @@ test('a disk that takes longer than the client waits is told as a time-out, with
   assert.equal(responses[0]!.partitionResponses[0]!.errorCode, kafkaErrors.REQUEST_TIMED_OUT);
   void ask(produce, over, { ...asked, body: { ...asked.body, acks: 1 } });
   assert.equal(clock.timerCount, before, 'whoever asks for acks=1 waits for the disk');
+});
+
+test('a storage error says whether the disk is full or the partition is offline, which Kafka has one code for', async (t) => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const { broker, client } = await servedBroker(t, { disk });
+  await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
+  disk.bytesFree = 10;
+  const full = await answerOf(client, 8, requestOf(batchOf(['refused'])));
+  assert.equal(full.error, 'KAFKA_STORAGE_ERROR');
+  assert.match(full.errorMessage ?? '', /^OUT_OF_DISK: /);
+  disk.heal();
+  assert.equal((await answerOf(client, 8, requestOf(batchOf(['kept'])))).error, 'NONE');
+  disk.fail({ operation: 'write', path: '/t-0/', code: 'EIO' });
+  const offline = [1, 2].map(() => answerOf(client, 8, requestOf(batchOf(['refused']))));
+  for (const { error, errorMessage } of await Promise.all(offline)) {
+    assert.equal(error, 'KAFKA_STORAGE_ERROR');
+    assert.match(errorMessage ?? '', /^PARTITION_OFFLINE: /);
+  }
 });

@@ -140,6 +140,11 @@ function refuse({ logger }: Services, log: PartitionLog, answer: Answer, error: 
   if (code === kafkaErrors.UNKNOWN_SERVER_ERROR) {
     logger.error({ topic: log.topic, partition: log.partition, error }, 'an append met a defect');
   }
+  // Kafka has one code for a full disk, which passes, and a partition that stays offline; our own adapter tells them apart.
+  if (code === kafkaErrors.KAFKA_STORAGE_ERROR) {
+    const failure = ThroughlineError.from(error);
+    answer.errorMessage = `${failure.code}: ${failure.message}`;
+  }
   if (kafkaErrorsWithoutStart.has(code)) return code;
   answer.logStartOffset = log.logStartOffset;
   const recordErrors = ThroughlineError.is(error) ? recordErrorsOf(error) : [];
