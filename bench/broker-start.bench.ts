@@ -135,6 +135,19 @@ figures.push({
   peer: `Kafka ${round(kafkaRecovery / 1000)} s`,
 });
 
+/** How long a broker of many topics is away; Kafka may need more than the minute that its tool waits. */
+async function backAfterKill(broker: RunningBroker): Promise<string> {
+  await broker.crash();
+  const crashedMs = performance.now();
+  try {
+    await broker.restart();
+  } catch {
+    return 'not within 60 s';
+  }
+  await firstAcknowledged(broker.address, 'many-999');
+  return `in ${round((performance.now() - crashedMs) / 1000)} s`;
+}
+
 for (const name of ['throughline', 'kafka'] as const) {
   await using broker = await startBroker(name, { durability: 'os' });
   const client = await connectKafka(broker.address);
@@ -158,17 +171,13 @@ for (const name of ['throughline', 'kafka'] as const) {
   }
   await again.close();
   const residentMiB = residentBytesOf(broker.pid) / 2 ** 20;
-  await broker.crash();
-  const crashedMs = performance.now();
-  await broker.restart();
-  await firstAcknowledged(broker.address, 'many-999');
-  const restartS = (performance.now() - crashedMs) / 1000;
+  const back = await backAfterKill(broker);
   const p99Ms = samples.toSorted((a, b) => a - b)[Math.floor(samples.length * 0.99)]!;
   figures.push({
     name: `1,000 topics × 10 partitions, ${name}`,
     value: residentMiB,
     unit: 'MiB',
-    note: `made in ${round(createS)} s, p99 of a record ${round(p99Ms)} ms, back after kill -9 in ${round(restartS)} s`,
+    note: `made in ${round(createS)} s, p99 of a record ${round(p99Ms)} ms, back after kill -9 ${back}`,
   });
 }
 
