@@ -2,7 +2,7 @@
 // the same afterwards; it is killed in the middle and goes on; what cannot be copied faithfully is refused.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -252,4 +252,19 @@ test('its help says what it takes, and a missing side is named', () => {
   const missing = spawnSync(process.execPath, [...flags, '--from', '.'], { encoding: 'utf8' });
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /--to is missing.*\[INVALID_ARGUMENT\]/);
+});
+
+test('a source that is not there is refused, and nothing is made in its place', async () => {
+  const [source, target] = [path.join(folder(), 'missing'), folder()];
+  const { status, json } = await migrate(source, target);
+  assert.equal(status, 1);
+  assert.equal(json.error?.code, 'INVALID_ARGUMENT');
+  assert.match(json.error?.message ?? '', /there is no log in this folder/);
+  assert.ok(!existsSync(source));
+});
+
+test('a cluster that is not there ends a migration with its error, and not in silence', async () => {
+  const { status, json } = await migrate('kafka://127.0.0.1:1', folder());
+  assert.equal(status, 1);
+  assert.equal(json.error?.code, 'LOG_UNREACHABLE');
 });

@@ -9,17 +9,11 @@ import { dataDirOption, textOption, type Options } from './options.ts';
 
 /** Runs a command against the cluster, and ends its connections. */
 export async function withCluster(options: Options, run: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
-  // Timers of a library do not keep a process alive, and between two attempts to connect there is nothing else.
-  const alive = setInterval(() => {}, 2 ** 30);
+  const cluster = await kafkaCluster({ bootstrap: bootstrapOf(options), logger: silentLogger });
   try {
-    const cluster = await kafkaCluster({ bootstrap: bootstrapOf(options), logger: silentLogger });
-    try {
-      await run(cluster);
-    } finally {
-      await cluster.log.close();
-    }
+    await run(cluster);
   } finally {
-    clearInterval(alive);
+    await cluster.log.close();
   }
 }
 

@@ -22,10 +22,14 @@ function verb(usage: string, description: string, load: () => Promise<{ run: Run
       const command = received.at(-1) as Command;
       const options: Options = command.opts();
       const positionals = received.slice(0, -2).filter((value): value is string => typeof value === 'string');
+      // Waits of ours do not keep a process: one that had only those left would end in the middle, and with success.
+      const alive = setInterval(() => {}, 2 ** 30);
       try {
         await (await load()).run(options, positionals);
       } catch (error) {
         fail(error, options['json'] === true);
+      } finally {
+        clearInterval(alive);
       }
     });
 }

@@ -56,10 +56,10 @@ export interface Migrated {
  * @throws ThroughlineError MIGRATION_REFUSED, MIGRATION_DIFFERS, UNKNOWN_TOPIC, LOG_UNREACHABLE, DATA_DIR_IN_USE
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
-  const { from, to, workingDir, logger } = options;
-  const source = await openSide(from, workingDir, logger);
+  const { from, to } = options;
+  const source = await openSide(from, 'source', options);
   try {
-    const target = await openSide(to, workingDir, logger);
+    const target = await openSide(to, 'target', options);
     try {
       return await copy(source.cluster, target.cluster, options);
     } finally {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createBroker } from '@throughline/broker';
-import type { Logger } from '@throughline/event';
+import { ThroughlineError, type Logger } from '@throughline/event';
 import { kafkaCluster, type KafkaCluster } from '@throughline/log';
 import { prepareDataDir } from '../dev/data-dir.ts';
 
@@ -18,14 +18,22 @@ export interface Side {
  * Opens one side.
  *
  * @param name `kafka://host:port`, or the data folder of a server; the folder of a log itself is known by its files
+ * @param role a target's folder is made when it is missing; a source that is missing is a slip of the pen
  * @throws ThroughlineError LOG_UNREACHABLE, DATA_DIR_IN_USE, DATA_FORMAT_UNSUPPORTED, INVALID_ARGUMENT
  */
-export async function openSide(name: string, workingDir: string, logger: Logger): Promise<Side> {
+export async function openSide(
+  name: string,
+  role: 'source' | 'target',
+  { workingDir, logger }: { readonly workingDir: string; readonly logger: Logger },
+): Promise<Side> {
   if (name.startsWith('kafka://')) {
     const cluster = await kafkaCluster({ bootstrap: name, clientId: 'throughline-migrate', logger });
     return { name, cluster, close: () => cluster.log.close() };
   }
   const dataDir = logDirOf(path.resolve(workingDir, name));
+  if (role === 'source' && !existsSync(dataDir)) {
+    throw new ThroughlineError('INVALID_ARGUMENT', `--from ${name}: there is no log in this folder`);
+  }
   prepareDataDir(dataDir);
   const broker = await createBroker({ dataDir, logger });
   try {
