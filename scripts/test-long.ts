@@ -8,8 +8,8 @@ await runGroups(
     { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
     { name: 'simulation', files: 'test/{checker,simulation,fuzz}/**/*.test.ts', concurrency: 2, timeoutMs: 36_000_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
-    // All of those that judge us, not only the quick ones; some fifteen minutes.
-    { name: 'librdkafka', files: 'test/judges/librdkafka.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
+    // All of librdkafka's programme that judges us, not only the quick part: some fifteen minutes. And 200 random sessions.
+    { name: 'judges', files: 'test/judges/{librdkafka,oracle}.test.ts', concurrency: 1, timeoutMs: 7_200_000 },
   ],
   process.argv.slice(2),
 );

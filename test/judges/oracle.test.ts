@@ -14,9 +14,11 @@ import { randomSession } from '../oracle/scripts/random-session.ts';
 import { versionsOf } from '../oracle/scripts/script.ts';
 import { withoutKafka } from './toolchain.ts';
 
+/** test:long looks for what nobody has met yet; a judge of a commit must not fall over one that is innocent. */
+const isLong = Number(process.env['THROUGHLINE_ROUNDS'] ?? 1) > 1;
 /** The first of the random sessions, and how many there are. */
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const sessionCount = Number(process.env['SESSIONS'] ?? 8);
+const seed = Number(process.env['SEED'] ?? (isLong ? Date.now() % 1_000_000 : 1));
+const sessionCount = Number(process.env['SESSIONS'] ?? (isLong ? 200 : 8));
 
 describe('Apache Kafka 4.3.1 as oracle', { skip: withoutKafka() }, () => {
   let both: BothSides;

@@ -85,6 +85,20 @@ test('read_committed is told that no transaction was aborted', async (t) => {
   assert.deepEqual(answer.responses[0]!.partitions[0]!.abortedTransactions, []);
 });
 
+test('read_committed looks for no aborted transactions where the first batch does not fit', async (t) => {
+  const { broker, client } = await withTopic(t, 3);
+  for (const partition of [0, 1, 2]) await broker.partition('t', partition).append(batchOf(['a'.repeat(1000)]));
+  const { length } = batchOf(['a'.repeat(1000)]);
+  const partitions = [0, 1, 2].map((partition) => ({ partition }));
+  const abortedOf = async (maxBytes: number): Promise<readonly unknown[]> => {
+    const answer = await fetchOnce(client, 11, requestOf({ topic: 't' }, partitions, { isolationLevel: 1, maxBytes }));
+    return answer.responses[0]!.partitions.map(({ abortedTransactions }) => abortedTransactions);
+  };
+  // As in Kafka: no room at all is an empty list, too little room is none.
+  assert.deepEqual(await abortedOf(2 * length + 1), [[], [], null]);
+  assert.deepEqual(await abortedOf(2 * length), [[], [], []]);
+});
+
 test('the first batch comes whatever its size, and then the bounds of request and partition hold', async (t) => {
   const { broker, client } = await withTopic(t, 3);
   const batch = (text: string): Uint8Array => batchOf([text.repeat(1000)]);

@@ -104,7 +104,9 @@ function readPartition(
     ({ batches }) => {
       taken.push({ log, batches });
       const isTooMuch = !budget.mayExceed && batches.length > budget.bytesMax;
-      return readable(log, target, options, isTooMuch ? noBytes : batches);
+      if (!isTooMuch) return readable(log, target, options, batches);
+      // Kafka has not looked for aborted transactions either when the first batch does not fit.
+      return { ...readable(log, target, options, noBytes), abortedTransactions: null };
     },
     (error: unknown) => refused(services, options, target, codeOf(services, options, target, error)),
   );
