@@ -5,6 +5,10 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 22)) {
   process.stderr.write('Throughline needs Node.js 22.22 or newer; this is ' + process.version + '.\n');
   process.exit(1);
 }
+// Until a verb begins (src/engine-flags.ts).
+var v8 = require('node:v8');
+v8.setFlagsFromString('--no-opt');
+v8.setFlagsFromString('--no-maglev');
 var fs = require('node:fs');
 var path = require('node:path');
 var nodeModule = require('node:module');

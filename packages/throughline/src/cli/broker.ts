@@ -5,7 +5,7 @@ import { openBroker, serveKafka, type Broker, type ServedKafka } from '@throughl
 import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { prepareDataDir, takeDataDir } from '../dev/data-dir.ts';
-import { growHeapFreely } from '../heap-growth.ts';
+import { growHeapFreely } from '../engine-flags.ts';
 import { checkLoopback } from '../loopback.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
 import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';

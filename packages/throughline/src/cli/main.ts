@@ -1,5 +1,6 @@
 // The command line. Each verb is a file of its own, loaded only when it is called, so that `--help` is quick.
 import { Command } from 'commander';
+import { optimiseFromNowOn } from '../engine-flags.ts';
 import { version } from '../version.ts';
 import { notBuilt, refuseNotBuilt } from './not-built.ts';
 import type { Options } from './options.ts';
@@ -25,7 +26,9 @@ function verb(usage: string, description: string, load: () => Promise<{ run: Run
       // Waits of ours do not keep a process: one that had only those left would end in the middle, and with success.
       const alive = setInterval(() => {}, 2 ** 30);
       try {
-        await (await load()).run(options, positionals);
+        const { run } = await load();
+        optimiseFromNowOn();
+        await run(options, positionals);
       } catch (error) {
         fail(error, options['json'] === true);
       } finally {

@@ -4,7 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
-import { growHeapFreely } from '../heap-growth.ts';
+import { growHeapFreely } from '../engine-flags.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
 import { whileSlow } from './progress.ts';
 import type { RunningServer } from './server.ts';
