@@ -8,8 +8,8 @@
 // An entry is made for the batch that comes once more than 4096 bytes have been written since the last one; both columns
 // grow strictly. To find an offset: take the last entry at or before it and read batches from its position on.
 //
-// In memory the index is the file's own bytes, so loading and storing are copies, and a look-up is a binary search.
 // The .log is the truth: whatever looks wrong here is thrown away and built again from it.
+import { IndexEntries } from './index-entries.ts';
 
 const entryBytes = 8;
 /** A new index holds this many entries before it grows: one MiB of log in batches of 4 KiB. */
@@ -24,14 +24,11 @@ export interface IndexEntry {
 
 export class OffsetIndex {
   readonly #baseOffset: bigint;
-  #bytes: Uint8Array;
-  #view: DataView;
-  #entryCount = 0;
+  readonly #entries: IndexEntries;
 
-  constructor(baseOffset: bigint, entryCapacity: number = entryCountInitial) {
+  constructor(baseOffset: bigint, entries = IndexEntries.empty(entryBytes, entryCountInitial)) {
     this.#baseOffset = baseOffset;
-    this.#bytes = new Uint8Array(Math.max(1, entryCapacity) * entryBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#entries = entries;
   }
 
   /**
@@ -41,15 +38,14 @@ export class OffsetIndex {
    *   write), entries that do not grow (zeros of a preallocated file), or a position beyond the log
    */
   static fromFile(baseOffset: bigint, file: Uint8Array, logBytes: number): OffsetIndex | undefined {
-    if (file.length % entryBytes !== 0) return undefined;
-    const index = new OffsetIndex(baseOffset, file.length / entryBytes);
-    index.#bytes.set(file);
-    index.#entryCount = file.length / entryBytes;
+    const entries = IndexEntries.of(entryBytes, file);
+    if (entries === undefined) return undefined;
+    const index = new OffsetIndex(baseOffset, entries);
     let relativeBefore = -1;
     let positionBefore = -1;
-    for (let i = 0; i < index.#entryCount; i++) {
-      const relative = index.#view.getInt32(i * entryBytes);
-      const position = index.#view.getInt32(i * entryBytes + 4);
+    for (let i = 0; i < entries.count; i++) {
+      const relative = index.#relativeOffset(i);
+      const position = index.#position(i);
       if (relative <= relativeBefore || position <= positionBefore || position >= logBytes) return undefined;
       relativeBefore = relative;
       positionBefore = position;
@@ -58,20 +54,18 @@ export class OffsetIndex {
   }
 
   get entryCount(): number {
-    return this.#entryCount;
+    return this.#entries.count;
   }
 
   /** What the file holds. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#entryCount * entryBytes);
+    return this.#entries.bytes;
   }
 
   add(lastOffset: bigint, position: number): void {
-    if (this.#entryCount * entryBytes === this.#bytes.length) this.#grow();
-    const at = this.#entryCount * entryBytes;
-    this.#view.setInt32(at, Number(lastOffset - this.#baseOffset));
-    this.#view.setInt32(at + 4, position);
-    this.#entryCount++;
+    const at = this.#entries.append();
+    this.#entries.view.setInt32(at, Number(lastOffset - this.#baseOffset));
+    this.#entries.view.setInt32(at + 4, position);
   }
 
   /**
@@ -81,36 +75,24 @@ export class OffsetIndex {
    */
   lookUp(offset: bigint): IndexEntry {
     const relative = Number(offset - this.#baseOffset);
-    return this.#entry(this.#lastEntry((i) => this.#view.getInt32(i * entryBytes) <= relative));
+    return this.#entry(this.#entries.lastWhere((index) => this.#relativeOffset(index) <= relative));
   }
 
   /** The last batch indexed. */
   last(): IndexEntry {
-    return this.#entry(this.#entryCount - 1);
+    return this.#entry(this.entryCount - 1);
   }
 
-  #entry(at: number): IndexEntry {
-    if (at < 0) return { position: 0, lastOffset: undefined };
-    const relative = this.#view.getInt32(at * entryBytes);
-    return { position: this.#view.getInt32(at * entryBytes + 4), lastOffset: this.#baseOffset + BigInt(relative) };
+  #entry(index: number): IndexEntry {
+    if (index < 0) return { position: 0, lastOffset: undefined };
+    return { position: this.#position(index), lastOffset: this.#baseOffset + BigInt(this.#relativeOffset(index)) };
   }
 
-  /** The last entry for which `holds`, given that it holds for a first part of them and for none after; -1 for none. */
-  #lastEntry(holds: (index: number) => boolean): number {
-    let low = -1;
-    let high = this.#entryCount - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (holds(middle)) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+  #relativeOffset(index: number): number {
+    return this.#entries.view.getInt32(index * entryBytes);
   }
 
-  #grow(): void {
-    const grown = new Uint8Array(this.#bytes.length * 2);
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+  #position(index: number): number {
+    return this.#entries.view.getInt32(index * entryBytes + 4);
   }
 }

@@ -9,20 +9,18 @@
 // when the segment is closed, so that the last entry of a closed segment holds its largest timestamp. Every record
 // before an entry's offset has a timestamp at or below the entry's: to find the first record at or after a time, take the
 // last entry below that time and read from its offset on.
+import { IndexEntries } from './index-entries.ts';
 
 const entryBytes = 12;
 const entryCountInitial = 128;
 
 export class TimeIndex {
   readonly #baseOffset: bigint;
-  #bytes: Uint8Array;
-  #view: DataView;
-  #entryCount = 0;
+  readonly #entries: IndexEntries;
 
-  constructor(baseOffset: bigint, entryCapacity: number = entryCountInitial) {
+  constructor(baseOffset: bigint, entries = IndexEntries.empty(entryBytes, entryCountInitial)) {
     this.#baseOffset = baseOffset;
-    this.#bytes = new Uint8Array(Math.max(1, entryCapacity) * entryBytes);
-    this.#view = new DataView(this.#bytes.buffer);
+    this.#entries = entries;
   }
 
   /**
@@ -32,14 +30,13 @@ export class TimeIndex {
    *   that do not grow, an offset outside the segment
    */
   static fromFile(baseOffset: bigint, file: Uint8Array, nextOffset: bigint): TimeIndex | undefined {
-    if (file.length % entryBytes !== 0) return undefined;
-    const index = new TimeIndex(baseOffset, file.length / entryBytes);
-    index.#bytes.set(file);
-    index.#entryCount = file.length / entryBytes;
+    const entries = IndexEntries.of(entryBytes, file);
+    if (entries === undefined) return undefined;
+    const index = new TimeIndex(baseOffset, entries);
     const relativeEnd = Number(nextOffset - baseOffset);
     let timestampBefore = Number.NEGATIVE_INFINITY;
     let relativeBefore = -1;
-    for (let i = 0; i < index.#entryCount; i++) {
+    for (let i = 0; i < entries.count; i++) {
       const timestampMs = index.#timestampMs(i);
       const relative = index.#relativeOffset(i);
       if (timestampMs <= timestampBefore || relative < relativeBefore || relative >= relativeEnd) return undefined;
@@ -50,54 +47,39 @@ export class TimeIndex {
   }
 
   get entryCount(): number {
-    return this.#entryCount;
+    return this.#entries.count;
   }
 
   /** What the file holds. */
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#entryCount * entryBytes);
+    return this.#entries.bytes;
   }
 
   /** The largest timestamp noted, or undefined. */
   get lastTimestampMs(): number | undefined {
-    return this.#entryCount === 0 ? undefined : this.#timestampMs(this.#entryCount - 1);
+    return this.entryCount === 0 ? undefined : this.#timestampMs(this.entryCount - 1);
   }
 
   /** Notes a timestamp when it is larger than all before. */
   add(timestampMs: number, offset: bigint): void {
     const last = this.lastTimestampMs;
     if (last !== undefined && timestampMs <= last) return;
-    if (this.#entryCount * entryBytes === this.#bytes.length) this.#grow();
-    const at = this.#entryCount * entryBytes;
-    this.#view.setBigInt64(at, BigInt(timestampMs));
-    this.#view.setInt32(at + 8, Number(offset - this.#baseOffset));
-    this.#entryCount++;
+    const at = this.#entries.append();
+    this.#entries.view.setBigInt64(at, BigInt(timestampMs));
+    this.#entries.view.setInt32(at + 8, Number(offset - this.#baseOffset));
   }
 
   /** An offset from which on to look for the first record at or after `timestampMs`. */
   offsetBefore(timestampMs: number): bigint {
-    let low = -1;
-    let high = this.#entryCount - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#timestampMs(middle) < timestampMs) low = middle;
-      else high = middle - 1;
-    }
-    return low < 0 ? this.#baseOffset : this.#baseOffset + BigInt(this.#relativeOffset(low));
+    const index = this.#entries.lastWhere((at) => this.#timestampMs(at) < timestampMs);
+    return index < 0 ? this.#baseOffset : this.#baseOffset + BigInt(this.#relativeOffset(index));
   }
 
   #timestampMs(index: number): number {
-    return Number(this.#view.getBigInt64(index * entryBytes));
+    return Number(this.#entries.view.getBigInt64(index * entryBytes));
   }
 
   #relativeOffset(index: number): number {
-    return this.#view.getInt32(index * entryBytes + 8);
-  }
-
-  #grow(): void {
-    const grown = new Uint8Array(this.#bytes.length * 2);
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    return this.#entries.view.getInt32(index * entryBytes + 8);
   }
 }
