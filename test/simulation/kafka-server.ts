@@ -1,4 +1,5 @@
 // The whole broker in a world: log, groups, and the Kafka protocol on a network that loses connections.
+import { seededRandom, type Random } from '@throughline/event';
 import {
   openBroker,
   serveKafka,
@@ -16,8 +17,8 @@ export interface KafkaServerOptions {
   readonly partitionCount: number;
   readonly durability: Durability;
   readonly nodeCount: number;
-  /** The broker that the protocol is served over; the real one where absent. */
-  readonly brokerOf?: (broker: Broker) => Broker;
+  /** The broker that the protocol is served over; the real one where absent. `random` is new for each life. */
+  readonly brokerOf?: (broker: Broker, random: Random) => Broker;
   /** What it listens on; the world's network where absent. */
   readonly transportOf?: (transport: Transport) => Transport;
 }
@@ -61,7 +62,7 @@ export function kafkaServer(world: World, options: KafkaServerOptions): Server &
       if (broker.findTopic(topicName) === undefined) {
         await broker.createTopic(topicName, { partitions: partitionCount, config: { durability, segmentBytes: 4096 } });
       }
-      const served = await serveKafka(brokerOf(broker), {
+      const served = await serveKafka(brokerOf(broker, seededRandom(world.seed)), {
         clock: lifeClock,
         random,
         logger,

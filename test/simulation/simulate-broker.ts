@@ -1,18 +1,15 @@
 // One seed of the whole broker's simulation.
-import type { Broker, Transport } from '@throughline/broker';
 import { runWorkload } from '../workload/workload.ts';
-import { kafkaServer } from './kafka-server.ts';
+import { kafkaServer, type KafkaServerOptions } from './kafka-server.ts';
 import { allFaults, disturb, type Fault } from './nemesis.ts';
 import { World } from './world.ts';
 
 const partitionCount = 3;
 
-export interface BrokerSimulation {
+export interface BrokerSimulation extends Pick<KafkaServerOptions, 'brokerOf' | 'transportOf'> {
   readonly faults?: readonly Fault[];
   /** Fault after fault, or with time between them for a group to settle; by the seed where absent. */
   readonly pace?: 'hasty' | 'calm';
-  readonly brokerOf?: (broker: Broker) => Broker;
-  readonly transportOf?: (transport: Transport) => Transport;
 }
 
 export async function simulateBroker(seed: number, options: BrokerSimulation = {}): Promise<World> {

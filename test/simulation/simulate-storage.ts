@@ -1,4 +1,6 @@
 // One seed of the storage core's simulation.
+import { seededRandom, type Random } from '@throughline/event';
+import type { LogPort } from '../workload/ports.ts';
 import { runWorkload } from '../workload/workload.ts';
 import { allFaults, disturb, type Fault } from './nemesis.ts';
 import { storageServer, type StorageServerOptions } from './storage-server.ts';
@@ -8,10 +10,12 @@ const partitionCount = 3;
 
 export interface StorageSimulation extends Pick<StorageServerOptions, 'diskOf' | 'beforeStart' | 'brokerOf'> {
   readonly faults?: readonly Fault[];
+  /** The log that the processes of the workload are given; the real one where absent. */
+  readonly logOf?: (log: LogPort, random: Random) => LogPort;
 }
 
 export async function simulateStorage(seed: number, options: StorageSimulation = {}): Promise<World> {
-  const { faults = allFaults, diskOf, beforeStart, brokerOf } = options;
+  const { faults = allFaults, diskOf, beforeStart, brokerOf, logOf = (log) => log } = options;
   const world = new World(seed);
   const server = storageServer(world, {
     partitionCount,
@@ -20,7 +24,7 @@ export async function simulateStorage(seed: number, options: StorageSimulation =
     ...(beforeStart && { beforeStart }),
     ...(brokerOf && { brokerOf }),
   });
-  const { log } = server;
+  const log = logOf(server.log, seededRandom(seed));
   const { clock, recorder, workRandom: random } = world;
   const nemesis = (): Promise<void> => disturb(world, server, { faults, roundCount: 6, pauseMsMax: 60 });
   const counts = { senderCount: 3, readerCount: 2, memberCount: 0 };

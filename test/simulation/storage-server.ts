@@ -1,6 +1,6 @@
 // The storage core in a world: opened, killed, opened again, and used by the workload without a network.
-import { openBroker, type Broker } from '@throughline/broker';
-import type { Durability } from '@throughline/broker';
+import { seededRandom, type Random } from '@throughline/event';
+import { openBroker, type Broker, type Durability } from '@throughline/broker';
 import { storageLog } from '../workload/storage-log.ts';
 import type { LogPort } from '../workload/ports.ts';
 import { simulationLimits, topicName, type Server } from './server.ts';
@@ -13,8 +13,8 @@ export interface StorageServerOptions {
   readonly diskOf?: DiskOf;
   /** Done to the disk before each start. */
   readonly beforeStart?: (life: Life) => Promise<void>;
-  /** The broker that clients are given; the real one where absent. */
-  readonly brokerOf?: (broker: Broker) => Broker;
+  /** The broker that clients are given; the real one where absent. `random` is new for each life. */
+  readonly brokerOf?: (broker: Broker, random: Random) => Broker;
 }
 
 export function storageServer(world: World, options: StorageServerOptions): Server & { readonly log: LogPort } {
@@ -44,7 +44,7 @@ export function storageServer(world: World, options: StorageServerOptions): Serv
         const config = { durability, segmentBytes: 4096 };
         await broker.createTopic(topicName, { partitions: partitionCount, config });
       }
-      now = { broker, shown: brokerOf(broker), life };
+      now = { broker, shown: brokerOf(broker, seededRandom(world.seed)), life };
     },
     async stop() {
       const { broker } = now!;

@@ -1,10 +1,15 @@
-// Starts a broker in a process of its own (broker-child.ts), and can kill it and start it again on the same folder and port.
+// Starts a broker in a process of its own (broker-child.ts), can kill it and start it again on the same folder and port, and can
+// let its disk and its clock go wrong.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Misfortune, MisfortuneReport } from './broker-child.ts';
+
+/** A busy machine takes its time. */
+const answerMs = 10_000;
 
 export class BrokerProcess implements AsyncDisposable {
   readonly dataDir: string;
@@ -39,10 +44,10 @@ export class BrokerProcess implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       ['--conditions=throughline-source', path.join(import.meta.dirname, 'broker-child.ts'), options],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
     );
     this.#child = child;
-    const lines = createInterface({ input: child.stdout });
+    const lines = createInterface({ input: child.stdout! });
     const line = await Promise.race([
       once(lines, 'line').then(([text]) => String(text)),
       once(child, 'exit').then(([code]) => Promise.reject(new Error(`the broker ended with ${String(code)}`))),
@@ -57,6 +62,15 @@ export class BrokerProcess implements AsyncDisposable {
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+  }
+
+  /** Resolves once it has come about. */
+  async meet(misfortune: Misfortune): Promise<MisfortuneReport> {
+    const child = this.#child!;
+    const answered = once(child, 'message', { signal: AbortSignal.timeout(answerMs) });
+    child.send(misfortune);
+    const [report] = (await answered) as [MisfortuneReport];
+    return report;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
