@@ -13,7 +13,7 @@ import {
 } from './storage/data-folder.ts';
 import type { DiskLock } from './storage/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
-import { beginEpoch, findPartition, finishRecovery, type FoundPartition } from './storage/found-partition.ts';
+import { beginEpoch, findPartition, restoreEpochs, type FoundPartition } from './storage/found-partition.ts';
 import { readJournal } from './storage/journal-format.ts';
 import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
@@ -80,27 +80,43 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     onFull: () => broker.onJournalFull(),
   });
   const broker = new EmbeddedBroker(setup, lock, store, journal);
-  const begun: BegunEpoch[] = [];
-  if (!isClean || store.isForeign) {
-    const all = Array.from(found).flatMap(([{ topicId }, partitions]) => partitions.map((one) => ({ topicId, one })));
-    await inParallel(all, partitionsAtOnceMax, async ({ topicId, one }) => {
-      // Readers have been told of these epochs: what is written from now on must not look older than that.
-      const epochMin = store.leaderEpochOf(topicId, one.partition) + 1;
-      if (isClean) await beginEpoch(setup, one, epochMin);
-      else await finishRecovery(setup, one, epochMin);
-      begun.push({ topicId, partition: one.partition, epoch: one.epochs.current });
-    });
-  }
+  const begun = await beginEpochs(setup, store, found, isClean);
   for (const [metadata, partitions] of found) broker.add(metadata, partitions);
   await store.noteEpochs(begun);
-  if (store.isForeign) {
+  if (store.isUnsettled) {
     await storeMetaProperties(disk, dataDir, store.properties);
-    await store.takeOver();
+    await store.settle();
   }
   await broker.start(isClean);
   // All that it held is in the segments for good.
   await disk.removeFolder(legacyFolder);
   return broker;
+}
+
+/**
+ * Begins a new leader epoch in every partition after an unclean stop, and when Apache Kafka had the folder or metadata was
+ * lost; otherwise only where nobody knows which one was the last.
+ */
+async function beginEpochs(
+  setup: BrokerSetup,
+  store: MetadataStore,
+  found: FoundTopics,
+  isClean: boolean,
+): Promise<readonly BegunEpoch[]> {
+  const begun: BegunEpoch[] = [];
+  const all = Array.from(found).flatMap(([{ topicId }, partitions]) => partitions.map((one) => ({ topicId, one })));
+  await inParallel(all, partitionsAtOnceMax, async ({ topicId, one }) => {
+    const { partition, epochs, producers, segments } = one;
+    if (!isClean) await producers.finish(segments);
+    // Readers have been told of these epochs: what is written from now on must not look older than that.
+    const toldEpoch = store.leaderEpochOf(topicId, partition);
+    // Kafka counts one further when it stops, and begins it nowhere.
+    const areLost = await restoreEpochs(setup, one, store.isForeign ? 0 : toldEpoch);
+    if (isClean && !store.isUnsettled && !areLost) return;
+    await beginEpoch(setup, one, toldEpoch + 1);
+    begun.push({ topicId, partition, epoch: epochs.current });
+  });
+  return begun;
 }
 
 type FoundTopics = ReadonlyMap<TopicMetadata, readonly FoundPartition[]>;

@@ -18,7 +18,7 @@ export const joinGroup = handler({
       clientHost,
       protocolType: body.protocolType,
       // They are kept for as long as the member is: not together with the frame that they came in.
-      protocols: body.protocols.map(({ name, metadata }) => ({ name, metadata: metadata.slice() })),
+      protocols: body.protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) })),
       // Before version 1 a session was also the time for a rebalance.
       rebalanceTimeoutMs: version === 0 ? sessionTimeoutMs : body.rebalanceTimeoutMs,
       sessionTimeoutMs,

@@ -14,7 +14,7 @@ export const syncGroup = handler({
     // From version 5 on a client says what it believes to sync (KIP-559).
     if (version >= 5 && (protocolType === null || protocolName === null))
       return refusedSync('INCONSISTENT_GROUP_PROTOCOL');
-    const assignments = new Map(body.assignments.map((one) => [one.memberId, one.assignment.slice()]));
+    const assignments = new Map(body.assignments.map((one) => [one.memberId, new Uint8Array(one.assignment)]));
     const member = { memberId, groupInstanceId, generationId };
     const synced = services.groups.sync(groupId, { ...member, protocolType, protocolName, assignments });
     return whileConnected(synced, signal, refusedSync('NOT_COORDINATOR'));

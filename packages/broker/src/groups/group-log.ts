@@ -142,7 +142,7 @@ export class GroupLog {
       // Deleted first: what holds stands in the order of its last change.
       live.delete(text);
       if (key !== null && value !== null)
-        live.set(text, { key: key.slice(), value: value.slice(), headers: record.headers });
+        live.set(text, { key: new Uint8Array(key), value: new Uint8Array(value), headers: record.headers });
     }
     this.#bytes = bytesBefore;
     const offset = log.logEndOffset;

@@ -138,12 +138,12 @@ function originOf(value: Read<GroupMetadataValue>): GroupOrigin {
   const members = value.members.map((one) => {
     const { memberId, groupInstanceId, clientId, clientHost, sessionTimeout, subscription } = one;
     const rebalanceTimeoutMs = one.rebalanceTimeout === -1 ? sessionTimeout : one.rebalanceTimeout;
-    const protocols = protocol === null ? [] : [{ name: protocol, metadata: subscription.slice() }];
+    const protocols = protocol === null ? [] : [{ name: protocol, metadata: new Uint8Array(subscription) }];
     const member = new GroupMember(
       { memberId, groupInstanceId, clientId, clientHost },
       { protocols, rebalanceTimeoutMs, sessionTimeoutMs: sessionTimeout },
     );
-    member.assignment = one.assignment.slice();
+    member.assignment = new Uint8Array(one.assignment);
     return member;
   });
   return {

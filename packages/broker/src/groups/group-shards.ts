@@ -2,7 +2,7 @@
 // the first group comes; what is in it is read before anybody is let in.
 import { ThroughlineError, type Clock, type Logger, type ProducerRecord } from '@throughline/event';
 import type { Broker, TopicMetadata } from '../broker.ts';
-import { recordBytesMaxLimit } from '../defaults.ts';
+import { groupTopicSettings } from '../metadata/group-topic-settings.ts';
 import { groupMetadataTopic } from '../topic-name.ts';
 import { CommittedOffsets } from './committed-offsets.ts';
 import type { GroupStore } from './group-environment.ts';
@@ -87,13 +87,7 @@ export class GroupShards implements GroupStore {
 
   async #make(): Promise<TopicMetadata> {
     const { broker } = this.#options;
-    const settings = new Map([
-      ['cleanup.policy', 'compact'],
-      ['compression.type', 'producer'],
-      ['segment.bytes', broker.configs.value('offsets.topic.segment.bytes') ?? ''],
-      // A group of thousands of members is one record.
-      ['max.message.bytes', String(recordBytesMaxLimit)],
-    ]);
+    const settings = groupTopicSettings(broker.configs);
     let topic = broker.findTopic(groupMetadataTopic);
     const partitions = broker.configs.integer('offsets.topic.num.partitions');
     topic ??= await broker.createTopic(groupMetadataTopic, { partitions, settings });

@@ -78,7 +78,8 @@ export function isSnapshotFooter(batch: Uint8Array, header: RecordBatchHeader): 
   if (!isControlBatch(header.attributes)) return false;
   // Control batches are none of a reader's business, so that decoding them takes a batch that does not say so.
   const records: LogRecord[] = [];
-  decodeRecordBatch(withControlBit(batch.slice(), false), 0, source, records);
+  // Not `slice`: a Buffer's shares its memory.
+  decodeRecordBatch(withControlBit(new Uint8Array(batch), false), 0, source, records);
   const key = records[0]?.key;
   if (key?.length !== 4) return false;
   return new DataView(key.buffer, key.byteOffset).getInt16(2) === controlTypes.snapshotFooter;

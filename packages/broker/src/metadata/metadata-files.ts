@@ -1,5 +1,4 @@
 // Going through a file of the metadata log: a segment or a snapshot, held in memory whole.
-import { ThroughlineError } from '@throughline/event';
 import {
   batchHeaderBytes,
   batchHeaderProblem,
@@ -9,54 +8,53 @@ import {
 } from '@throughline/wire';
 import { isSnapshotFooter } from './metadata-batches.ts';
 
+const magicAt = 16;
+
 export interface FoundBatch {
   readonly batch: Uint8Array;
   readonly header: RecordBatchHeader;
 }
 
 export interface FoundBatches {
+  /** Where offsets are missing between two of them, what stood there is damaged. */
   readonly batches: readonly FoundBatch[];
   /** Where the last whole batch ends. */
   readonly sizeBytes: number;
-  /** The offset after the last record. */
-  readonly endOffset: bigint;
   /** Something stands behind the last whole batch. */
   readonly isTorn: boolean;
 }
 
-/**
- * The batches from the start of a file on, up to a torn one at its end.
- *
- * @throws ThroughlineError CORRUPT_RECORD when a whole batch stands behind a damaged one
- */
-export function wholeBatches(bytes: Uint8Array, baseOffset: bigint, file: string): FoundBatches {
+/** The whole batches of a file whose first one has the offset `baseOffset`. */
+export function wholeBatches(bytes: Uint8Array, baseOffset: bigint): FoundBatches {
   const batches: FoundBatch[] = [];
-  let position = 0;
-  let endOffset = baseOffset;
-  for (;;) {
-    const found = batchAt(bytes, position);
-    if (found === undefined || found.header.baseOffset !== endOffset) break;
+  let sizeBytes = 0;
+  let nextOffset = baseOffset;
+  for (let at = 0; at + batchHeaderBytes <= bytes.length;) {
+    const isInPlace = at === sizeBytes;
+    // Behind damage each byte may be where the next batch begins.
+    const found = isInPlace || bytes[at + magicAt] === 2 ? batchAt(bytes, at) : undefined;
+    const isNext = found && (isInPlace ? found.header.baseOffset === nextOffset : found.header.baseOffset > nextOffset);
+    if (!isNext) {
+      at++;
+      continue;
+    }
     batches.push(found);
-    position += found.batch.length;
-    endOffset += BigInt(found.header.lastOffsetDelta) + 1n;
+    at += found.batch.length;
+    sizeBytes = at;
+    nextOffset = offsetBehind(found.header);
   }
-  for (let at = position; at + batchHeaderBytes <= bytes.length; at++) {
-    const behind = bytes[at + 16] === 2 ? batchAt(bytes, at) : undefined;
-    if (behind === undefined) continue;
-    throw new ThroughlineError(
-      'CORRUPT_RECORD',
-      `${file} is damaged at position ${position}, in the middle of the log`,
-      {
-        details: { file, position },
-      },
-    );
-  }
-  return { batches, sizeBytes: position, endOffset, isTorn: position < bytes.length };
+  return { batches, sizeBytes, isTorn: sizeBytes < bytes.length };
 }
 
-export function isWholeSnapshot(batches: readonly FoundBatch[]): boolean {
+/** The offset after the last record of a batch. */
+export function offsetBehind({ baseOffset, lastOffsetDelta }: RecordBatchHeader): bigint {
+  return baseOffset + BigInt(lastOffsetDelta) + 1n;
+}
+
+export function isWholeSnapshot({ batches, isTorn }: FoundBatches): boolean {
   const last = batches.at(-1);
-  return last !== undefined && isSnapshotFooter(last.batch, last.header);
+  if (isTorn || last === undefined || !isSnapshotFooter(last.batch, last.header)) return false;
+  return batches.every(({ header }, i) => header.baseOffset === (i === 0 ? 0n : offsetBehind(batches[i - 1]!.header)));
 }
 
 function batchAt(bytes: Uint8Array, position: number): FoundBatch | undefined {

@@ -9,13 +9,14 @@
 // stood before is removed. There are no indexes: the log is read from its start or not at all.
 //
 // After a crash the last batch may be torn. It was never answered, and is cut off. A whole batch behind a damaged one is
-// another matter, because each is written only when the one before it is synced: that is rot, and the folder is not opened,
-// for the log without its middle would bring deleted topics back and lose others.
+// another matter, because each is written only when the one before it is synced: that is rot. It costs the records of its own
+// batch, which `lose` is told of; what they said is found in the folders of the partitions (metadata-repair.ts). So are
+// snapshots and segments that are missing. A damaged file is put aside as `.damaged` when a snapshot takes its place.
 import { ThroughlineError, utf8, type Clock, type Logger } from '@throughline/event';
 import { metadataSnapshotBytesMin } from '../defaults.ts';
 import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../storage/disk.ts';
 import { metadataBatch, metadataBatches, recordsIn, snapshotBatches } from './metadata-batches.ts';
-import { isWholeSnapshot, wholeBatches } from './metadata-files.ts';
+import { isWholeSnapshot, offsetBehind, wholeBatches, type FoundBatch } from './metadata-files.ts';
 import type { MetadataRecord, WritableRecord } from './records/metadata-record.ts';
 
 export interface MetadataLogOptions {
@@ -25,9 +26,17 @@ export interface MetadataLogOptions {
   readonly logger: Logger;
 }
 
+/** What is told of the log when it is opened, in its order. */
+export interface MetadataVisitor {
+  apply(record: MetadataRecord): void;
+  /** Records are gone: those from one offset up to the other, or all to the end. */
+  lose(fromOffset: bigint, toOffset?: bigint): void;
+}
+
 /** Kafka's id of the metadata topic. */
 const metadataTopicId = 'AAAAAAAAAAAAAAAAAAAAAQ';
 const firstEpoch = 1;
+const damagedSuffix = '.damaged';
 
 export class MetadataLog {
   readonly #options: MetadataLogOptions;
@@ -37,6 +46,9 @@ export class MetadataLog {
   #endOffset: bigint;
   #bytesSinceSnapshot: number;
   #snapshotBytes: number;
+  readonly #damagedFiles: ReadonlySet<string>;
+  /** A batch at the end was not whole when the log was opened. */
+  readonly isTailCut: boolean;
   #isOffline = false;
 
   private constructor(options: MetadataLogOptions, file: DiskFile, found: FoundLog) {
@@ -47,15 +59,15 @@ export class MetadataLog {
     this.#endOffset = found.endOffset;
     this.#bytesSinceSnapshot = found.bytesSinceSnapshot;
     this.#snapshotBytes = found.snapshotBytes;
+    this.#damagedFiles = found.damagedFiles;
+    this.isTailCut = found.isTailCut;
   }
 
   /** Begins a log with `records` in a folder that holds nothing that counts. */
   static async create(options: MetadataLogOptions, records: Iterable<WritableRecord>): Promise<MetadataLog> {
     const { disk, folder, clock } = options;
     await disk.removeFolder(folder);
-    await disk.makeFolder(folder);
-    await replaceFile(disk, folder, 'partition.metadata', utf8(`version: 0\ntopic_id: ${metadataTopicId}\n`));
-    await replaceFile(disk, folder, 'leader-epoch-checkpoint', utf8(`0\n1\n${firstEpoch} 0\n`));
+    await makeFolder(options, 0n);
     const place = { baseOffset: 0n, epoch: firstEpoch, nowMs: clock.nowMs() };
     const { batches, endOffset } = metadataBatches(records, place);
     const fileBytes = batches.reduce((sum, { length }) => sum + length, 0);
@@ -68,41 +80,63 @@ export class MetadataLog {
       await file.close();
       throw error;
     }
-    const found = { epoch: firstEpoch, fileBytes, endOffset, bytesSinceSnapshot: fileBytes, snapshotBytes: 0 };
-    return new MetadataLog(options, file, found);
+    return new MetadataLog(options, file, {
+      epoch: firstEpoch,
+      fileBytes,
+      endOffset,
+      bytesSinceSnapshot: fileBytes,
+      snapshotBytes: 0,
+      damagedFiles: new Set(),
+      isTailCut: false,
+    });
   }
 
   /**
-   * Opens the log and hands every record that counts to `apply`, in order.
+   * Opens the log and tells `visitor` of every record that counts, in order, and of those that are gone. One that is missing
+   * altogether is begun anew behind what is known.
    *
-   * @throws ThroughlineError CORRUPT_RECORD, DATA_FORMAT_UNSUPPORTED when there is no log
+   * @throws ThroughlineError CORRUPT_RECORD
    */
-  static async open(options: MetadataLogOptions, apply: (record: MetadataRecord) => void): Promise<MetadataLog> {
+  static async open(options: MetadataLogOptions, visitor: MetadataVisitor): Promise<MetadataLog> {
     const { disk, folder } = options;
     const names = await disk.list(folder);
-    const snapshot = await readSnapshot(options, names, apply);
     const bases = names.flatMap((name) => baseOfLog(name) ?? []).sort(byOffset);
-    const [first] = bases;
-    if (first === undefined) throw unsupported(folder, 'there is no log in it');
-    if (first > snapshot.endOffset) throw damaged(folder, `the log begins at ${first}, and no snapshot reaches there`);
+    const damagedFiles = new Set<string>();
+    const snapshot = await readSnapshot(options, names, bases[0], visitor);
+    if (snapshot.isDamaged) damagedFiles.add(snapshot.name);
+    if (bases.length === 0) {
+      visitor.lose(snapshot.endOffset);
+      await makeFolder(options, snapshot.endOffset);
+      bases.push(snapshot.endOffset);
+    }
     let { epoch } = snapshot;
-    let endOffset = first;
+    let endOffset = 0n;
     let bytesSinceSnapshot = 0;
     let fileBytes = 0;
+    let isTailCut = false;
+    // What the snapshot covers is not missed.
+    const goOnFrom = (offset: bigint): boolean => {
+      const fromOffset = endOffset > snapshot.endOffset ? endOffset : snapshot.endOffset;
+      endOffset = offset;
+      if (fromOffset < offset) visitor.lose(fromOffset, offset);
+      return fromOffset < offset;
+    };
     for (const [i, base] of bases.entries()) {
-      if (base !== endOffset && base !== snapshot.endOffset)
-        throw damaged(folder, `a segment ends at ${endOffset} and the next begins at ${base}`);
+      if (base < endOffset) throw damaged(folder, `a segment ends at ${endOffset} and the next begins at ${base}`);
+      goOnFrom(base);
       const name = logName(base);
       const bytes = (await disk.readFile(`${folder}/${name}`)) ?? new Uint8Array(0);
-      const { batches, sizeBytes, endOffset: end, isTorn } = wholeBatches(bytes, base, `${folder}/${name}`);
-      if (isTorn && i < bases.length - 1) throw damaged(folder, `${name} is damaged at position ${sizeBytes}`);
+      const { batches, sizeBytes, isTorn } = wholeBatches(bytes, base);
+      isTailCut = isTorn && i === bases.length - 1;
+      if (isTorn && !isTailCut) damagedFiles.add(name);
       for (const { batch, header } of batches) {
+        if (goOnFrom(header.baseOffset)) damagedFiles.add(name);
+        endOffset = offsetBehind(header);
         if (header.partitionLeaderEpoch > epoch) epoch = header.partitionLeaderEpoch;
-        if (header.baseOffset + BigInt(header.lastOffsetDelta) < snapshot.endOffset) continue;
+        if (endOffset <= snapshot.endOffset) continue;
         bytesSinceSnapshot += batch.length;
-        for (const { offset, record } of recordsIn(batch)) if (offset >= snapshot.endOffset) apply(record);
+        for (const { offset, record } of recordsIn(batch)) if (offset >= snapshot.endOffset) visitor.apply(record);
       }
-      endOffset = end;
       fileBytes = sizeBytes;
     }
     const file = await disk.open(`${folder}/${logName(bases.at(-1)!)}`, 'write');
@@ -111,8 +145,8 @@ export class MetadataLog {
       if ((await file.size()) > fileBytes) await file.truncate(fileBytes);
       await file.syncData();
       await disk.syncDirectory(folder);
-      const found = { epoch, fileBytes, endOffset, bytesSinceSnapshot, snapshotBytes: snapshot.sizeBytes };
-      const log = new MetadataLog(options, file, found);
+      const known = { epoch, fileBytes, endOffset, bytesSinceSnapshot, snapshotBytes: snapshot.sizeBytes };
+      const log = new MetadataLog(options, file, { ...known, damagedFiles, isTailCut });
       // All segments end before the snapshot: it came last, and the log goes on behind it.
       if (endOffset < snapshot.endOffset) await log.#goOnAt(snapshot.endOffset);
       return log;
@@ -120,6 +154,10 @@ export class MetadataLog {
       await file.close();
       throw error;
     }
+  }
+
+  get endOffset(): bigint {
+    return this.#endOffset;
   }
 
   /** True when so much has come since the last snapshot that the next one is worth its while. */
@@ -177,7 +215,10 @@ export class MetadataLog {
       // Kafka keeps indexes and snapshots of producers beside its segments.
       const base = /^(\d{20})\.\w+$/.exec(other)?.[1];
       const isOld = base === undefined ? isSnapshotName(other) && other !== name : BigInt(base) < this.#endOffset;
-      if (isOld) await disk.remove(`${folder}/${other}`);
+      if (!isOld) continue;
+      const path = `${folder}/${other}`;
+      if (this.#damagedFiles.has(other)) await disk.rename(path, `${path}${damagedSuffix}`);
+      else await disk.remove(path);
     }
   }
 
@@ -226,33 +267,56 @@ interface FoundLog {
   readonly endOffset: bigint;
   readonly bytesSinceSnapshot: number;
   readonly snapshotBytes: number;
+  readonly damagedFiles: ReadonlySet<string>;
+  readonly isTailCut: boolean;
 }
 
 interface FoundSnapshot {
+  readonly name: string;
   readonly endOffset: bigint;
   readonly epoch: number;
   readonly sizeBytes: number;
+  readonly isDamaged: boolean;
 }
 
-/** Applies the newest snapshot that is whole, if there is one. */
+/**
+ * Applies the newest snapshot that is whole, if there is one. When the log, which begins at `logBase`, does not reach back to
+ * it, a newer one that is damaged says more.
+ */
 async function readSnapshot(
   { disk, folder, logger }: MetadataLogOptions,
   names: readonly string[],
-  apply: (record: MetadataRecord) => void,
+  logBase: bigint | undefined,
+  visitor: MetadataVisitor,
 ): Promise<FoundSnapshot> {
+  const found: { readonly snapshot: FoundSnapshot; readonly batches: readonly FoundBatch[] }[] = [];
   // The names begin with the offset in 20 digits.
   for (const name of names.filter(isSnapshotName).sort().reverse()) {
-    const bytes = await disk.readFile(`${folder}/${name}`);
-    const { batches, isTorn } = wholeBatches(bytes ?? new Uint8Array(0), 0n, `${folder}/${name}`);
-    if (isTorn || !isWholeSnapshot(batches)) {
-      logger.error({ name }, 'a snapshot of the metadata is not whole and is passed over');
-      continue;
-    }
-    for (const { batch } of batches) for (const { record } of recordsIn(batch)) apply(record);
+    const bytes = (await disk.readFile(`${folder}/${name}`)) ?? new Uint8Array(0);
+    const content = wholeBatches(bytes, 0n);
+    const isDamaged = !isWholeSnapshot(content);
     const [endOffset = '0', epoch = '0'] = name.split(/[-.]/);
-    return { endOffset: BigInt(endOffset), epoch: Number(epoch), sizeBytes: bytes?.length ?? 0 };
+    const place = { endOffset: BigInt(endOffset), epoch: Number(epoch), sizeBytes: bytes.length };
+    found.push({ snapshot: { name, ...place, isDamaged }, batches: content.batches });
+    if (!isDamaged) break;
+    logger.error({ folder, name }, 'a snapshot of the metadata is damaged');
   }
-  return { endOffset: 0n, epoch: firstEpoch, sizeBytes: 0 };
+  const whole = found.find(({ snapshot }) => !snapshot.isDamaged);
+  const reachesLog = logBase !== undefined && (whole?.snapshot.endOffset ?? 0n) >= logBase;
+  const used = reachesLog ? whole : found[0];
+  if (used === undefined) return noSnapshot;
+  for (const { batch } of used.batches) for (const { record } of recordsIn(batch)) visitor.apply(record);
+  if (used.snapshot.isDamaged) visitor.lose(0n, used.snapshot.endOffset);
+  return used.snapshot;
+}
+
+const noSnapshot: FoundSnapshot = { name: '', endOffset: 0n, epoch: firstEpoch, sizeBytes: 0, isDamaged: false };
+
+/** The folder with all but the log itself, which begins at `startOffset`. */
+async function makeFolder({ disk, folder }: MetadataLogOptions, startOffset: bigint): Promise<void> {
+  await disk.makeFolder(folder);
+  await replaceFile(disk, folder, 'partition.metadata', utf8(`version: 0\ntopic_id: ${metadataTopicId}\n`));
+  await replaceFile(disk, folder, 'leader-epoch-checkpoint', utf8(`0\n1\n${firstEpoch} ${startOffset}\n`));
 }
 
 function logName(baseOffset: bigint): string {
@@ -281,8 +345,4 @@ function offline(cause?: unknown): ThroughlineError {
 
 function damaged(folder: string, why: string): ThroughlineError {
   return new ThroughlineError('CORRUPT_RECORD', `${folder}: ${why}`, { details: { folder } });
-}
-
-function unsupported(folder: string, why: string): ThroughlineError {
-  return new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${folder}: ${why}`, { details: { folder } });
 }

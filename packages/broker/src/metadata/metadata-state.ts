@@ -22,6 +22,12 @@ export interface TopicState {
   readonly partitions: Map<number, PartitionRecord>;
 }
 
+/** A stretch of the metadata log that is gone; without an end all behind it. */
+export interface LostRecords {
+  readonly fromOffset: bigint;
+  readonly toOffset: bigint | undefined;
+}
+
 type Configs = Map<string, Map<string, string>>;
 
 const transactionKeys = { begin: 23, end: 24, abort: 25 } as const;
@@ -38,6 +44,9 @@ export class MetadataState {
   readonly removedTopicIds = new Set<string>();
   /** How often each kind of record has come that is not understood, by its key. */
   readonly others = new Map<number, number>();
+  readonly losses: LostRecords[] = [];
+  /** Topics that were there when records were lost, and which those may have changed or removed. */
+  readonly doubtfulTopicIds = new Set<string>();
   #transaction: MetadataRecord[] | undefined;
 
   apply(record: MetadataRecord): void {
@@ -54,6 +63,12 @@ export class MetadataState {
     } else {
       this.#applyNow(record);
     }
+  }
+
+  /** Records that came here are gone. */
+  lose(fromOffset: bigint, toOffset?: bigint): void {
+    this.losses.push({ fromOffset, toOffset });
+    for (const topicId of this.topics.keys()) this.doubtfulTopicIds.add(topicId);
   }
 
   /** All of it as records, in the order in which Apache Kafka writes a snapshot. */

@@ -27,6 +27,7 @@ export class MetadataStore {
   readonly #log: MetadataLog;
   readonly #state: MetadataState;
   readonly #logger: Logger;
+  #isRepaired = false;
 
   constructor(properties: MetaProperties, log: MetadataLog, state: MetadataState, logger: Logger) {
     this.properties = properties;
@@ -49,8 +50,24 @@ export class MetadataStore {
     return !this.properties.isOurs || this.#state.others.size > 0;
   }
 
-  /** Leaves what was Kafka's alone behind: the log goes on from a snapshot of what is ours too. */
-  async takeOver(): Promise<void> {
+  /** Has records appended for what was lost. No snapshot comes in between, which would hide that it was. */
+  async repair(
+    action: (append: (records: readonly WritableRecord[]) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    this.#isRepaired = true;
+    await action(async (records) => {
+      await this.#log.append(records);
+      for (const record of records) this.#state.apply(record);
+    });
+  }
+
+  /** True when others may have told of later leader epochs than are known, and the log has to go on from a snapshot. */
+  get isUnsettled(): boolean {
+    return this.isForeign || this.#isRepaired;
+  }
+
+  /** Leaves behind what was Kafka's alone, or is damaged: the log goes on from a snapshot. */
+  async settle(): Promise<void> {
     await this.#log.snapshot(this.#state.records());
     this.#state.others.clear();
   }

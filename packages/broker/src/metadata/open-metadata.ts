@@ -1,5 +1,6 @@
 // Finding out whose folder it is, and opening its metadata: an empty folder begins, one with a topics.json of format 1 is
-// carried over, one that Apache Kafka has written is checked (kafka-folder.ts) and taken over.
+// carried over, one that Apache Kafka has written is checked (kafka-folder.ts) and taken over, one whose metadata is damaged
+// is brought in line with its folders (metadata-repair.ts).
 //
 // `meta.properties` is written last. A crash before it leaves a metadata log that does not count and is begun anew; a
 // topics.json is removed only behind it.
@@ -11,13 +12,12 @@ import { metadataFolder } from './metadata-folder.ts';
 import { legacyTopicsFile, readLegacyTopics, type LegacyTopics } from './legacy-topics.ts';
 import { newMetaProperties, readMetaProperties, storeMetaProperties, type MetaProperties } from './meta-properties.ts';
 import { MetadataLog, type MetadataLogOptions } from './metadata-log.ts';
+import { hasUnknownRecords, repairMetadata } from './metadata-repair.ts';
 import { MetadataState } from './metadata-state.ts';
 import { MetadataStore } from './metadata-store.ts';
+import { featureRecord } from './metadata-version.ts';
 import type { WritableRecord } from './records/metadata-record.ts';
 import { topicRecordsOf } from './topic-as-records.ts';
-
-/** What Apache Kafka 4.3.1 says in a new folder of its own: the level of its records, which these are. */
-const metadataVersion = 30;
 
 /**
  * @throws ThroughlineError DATA_FORMAT_UNSUPPORTED, CORRUPT_RECORD
@@ -55,10 +55,24 @@ async function begin(setup: BrokerSetup): Promise<MetadataStore> {
 
 async function reopen(setup: BrokerSetup, properties: MetaProperties): Promise<MetadataStore> {
   const state = new MetadataState();
-  const log = await MetadataLog.open(logOptions(setup), (record) => state.apply(record));
+  const log = await MetadataLog.open(logOptions(setup), {
+    apply: (record) => state.apply(record),
+    lose: (fromOffset, toOffset) => {
+      if (!properties.isOurs) throw unknownPast(setup, fromOffset);
+      state.lose(fromOffset, toOffset);
+    },
+  });
   const store = new MetadataStore(properties, log, state, setup.logger);
   try {
-    if (store.isForeign) await checkKafkaFolder(setup, properties, state);
+    if (store.isForeign) {
+      if (state.losses[0] !== undefined) throw unknownPast(setup, state.losses[0].fromOffset);
+      await checkKafkaFolder(setup, properties, state);
+    } else {
+      // It was begun anew, and what the folders say has not come to its end.
+      if (state.losses.length === 0 && !state.features.has(featureRecord.name)) state.lose(0n);
+      if (log.isTailCut && (await hasUnknownRecords(setup, state))) state.lose(log.endOffset);
+      if (state.losses.length > 0) await store.repair((append) => repairMetadata(setup, properties, state, append));
+    }
   } catch (error) {
     await store.close();
     throw error;
@@ -66,10 +80,16 @@ async function reopen(setup: BrokerSetup, properties: MetaProperties): Promise<M
   return store;
 }
 
+/** What Kafka said there may be why its folder is not to be taken over. */
+function unknownPast({ dataDir }: BrokerSetup, fromOffset: bigint): ThroughlineError {
+  const message = `${dataDir}: the metadata log that Apache Kafka wrote is damaged at offset ${fromOffset}`;
+  return new ThroughlineError('CORRUPT_RECORD', message, { details: { folder: dataDir } });
+}
+
 function firstRecords(legacy: LegacyTopics | undefined, properties: MetaProperties): WritableRecord[] {
   const { topics = [], deleting = [] } = legacy ?? {};
   return [
-    { type: 'feature-level', name: 'metadata.version', featureLevel: metadataVersion },
+    featureRecord,
     // What was on its way out goes on being so.
     ...deleting.flatMap((topic): WritableRecord[] => [
       ...topicRecordsOf(topic, properties),

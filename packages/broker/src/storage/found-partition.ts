@@ -2,6 +2,7 @@
 import type { TopicMetadata } from '../broker.ts';
 import type { BrokerSetup } from '../broker-setup.ts';
 import { ProducerRecovery } from '../producers/producer-recovery.ts';
+import { findEpochs } from './leader-epoch-search.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { makePartitionFolder, partitionFolderName, readLeaderEpochs, storeLeaderEpochs } from './partition-folder.ts';
 import { Segments, type RecoveryStart } from './segments.ts';
@@ -70,10 +71,25 @@ export async function makePartition(
   });
 }
 
-/** Makes a partition complete after an unclean stop, when the journal has been replayed; a new leader epoch begins. */
-export async function finishRecovery(setup: BrokerSetup, found: FoundPartition, epochMin: number): Promise<void> {
-  await found.producers.finish(found.segments);
-  await beginEpoch(setup, found, epochMin);
+/**
+ * Finds the leader epochs in the log when the checkpoint of them is not its own or does not reach `toldEpoch`, the last that
+ * anybody was told. The log has to be complete. Which epoch came last is not known then: a new one has to begin.
+ *
+ * @returns true when that was so
+ */
+export async function restoreEpochs(
+  { dataDir, logger }: BrokerSetup,
+  { topic, partition, epochs, segments, logStartOffset }: FoundPartition,
+  toldEpoch: number,
+): Promise<boolean> {
+  if (epochs.fits(logStartOffset, segments.endOffset) && epochs.current >= toldEpoch) return false;
+  const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
+  logger.warn(
+    { folder },
+    'the leader epochs of a partition are missing or not those of its log, and are found in its batches',
+  );
+  epochs.replace(await findEpochs(segments, logStartOffset));
+  return true;
 }
 
 /** Begins a new leader epoch where the log ends now, `epochMin` or a later one. */

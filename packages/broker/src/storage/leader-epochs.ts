@@ -1,10 +1,12 @@
 // Which leader epoch began at which offset, `leader-epoch-checkpoint` (KIP-101, KIP-320). A single broker leads always;
 // it begins a new epoch after every unclean stop, because then a tail that somebody has read may be gone, and an epoch
 // is how a consumer finds out: it asks where its own epoch ended and sees an offset below its position.
+//
+// The file can be made again from the batches (leader-epoch-search.ts), all but epochs in which nothing was appended.
 import { assert } from '@throughline/event';
 import { decodeCheckpoint, encodeCheckpoint, isNumber } from './checkpoint-file.ts';
 
-interface EpochStart {
+export interface EpochStart {
   readonly epoch: number;
   readonly startOffset: bigint;
 }
@@ -30,6 +32,22 @@ export class LeaderEpochs {
 
   encode(): Uint8Array {
     return encodeCheckpoint(this.#starts.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`));
+  }
+
+  /**
+   * True when these can be the epochs of a log from `logStartOffset` to `logEndOffset`: they begin with it, and none begins
+   * behind its end.
+   */
+  fits(logStartOffset: bigint, logEndOffset: bigint): boolean {
+    const [first] = this.#starts;
+    return (
+      first !== undefined && first.startOffset <= logStartOffset && this.#starts.at(-1)!.startOffset <= logEndOffset
+    );
+  }
+
+  /** Forgets all that was known for what was found in the log; both columns grow strictly. */
+  replace(starts: readonly EpochStart[]): void {
+    this.#starts = [...starts];
   }
 
   /** The epoch that appends are made in; -1 before the first. */

@@ -153,7 +153,7 @@ export class TailCache {
 
 /** A small view would hold on to the whole buffer that it is cut from, a socket's for instance. */
 function ownBytes(batch: Uint8Array): Uint8Array {
-  return batch.length * 2 < batch.buffer.byteLength ? batch.slice() : batch;
+  return batch.length * 2 < batch.buffer.byteLength ? new Uint8Array(batch) : batch;
 }
 
 function copyInto(slab: Slab, batch: Uint8Array): Uint8Array {
