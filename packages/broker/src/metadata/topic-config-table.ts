@@ -109,8 +109,7 @@ const definitions: readonly TopicConfigDefinition[] = [
     default: longMax,
     min: 1,
     follows: [{ name: 'log.flush.interval.messages' }],
-    doc: 'After how many records the log is synced.',
-    withoutEffect: ownFlush,
+    doc: 'After how many records the log is synced. 1 is durability `fsync`, unless the topic has a `durability` of its own; any other number changes nothing.',
   },
   {
     name: 'flush.ms',

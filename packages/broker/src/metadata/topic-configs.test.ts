@@ -111,6 +111,16 @@ test('a topic follows the broker where it says nothing, and the shortest unit of
   assert.equal(topicConfigOf(new Map(), broker).retentionMs, null);
 });
 
+test('flush.messages=1 is durability fsync, but for a topic that has its own', () => {
+  const durability = (overrides: Record<string, string>, settings: Record<string, string>): string =>
+    topicConfigOf(new Map(Object.entries(overrides)), new BrokerConfigs(settings)).durability;
+  const os = { 'log.durability': 'os' };
+  assert.equal(durability({ 'flush.messages': '1' }, os), 'fsync');
+  assert.equal(durability({}, { ...os, 'log.flush.interval.messages': '1' }), 'fsync');
+  assert.equal(durability({ 'flush.messages': '2' }, os), 'os');
+  assert.equal(durability({ 'flush.messages': '1', durability: 'os' }, os), 'os');
+});
+
 test('a topic that is only compacted loses nothing to retention', () => {
   const overrides = new Map([
     ['cleanup.policy', 'compact'],

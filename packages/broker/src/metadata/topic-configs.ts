@@ -13,11 +13,14 @@ export type TopicOverrides = ReadonlyMap<string, string>;
 export function topicConfigOf(overrides: TopicOverrides, broker: BrokerConfigs): TopicConfig {
   const value = (name: string): string =>
     overrides.get(name) ?? followedValue(topicConfigTable.get(name)!, broker).value;
+  // Kafka's own word for it, which its command line tools can set.
+  const isSyncedEach = value('flush.messages') === '1';
   const policy = listItems(value('cleanup.policy'));
   // Without `delete` nothing is removed by age or size.
   const isDeleted = policy.includes('delete');
   return {
-    durability: value('durability') as TopicConfig['durability'],
+    durability:
+      isSyncedEach && !overrides.has('durability') ? 'fsync' : (value('durability') as TopicConfig['durability']),
     retentionMs: isDeleted ? boundOf(value('retention.ms')) : null,
     retentionBytes: isDeleted ? boundOf(value('retention.bytes')) : null,
     // Kafka's table lets segments be larger than an index can point into.
