@@ -2,15 +2,13 @@
 // rebalances under way and a kill -9 of the broker in the middle. Each is judged by what the client itself has seen
 // (clients/scenario.py says what), and none knows that it does not talk to Apache Kafka.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { BrokerProcess } from '../support/broker-process.ts';
+import { runClient } from './client-run.ts';
 import { kafkaTool, pythonWith, withoutKafka, withoutProgram } from './toolchain.ts';
 
-const recordCount = 2000;
 const pythonClients = {
   confluent_client: 'confluent-kafka==2.16.1',
   kafka_python_client: 'kafka-python==3.0.12',
@@ -24,27 +22,8 @@ for (const [script, pypi] of Object.entries(pythonClients)) {
     const how = isKilled ? ', the broker killed in the middle' : '';
     test(`${pypi}: administration, produce, a group that rebalances${how}`, { skip }, async () => {
       assert.ok('python' in found);
-      await using broker = await BrokerProcess.start();
       const file = path.join(import.meta.dirname, 'clients', `${script}.py`);
-      const child = spawn(found.python, [file, broker.address, 'judged', String(recordCount)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let complaints = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints = `${complaints}${text}`.slice(-4000)));
-      const lines: string[] = [];
-      const reading = (async () => {
-        for await (const line of createInterface({ input: child.stdout })) {
-          lines.push(line);
-          if (line !== 'halfway' || !isKilled) continue;
-          await broker.stop('SIGKILL');
-          await broker.start();
-        }
-      })();
-      const [status] = (await once(child, 'exit')) as [number | null];
-      await reading;
-      assert.equal(status, 0, complaints);
-      const result = JSON.parse(lines.at(-1) ?? '{}') as { records: number; twice: number };
-      assert.equal(result.records, recordCount);
+      await runClient([found.python, file], { isKilled });
     });
   }
 }

@@ -41,6 +41,21 @@ export function pythonWith(packages: readonly string[]): { readonly python: stri
   return { python };
 }
 
+/** A folder with the programs of a Go module, built with the modules that its go.sum pins; or why they cannot be had. */
+export function goPrograms(module: string): { readonly folder: string } | { readonly missing: string } {
+  if (!answers('go', 'version')) return { missing: 'go is missing' };
+  const folder = path.join(cache, 'go');
+  mkdirSync(folder, { recursive: true });
+  const go = (...options: readonly string[]) =>
+    spawnSync('go', options, { cwd: module, encoding: 'utf8', timeout: 300_000 });
+  const download = go('mod', 'download');
+  if (download.status !== 0) return { missing: `go mod download: ${lastLine(download.stderr)}` };
+  // With the modules there, only a mistake of ours keeps it from being built.
+  const build = go('build', '-mod=readonly', '-o', `${folder}${path.sep}`, './...');
+  if (build.status !== 0) throw new Error(`go build: ${build.stderr}`);
+  return { folder };
+}
+
 /** Installs a package of the system where the program is not there; or why that cannot be. */
 export function withoutProgram(program: string, systemPackage: string): string | false {
   if (answers(program, '-V')) return false;

@@ -22,7 +22,13 @@ class Member:
         )
 
     def poll(self):
-        found = self.consumer.poll(timeout_ms=200, max_records=100)
+        try:
+            found = self.consumer.poll(timeout_ms=200, max_records=100)
+        except KafkaError as error:
+            # It says so itself of a broker that is away for a moment; the next poll tries again.
+            if not error.retriable:
+                raise
+            return []
         return [record.value.decode() for records in found.values() for record in records]
 
     def commit(self):
