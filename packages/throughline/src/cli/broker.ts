@@ -1,5 +1,6 @@
 // `throughline broker`: the log alone on its Kafka port, in this very process. It is the log that `throughline dev` would
 // serve from the same data folder, or one in memory that is gone with the process.
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { openBroker, serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
 import { ThroughlineError } from '@throughline/event';
@@ -28,6 +29,8 @@ export async function run(options: Options): Promise<void> {
     await broker.close();
     throw error;
   }
+  // Whenever it is killed from here on, it leaves what it has compiled for the next start.
+  flushCompileCache();
   ready(served, dataDir, options['json'] === true);
   await stopping;
   await served.close();
