@@ -15,8 +15,9 @@ const kafkaVersion = '4.3.1';
 const apis = [
   'Produce Fetch ListOffsets Metadata OffsetCommit OffsetFetch FindCoordinator JoinGroup Heartbeat LeaveGroup SyncGroup',
   'DescribeGroups ListGroups ApiVersions CreateTopics DeleteTopics DeleteRecords InitProducerId OffsetForLeaderEpoch',
-  'DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions DeleteGroups IncrementalAlterConfigs OffsetDelete',
-  'DescribeCluster DescribeProducers ListConfigResources',
+  'DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions DeleteGroups ElectLeaders IncrementalAlterConfigs',
+  'AlterPartitionReassignments ListPartitionReassignments OffsetDelete DescribeCluster DescribeProducers',
+  'ListConfigResources DescribeTopicPartitions',
 ].flatMap((line) => line.split(' '));
 
 const records = {

@@ -13,6 +13,15 @@ const absent: readonly (readonly [apis: string, comes: string])[] = [
   ['SaslHandshake, SaslAuthenticate, DescribeAcls, CreateAcls, DeleteAcls', 'authentication and access lists'],
   ['DescribeClientQuotas, AlterClientQuotas', 'quotas'],
   ['GetTelemetrySubscriptions, PushTelemetry', 'client metrics'],
+  ['StreamsGroupHeartbeat, StreamsGroupDescribe', 'the streams protocol of KIP-1071'],
+  [
+    'CreateDelegationToken, RenewDelegationToken, ExpireDelegationToken, DescribeDelegationToken, DescribeUserScramCredentials, AlterUserScramCredentials',
+    'authentication that clients can administer; not planned',
+  ],
+  [
+    'AlterReplicaLogDirs, UpdateFeatures, DescribeQuorum, UnregisterBroker, AddRaftVoter, RemoveRaftVoter',
+    'several folders, several brokers or a quorum; a broker of ours is one',
+  ],
 ];
 
 export function kafkaCompatibilityPage(): string {

@@ -10,7 +10,7 @@ import {
 } from './emit-struct.ts';
 import type { Field, Message, Struct, VersionRange } from './schema.ts';
 
-/** Names that another API has given to another structure, so that the index can export both. */
+/** Which message has taken a name for a structure, so that the index can export both. */
 export type TakenNames = Map<string, string>;
 
 export interface EmittedFile {
@@ -68,10 +68,10 @@ interface Emitted {
   readonly types: string[];
 }
 
-function emitMessage(message: Message, owner: string, taken: TakenNames): Emitted {
+function emitMessage(message: Message, api: string, taken: TakenNames): Emitted {
   const windows = windowsOf(message, message.versions);
   const structs = Array.from(windows.keys());
-  const names = new Map(structs.map(({ name }) => [name, uniqueName(name, owner, taken)]));
+  const names = new Map(structs.map(({ name }) => [name, uniqueName(name, api, message.name, taken)]));
   const nameOf = (struct: Struct): string => names.get(struct.name)!;
   const scopeOf = (struct: Struct): Scope => ({ window: windows.get(struct)!, nameOf });
   const defaults = structs.filter(({ name }) =>
@@ -90,13 +90,12 @@ function emitMessage(message: Message, owner: string, taken: TakenNames): Emitte
   return { notation, code, types: Array.from(names.values()) };
 }
 
-function uniqueName(name: string, owner: string, taken: TakenNames): string {
-  const holder = taken.get(name);
-  if (holder === undefined || holder === owner) {
-    taken.set(name, owner);
-    return name;
-  }
-  return uniqueName(`${owner}${name}`, owner, taken);
+/** The name of a structure; with that of its API or its message before it where another message has a structure of that name. */
+function uniqueName(name: string, api: string, message: string, taken: TakenNames): string {
+  const free = [name, `${api}${name}`, `${message}${name}`].find((one) => (taken.get(one) ?? message) === message);
+  if (free === undefined) throw new Error(`${message}: no name is left for its structure ${name}`);
+  taken.set(free, message);
+  return free;
 }
 
 /** The structure and those within it, each once, outer ones first, with the versions in which it can be there. */

@@ -18,7 +18,8 @@ const roundCount = 20;
 const without = new Set(
   (
     'Produce 12, Produce 13, Fetch 18, ListOffsets 10, ListOffsets 11, Metadata 13, OffsetCommit 10, OffsetFetch 10, ' +
-    'DescribeGroups 6, InitProducerId 6, DescribeLogDirs 5, DescribeCluster 2, ListConfigResources 0'
+    'DescribeGroups 6, InitProducerId 6, DescribeLogDirs 5, DescribeCluster 2, ListConfigResources 0, ElectLeaders 0, ' +
+    'ElectLeaders 1, ElectLeaders 2'
   ).split(', '),
 );
 

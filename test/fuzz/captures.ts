@@ -190,6 +190,15 @@ function samplesOf({ topic, topicId, group }: CaptureContext): readonly Sample[]
     sample(apis.listConfigResourcesApi, { resourceTypes: [2] }),
     sample(apis.describeClusterApi, { includeClusterAuthorizedOperations: true, endpointType: 1 }),
     sample(apis.describeLogDirsApi, { topics: [{ topic, partitions: [0] }] }),
+    sample(apis.electLeadersApi, { topicPartitions: [{ topic, partitions: [0] }] }),
+    sample(apis.alterPartitionReassignmentsApi, {
+      topics: [{ name: topic, partitions: [{ partitionIndex: 0, replicas: [1] }] }],
+    }),
+    sample(apis.listPartitionReassignmentsApi, { topics: [{ name: topic, partitionIndexes: [0] }] }),
+    sample(apis.describeTopicPartitionsApi, {
+      topics: [{ name: topic }],
+      cursor: { topicName: topic, partitionIndex: 0 },
+    }),
     sample(apis.describeProducersApi, { topics: [{ name: topic, partitionIndexes: [0] }] }),
   ];
 }

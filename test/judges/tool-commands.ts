@@ -22,11 +22,6 @@ export const toolFiles: Readonly<Record<string, unknown>> = {
 /** What both print in another way wherever it comes up: the same once it is replaced. */
 export const meantEverywhere: readonly { readonly why: string; readonly pattern: RegExp; readonly by: string }[] = [
   {
-    why: 'Eligible leader replicas come with DescribeTopicPartitions, which is not there: N/A.',
-    pattern: /Elr: (N\/A)?\tLastKnownElr: (N\/A)?/g,
-    by: 'Elr',
-  },
-  {
     why: 'Kafka sets min.insync.replicas for the cluster where replicas are elected by KIP-966.',
     pattern:
       /(?<=Configs: )min\.insync\.replicas=1(,|(?=$))|^ min\.insync\.replicas=1 .*DYNAMIC_DEFAULT_BROKER_CONFIG:min\.insync\.replicas=1}\n|DYNAMIC_DEFAULT_BROKER_CONFIG:min\.insync\.replicas=1, /gm,
@@ -50,8 +45,7 @@ const configs = 'kafka.admin.ConfigCommand';
 const groups = 'consumer.group.ConsumerGroupCommand';
 const offsets = 'GetOffsetShell';
 const reassign = 'reassign.ReassignPartitionsCommand';
-const oneNode =
-  'There is one node: no leader is elected and no replica moved, and the client names the API that is missing.';
+const oneNode = 'There is one node and no quorum, and the client names the API that is missing.';
 const later = 'Comes with a later issue, and the client names the API that is missing.';
 
 function same(tool: string, line: string): ToolCommand {
@@ -259,12 +253,12 @@ export const toolCommands: readonly ToolCommand[] = [
   refused('FeatureCommand', 'upgrade --release-version 4.3', 'UPDATE_FEATURES', oneNode),
   refused('MetadataQuorumCommand', 'describe --status', 'DESCRIBE_QUORUM', oneNode),
   refused('MetadataQuorumCommand', 'describe --replication', 'DESCRIBE_QUORUM', oneNode),
-  refused('LeaderElectionCommand', '--election-type preferred --all-topic-partitions', 'ELECT_LEADERS', oneNode),
-  refused('LeaderElectionCommand', '--election-type unclean --path-to-json-file {elect}', 'ELECT_LEADERS', oneNode),
-  refused(reassign, '--list', 'LIST_PARTITION_REASSIGNMENTS', oneNode),
+  same('LeaderElectionCommand', '--election-type preferred --all-topic-partitions'),
+  same('LeaderElectionCommand', '--election-type unclean --path-to-json-file {elect}'),
+  same(reassign, '--list'),
   same(reassign, '--generate --topics-to-move-json-file {move} --broker-list 1'),
-  refused(reassign, '--execute --reassignment-json-file {reassign}', 'LIST_PARTITION_REASSIGNMENTS', oneNode),
-  refused(reassign, '--verify --reassignment-json-file {reassign}', 'LIST_PARTITION_REASSIGNMENTS', oneNode),
+  same(reassign, '--execute --reassignment-json-file {reassign}'),
+  same(reassign, '--verify --reassignment-json-file {reassign}'),
   refused('TransactionsCommand', 'list', 'LIST_TRANSACTIONS', later),
   refused('TransactionsCommand', 'describe-producers --topic a --partition 0', 'DESCRIBE_PRODUCERS', later),
   refused('AclCommand', '--list', 'DESCRIBE_ACLS', later),

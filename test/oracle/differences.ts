@@ -44,6 +44,20 @@ export const meantDifferences: readonly MeantDifference[] = [
     ours: 42,
     reason: 'A topic with neither name nor id is an invalid request (42); Kafka answers with a server error (-1).',
   },
+  {
+    api: 'AlterPartitionReassignments',
+    path: 'errorMessage',
+    when: /^no topics$/,
+    kafka: '',
+    ours: null,
+    reason: 'A request without topics has no error message (null); in Kafka an empty one.',
+  },
+  {
+    api: 'DescribeTopicPartitions',
+    path: 'topics',
+    when: /^no such topic: $/,
+    reason: 'An empty name is an invalid topic (17); Kafka answers the whole request with a server error (-1).',
+  },
   // ── records ──
   {
     api: 'Produce',

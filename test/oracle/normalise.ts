@@ -28,6 +28,8 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   groups: ['groupId'],
   coordinators: ['key'],
   members: ['groupInstanceId', 'clientId', 'metadata', 'memberMetadata'],
+  replicaElectionResults: ['topic'],
+  partitionResult: ['partitionId'],
   supportedFeatures: ['name'],
   finalizedFeatures: ['name'],
 };

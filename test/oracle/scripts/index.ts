@@ -1,6 +1,7 @@
 import { configScripts } from './configs.ts';
 import { groupScripts } from './groups.ts';
 import { cluster, metadata } from './metadata.ts';
+import { placementScripts } from './placement.ts';
 import { recordScripts } from './records.ts';
 import type { Script } from './script.ts';
 import { topicScripts } from './topics.ts';
@@ -11,6 +12,7 @@ export const scripts: readonly Script[] = [
   metadata,
   ...topicScripts,
   ...configScripts,
+  ...placementScripts,
   ...recordScripts,
   ...groupScripts,
 ];

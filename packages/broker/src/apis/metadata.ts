@@ -6,7 +6,6 @@ import {
   type MetadataRequest,
   type MetadataResponse,
   type MetadataResponseBroker,
-  type MetadataResponsePartition,
   type MetadataResponseTopic,
 } from '@throughline/wire/apis';
 import type { TopicMetadata } from '../broker.ts';
@@ -15,6 +14,7 @@ import { isInternalTopic, topicNameProblem } from '../topic-name.ts';
 import { clusterOperations, operationsNotAsked, topicOperations } from './authorized-operations.ts';
 import { autoCreate } from './auto-creation.ts';
 import { handler, type ApiRequest } from './handler.ts';
+import { partitionsOf } from './told-partitions.ts';
 
 export const metadata = handler({ api: metadataApi, handle, failed });
 
@@ -92,33 +92,6 @@ function answerOf(services: Services, topic: TopicMetadata): Answer {
     isInternal: isInternalTopic(name),
     partitions: partitionsOf(services, topic),
   };
-}
-
-/** Partitions as they were told last, which for ten thousand of them is most of the work. */
-const told = new WeakMap<TopicMetadata, Told>();
-
-interface Told {
-  readonly nodes: Services['cluster']['nodes'];
-  readonly partitions: readonly MetadataResponsePartition[];
-}
-
-/** They change with the topic, of which there is then another object, and with the nodes; epochs begin at a start only. */
-function partitionsOf({ broker, cluster }: Services, topic: TopicMetadata): readonly MetadataResponsePartition[] {
-  const before = told.get(topic);
-  if (before?.nodes === cluster.nodes) return before.partitions;
-  const partitions = Array.from({ length: topic.partitionCount }, (_, partitionIndex) => {
-    const leaderId = cluster.leaderOf(topic, partitionIndex);
-    return {
-      errorCode: kafkaErrors.NONE,
-      partitionIndex,
-      leaderId,
-      leaderEpoch: broker.partition(topic.topic, partitionIndex).leaderEpoch,
-      replicaNodes: [leaderId],
-      isrNodes: [leaderId],
-    };
-  });
-  told.set(topic, { nodes: cluster.nodes, partitions });
-  return partitions;
 }
 
 function brokersOf({ cluster }: Services): MetadataResponseBroker[] {

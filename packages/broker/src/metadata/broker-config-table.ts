@@ -93,6 +93,15 @@ const own: readonly BrokerConfigDefinition[] = [
     ),
     min: 0,
   },
+  {
+    ...fixed(
+      'max.request.partition.size.limit',
+      'INT',
+      '2000',
+      'The most partitions in one answer to DescribeTopicPartitions.',
+    ),
+    min: 1,
+  },
   { ...fixed('num.partitions', 'INT', '1', 'Partitions of a topic whose maker names no number.'), min: 1 },
   { ...fixed('offset.metadata.max.bytes', 'INT', '4096', 'The longest metadata beside a committed offset, in bytes.') },
   {

@@ -187,6 +187,14 @@ export {
   type DeletableGroupResult,
 } from './delete-groups.ts';
 export {
+  electLeadersApi,
+  type ElectLeadersRequest,
+  type TopicPartitions,
+  type ElectLeadersResponse,
+  type ReplicaElectionResult,
+  type PartitionResult,
+} from './elect-leaders.ts';
+export {
   incrementalAlterConfigsApi,
   type IncrementalAlterConfigsRequest,
   type IncrementalAlterConfigsAlterConfigsResource,
@@ -194,6 +202,23 @@ export {
   type IncrementalAlterConfigsResponse,
   type IncrementalAlterConfigsAlterConfigsResourceResponse,
 } from './incremental-alter-configs.ts';
+export {
+  alterPartitionReassignmentsApi,
+  type AlterPartitionReassignmentsRequest,
+  type ReassignableTopic,
+  type ReassignablePartition,
+  type AlterPartitionReassignmentsResponse,
+  type ReassignableTopicResponse,
+  type ReassignablePartitionResponse,
+} from './alter-partition-reassignments.ts';
+export {
+  listPartitionReassignmentsApi,
+  type ListPartitionReassignmentsRequest,
+  type ListPartitionReassignmentsTopics,
+  type ListPartitionReassignmentsResponse,
+  type OngoingTopicReassignment,
+  type OngoingPartitionReassignment,
+} from './list-partition-reassignments.ts';
 export {
   offsetDeleteApi,
   type OffsetDeleteRequest,
@@ -224,3 +249,13 @@ export {
   type ListConfigResourcesResponse,
   type ConfigResource,
 } from './list-config-resources.ts';
+export {
+  describeTopicPartitionsApi,
+  type DescribeTopicPartitionsRequest,
+  type DescribeTopicPartitionsTopicRequest,
+  type Cursor,
+  type DescribeTopicPartitionsResponse,
+  type DescribeTopicPartitionsResponseTopic,
+  type DescribeTopicPartitionsResponsePartition,
+  type DescribeTopicPartitionsCursor,
+} from './describe-topic-partitions.ts';
