@@ -6,7 +6,7 @@
 //
 // A bench file prints its own table and writes { figures: [{ name, value, unit, bar?, peer?, note? }] } to $BENCH_JSON.
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Figure } from '../bench/support/figures.ts';
@@ -80,15 +80,26 @@ function numberText(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
 }
 
+interface Baseline {
+  /** Of the last run that wrote it. */
+  readonly date: string;
+  readonly processor: string | undefined;
+  readonly node: string;
+  readonly results: Readonly<Record<string, readonly Figure[]>>;
+}
+
 function save(): void {
   const machine = `${process.platform}-${process.arch}-${os.cpus().length}-cores`;
   const file = path.join('bench', 'baselines', `${machine}.json`);
   mkdirSync(path.dirname(file), { recursive: true });
-  const content = {
+  // Files that were not run keep their figures.
+  const stored =
+    words.length > 0 && existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Baseline) : undefined;
+  const content: Baseline = {
     date: new Date().toISOString().slice(0, 10),
     processor: os.cpus()[0]?.model,
     node: process.version,
-    results,
+    results: { ...stored?.results, ...results },
   };
   writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`);
   process.stdout.write(`\nsaved as ${file}\n`);
