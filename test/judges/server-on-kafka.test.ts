@@ -32,12 +32,12 @@ describe('the server on Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
       ...(app === undefined ? {} : { app }),
       flags: ['--log', `kafka://${broker.address}`],
     });
-    try {
-      await act();
-    } finally {
-      await server.dispose();
-      await broker.deleteTopics();
+    // All three whatever comes; the first that fails says why.
+    const problems: unknown[] = [];
+    for (const step of [act, () => server.dispose(), () => broker.deleteTopics()]) {
+      await step().catch((error: unknown) => problems.push(error));
     }
+    if (problems.length > 0) throw problems[0];
   }
 
   test(`${20 * more} kills of the function (SEED=${seed})`, { timeout: 280_000 }, () =>

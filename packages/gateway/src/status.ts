@@ -15,12 +15,21 @@ export async function getStatus(context: GatewayContext): Promise<Response> {
   });
 }
 
-/** GET /readyz: 200 once the index has caught up with the log that was there at the start and the log can be read. */
-export function getReadiness({ index, tail }: GatewayContext): Response {
+interface Readiness {
+  readonly index: Pick<GatewayContext['index'], 'status'>;
+  readonly tail: Pick<GatewayContext['tail'], 'problem'>;
+}
+
+/**
+ * GET /readyz: 200 once the index has caught up with the log that was there at the start and the log can be read; else 503
+ * with the reason, whichever of the two has met it first.
+ */
+export function getReadiness({ index, tail }: Readiness): Response {
   const { phase, lastError } = index.status();
   const isReady = phase === 'live' && tail.problem === undefined;
+  const error = lastError ?? tail.problem?.toJSON();
   return jsonResponse(
-    { ready: isReady, conversations: phase, ...(lastError === undefined ? {} : { error: lastError }) },
+    { ready: isReady, conversations: phase, ...(error === undefined ? {} : { error }) },
     isReady ? 200 : 503,
   );
 }

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ThroughlineError, type ErrorBody } from '@throughline/event';
+import type { FoldStatus } from '@throughline/fold';
+import { getReadiness } from './status.ts';
+
+const away = new ThroughlineError('LOG_UNREACHABLE', 'no broker answers');
+
+async function readiness(phase: FoldStatus['phase'], lastError?: ErrorBody, problem?: ThroughlineError) {
+  const status = { phase, ...(lastError === undefined ? {} : { lastError }) } as FoldStatus;
+  const response = getReadiness({ index: { status: () => status }, tail: { problem } });
+  const { error } = (await response.json()) as { readonly error?: ErrorBody };
+  return [response.status, error?.code];
+}
+
+test('what is not ready says why, whoever has met it first', async () => {
+  assert.deepEqual(await readiness('live'), [200, undefined]);
+  assert.deepEqual(await readiness('catching-up', away.toJSON()), [503, 'LOG_UNREACHABLE']);
+  // The tail has noticed, and the index has not yet.
+  assert.deepEqual(await readiness('live', undefined, away), [503, 'LOG_UNREACHABLE']);
+});
