@@ -52,7 +52,7 @@ test(
     const tally = tallyOf(history);
     t.diagnostic([...tally].map(([name, count]) => `${name} ${count}`).join(', '));
     assert.equal(checkHistory(history).toString(), '', `SEED=${seed}`);
-    for (const name of ['send ok', 'poll ok', 'commit ok']) {
+    for (const name of ['send ok', 'poll ok', 'subscribe ok', 'commit ok']) {
       assert.ok((tally.get(name) ?? 0) >= rounds, `${name}: ${tally.get(name) ?? 0}`);
     }
   },

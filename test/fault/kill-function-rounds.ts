@@ -11,15 +11,25 @@ import { expectOneRowPerRun } from '../support/turns.ts';
 
 const atOnce = 8;
 
-/** Plays the rounds and checks what is left of them. */
-export async function killFunctionRounds(server: TestServer, rounds: number, seed: number): Promise<void> {
+/**
+ * Plays the rounds and checks what is left of them.
+ *
+ * @param paceMsMax the longest time between two tokens, in milliseconds: the slower the log, the longer, or answers have
+ *   ended by the time that their readers see where to kill them
+ */
+export async function killFunctionRounds(
+  server: TestServer,
+  rounds: number,
+  seed: number,
+  paceMsMax = 8,
+): Promise<void> {
   const random = seededRandom(seed);
   let kills = 0;
   const plans = Array.from({ length: rounds }, (_, round) => {
     const tokens = integerBetween(random, 10, 60);
     return {
       name: `kill-${round}`,
-      question: `name=k${round} tokens=${tokens} paceMs=${integerBetween(random, 1, 8)}`,
+      question: `name=k${round} tokens=${tokens} paceMs=${integerBetween(random, 1, paceMsMax)}`,
       killAtToken: integerBetween(random, 0, tokens - 1),
       killDelayMs: integerBetween(random, 0, 10),
     };
@@ -33,8 +43,7 @@ export async function killFunctionRounds(server: TestServer, rounds: number, see
     }
   });
   await Promise.all(workers);
-  // Where the log is slow, readers are behind, and many answers have ended by the time that they are to be killed.
-  assert.ok(kills > rounds / 10, `only ${kills} of ${rounds} kills hit a running answer`);
+  assert.ok(kills > rounds / 3, `only ${kills} of ${rounds} kills hit a running answer`);
   await expectOneRowPerRun(server.url, rounds);
 }
 

@@ -41,7 +41,7 @@ describe('the server on Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
   }
 
   test(`${20 * more} kills of the function (SEED=${seed})`, { timeout: 280_000 }, () =>
-    withServer('test/support/one-each', () => killFunctionRounds(server, 20 * more, seed)),
+    withServer('test/support/one-each', () => killFunctionRounds(server, 20 * more, seed, 30)),
   );
 
   test(`${6 * more} kills of the server (SEED=${seed})`, { timeout: 280_000 }, () =>

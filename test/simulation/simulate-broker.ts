@@ -40,6 +40,6 @@ export async function simulateBroker(seed: number, options: BrokerSimulation = {
     vanishLikelihood: 0.05,
     nemesis,
   };
-  await world.run(runWorkload({ ...workload, finalReadMsMax: 30_000 }), 60_000);
+  await world.run(runWorkload({ ...workload, finalStallMsMax: 5000 }), 60_000);
   return world;
 }

@@ -40,6 +40,6 @@ export async function simulateStorage(seed: number, options: StorageSimulation =
     vanishLikelihood: 0,
     nemesis,
   };
-  await world.run(runWorkload({ ...workload, finalReadMsMax: 30_000 }), 60_000);
+  await world.run(runWorkload({ ...workload, finalStallMsMax: 5000 }), 60_000);
   return world;
 }

@@ -54,7 +54,7 @@ export async function runTcpWorkload(options: TcpWorkloadOptions): Promise<Recor
       stallMs: 800,
       vanishLikelihood: 0.01,
       nemesis: () => nemesis(wire, recorder),
-      finalReadMsMax: 30_000,
+      finalStallMsMax: 30_000,
     });
   } finally {
     wire.close();

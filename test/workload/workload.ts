@@ -20,8 +20,8 @@ export interface WorkloadOptions {
   readonly vanishLikelihood: number;
   /** Disturbs, and returns when everything is well again: the processes stop then. */
   readonly nemesis: () => Promise<void>;
-  /** How long the last reader may take to get through, in milliseconds. */
-  readonly finalReadMsMax: number;
+  /** How long the last reader may go without coming further than ever before, in milliseconds. */
+  readonly finalStallMsMax: number;
 }
 
 /** Runs it; rejects when the last reader does not come to the end of every partition. */
@@ -39,10 +39,18 @@ export async function runWorkload(options: WorkloadOptions): Promise<void> {
   await readEverything(options, { ...work, isStopping: false });
 }
 
-async function readEverything({ finalReadMsMax, clock }: WorkloadOptions, work: Work): Promise<void> {
+async function readEverything({ finalStallMsMax, clock }: WorkloadOptions, work: Work): Promise<void> {
   const { log, recorder, partitionCount } = work;
   const partitions = Array.from({ length: partitionCount }, (_, partition) => partition);
-  const endMs = clock.monotonicMs() + finalReadMsMax;
+  // However often it has to begin again: what counts is the furthest that it has come.
+  let furthest = 0;
+  let endMs = clock.monotonicMs() + finalStallMsMax;
+  const noteProgress = (positions: ReadonlyMap<number, number>): void => {
+    const total = [...positions.values()].reduce((sum, offset) => sum + offset, 0);
+    if (total <= furthest) return;
+    furthest = total;
+    endMs = clock.monotonicMs() + finalStallMsMax;
+  };
   for (let problem: unknown; ; await delay(clock, 10)) {
     if (clock.monotonicMs() > endMs) throw new Error('the last reader did not come to the end', { cause: problem });
     const process = recorder.newProcess();
@@ -56,6 +64,7 @@ async function readEverything({ finalReadMsMax, clock }: WorkloadOptions, work: 
         if (clock.monotonicMs() > endMs)
           throw new Error(`stuck at ${[...positions].join(' ')} of ${[...ends].join(' ')}`);
         if (!(await pollOnce(work, process, consumer, positions))) throw new Error('a poll failed');
+        noteProgress(positions);
       }
       recorder.noteWhole(process, 'ok', { f: 'complete', value: partitions });
       consumer.close();

@@ -6,8 +6,9 @@
 //     aside as `.stray`, as ever (data-folder.ts).
 //   * A topic that was there when records were lost has grown to its highest folder, or, when it has none at all, has been
 //     removed: folders are made before a topic is recorded, and go behind the record that removes it.
-//   * Settings are found nowhere, but which topics Apache Kafka has compacted (`cleaner-offset-checkpoint`). Those that are known stay, the others are the defaults, and nothing is removed by
-//     retention: a topic whose records would expire by what is left of the settings keeps them until somebody sets it again.
+//   * Settings are found nowhere, but which topics Apache Kafka has compacted (`cleaner-offset-checkpoint`). Those that are
+//     known stay, the others are the defaults, and nothing is removed by retention: a topic whose records would expire by
+//     what is left of the settings keeps them until somebody sets it again.
 //   * Producer ids go on far above all that can have been given out: a producer with the id of another would have its
 //     records taken for duplicates.
 //

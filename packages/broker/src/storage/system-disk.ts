@@ -67,7 +67,9 @@ export const systemDisk: Disk = {
   },
   async readFile(name) {
     try {
-      return await fs.promises.readFile(name);
+      // A plain Uint8Array: the `slice` of a Buffer is no copy.
+      const { buffer, byteOffset, byteLength } = await fs.promises.readFile(name);
+      return new Uint8Array(buffer, byteOffset, byteLength);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
