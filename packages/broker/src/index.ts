@@ -11,6 +11,7 @@ export {
 } from './broker.ts';
 export { type Durability, type TimestampType, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
+export { checkProducerRecords } from './storage/record-bounds.ts';
 
 // The Kafka protocol over a broker.
 export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';

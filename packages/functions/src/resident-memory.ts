@@ -1,17 +1,20 @@
 // How much memory a process holds, from Linux's /proc; undefined where there is none (macOS, Windows).
 import { readFileSync } from 'node:fs';
 
-const pageBytes = 4096;
-
 /** Resident set of process `pid` in bytes. */
 export function residentBytes(pid: number): number | undefined {
   try {
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
-    return Number.isFinite(pages) ? pages * pageBytes : undefined;
+    return residentBytesIn(readFileSync(`/proc/${pid}/status`, 'latin1'));
   } catch {
     // The process has gone, or the platform has no /proc: there is nothing to tell.
     return undefined;
   }
+}
+
+/** The same from the text of `/proc/<pid>/status`, which counts in kB. `statm` counts in pages, and 64-bit ARM has several sizes. */
+export function residentBytesIn(status: string): number | undefined {
+  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }
 
 /** The command line of process `pid`, or undefined when there is no such process. */

@@ -180,3 +180,22 @@ test('drained resolves once everything has been answered, failures included', as
   held.fail(new Error('the disk is gone'));
   await Promise.all([failing, drained]);
 });
+
+for (const code of ['INVALID_RECORD', 'INVALID_TIMESTAMP', 'RECORD_TOO_LARGE'] as const) {
+  test(`a batch that the target rejects with ${code} is sent again call by call: one call's fault costs no other`, async () => {
+    const { held, append } = made();
+    const calls = Promise.allSettled([append(record()), append(record()), append(record())]);
+    await nextTurn();
+    held.fail(new ThroughlineError(code, 'one of them'));
+    for (const isGood of [true, false, true]) {
+      await nextTurn();
+      if (isGood) held.acknowledge();
+      else held.fail(new ThroughlineError(code, 'this one'));
+    }
+    assert.deepEqual(held.recordCounts, [3, 1, 1, 1]);
+    assert.deepEqual(
+      (await calls).map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    );
+  });
+}

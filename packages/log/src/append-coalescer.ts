@@ -193,7 +193,9 @@ export class AppendCoalescer {
   }
 }
 
-/** A refusal that some of the records have earned, by a limit that only the target knows. */
+/** A rejection that some of the records have earned, by a limit that only the target knows. */
 function isFaultOfOne(error: unknown): boolean {
-  return ThroughlineError.is(error, 'INVALID_RECORD') || ThroughlineError.is(error, 'RECORD_TOO_LARGE');
+  return ThroughlineError.is(error) && faultsOfOne.has(error.code);
 }
+
+const faultsOfOne: ReadonlySet<string> = new Set(['INVALID_RECORD', 'INVALID_TIMESTAMP', 'RECORD_TOO_LARGE']);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
-import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
+import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
 import { MemoryDisk } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
@@ -105,3 +105,39 @@ test('tails of one partition get the same records, decoded once', () =>
     assert.ok(records[0] === records[1] && records[1] === records[2]);
     for (const tail of tails) await tail.return?.();
   }));
+
+test('one caller with a time or a missing key that the topic does not take costs its neighbours nothing', async () => {
+  const broker = await openBroker({ memory: true });
+  const log = embedded({ broker });
+  await log.admin.createTopic('notes', { partitions: 2 });
+  await broker.createTopic('latest', { partitions: 1, config: { isCompacted: true } });
+  const good = { key: utf8('k'), value: utf8('good'), partition: 0 };
+  const late = { ...good, timestampMs: Date.now() + 7_200_000 };
+  const settled = async (topic: string, calls: readonly (readonly ProducerRecord[])[]): Promise<string[]> => {
+    const answers = await Promise.allSettled(calls.map((records) => log.append(topic, records)));
+    return answers.map((one) => (one.status === 'fulfilled' ? 'kept' : ThroughlineError.from(one.reason).code));
+  };
+  assert.deepEqual(await settled('notes', [[good], [late], [good]]), ['kept', 'INVALID_TIMESTAMP', 'kept']);
+  // A batch behind it is under way by then: the order of the calls could not be kept by sending them one by one.
+  const many = Array.from({ length: 4 }, () => [{ ...good, value: new Uint8Array(500_000) }]);
+  assert.deepEqual(await settled('notes', [[good], [late], ...many]), [
+    'kept',
+    'INVALID_TIMESTAMP',
+    ...many.map(() => 'kept'),
+  ]);
+  // A call is kept whole or not at all, over several partitions too.
+  assert.deepEqual(await settled('notes', [[{ ...good, partition: 1 }, late]]), ['INVALID_TIMESTAMP']);
+  assert.equal(broker.partition('notes', 1).highWatermark, 0n);
+  assert.deepEqual(await settled('latest', [[good], [{ ...good, key: null }], [good]]), [
+    'kept',
+    'INVALID_RECORD',
+    'kept',
+  ]);
+  const error = await failure(log.append('notes', [good, late]));
+  assert.ok(ThroughlineError.is(error, 'INVALID_TIMESTAMP'));
+  assert.deepEqual(
+    (error.details['recordErrors'] as { index: number }[]).map(({ index }) => index),
+    [1],
+  );
+  await log.close();
+});

@@ -2,6 +2,7 @@
 // client would send and get. What comes in is coalesced per partition (append-coalescer.ts), what goes out is decoded
 // here; the broker itself never looks into a batch.
 import {
+  checkProducerRecords,
   openBroker,
   type Broker,
   type BrokerOptions,
@@ -82,6 +83,8 @@ class EmbeddedLog implements Log {
       const partition = this.#partitionOf(topic, first, partitionCount);
       const others = records.some((record) => this.#partitionOf(topic, record, partitionCount) !== partition);
       if (others) return this.#appendToMany(topic, records);
+      // Here, and not only where the batch is appended: by then the records of others are in it.
+      checkProducerRecords(records, config, this.#clock.nowMs());
       const { coalescer } = this.#companion(this.#broker.partition(topic, partition));
       return coalescer.append(records, coalescer.admit(records, config.recordBytesMax));
     } catch (error) {
@@ -146,11 +149,15 @@ class EmbeddedLog implements Log {
     await Promise.resolve();
     for (const tail of this.#tails) tail.wake();
     // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out.
-    for (const { topic, partitionCount } of this.#broker.topics()) {
-      for (let partition = 0; partition < partitionCount; partition++) {
-        await this.#companions.get(this.#broker.partition(topic, partition))?.coalescer.drained();
-      }
-    }
+    // All of them are looked up at once: a topic may be deleted while another one's appends are waited for.
+    const companions = this.#broker
+      .topics()
+      .flatMap(({ topic, partitionCount }) =>
+        Array.from({ length: partitionCount }, (_, partition) =>
+          this.#companions.get(this.#broker.partition(topic, partition)),
+        ),
+      );
+    for (const companion of companions) await companion?.coalescer.drained();
     await this.#broker.close();
   }
 
@@ -176,6 +183,7 @@ class EmbeddedLog implements Log {
       if (list === undefined) indexes.set(partition, [index]);
       else list.push(index);
     });
+    checkProducerRecords(records, config, this.#clock.nowMs());
     // All parts are let in before the first is sent: a call that is refused leaves nothing behind.
     const parts = [...indexes].map(([partition, list]) => {
       const { coalescer } = this.#companion(this.#broker.partition(topic, partition));

@@ -18,7 +18,7 @@ import {
 } from '@throughline/wire/apis';
 import type { AppendedBatch, PartitionLog } from '../broker.ts';
 import type { Services } from '../services.ts';
-import type { RecordError } from '../storage/batch-check.ts';
+import type { RecordError } from '../storage/record-bounds.ts';
 import { isInternalTopic } from '../topic-name.ts';
 import { kafkaErrorOf } from './error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';

@@ -1,7 +1,7 @@
 // What a record batch must be to be appended, as Apache Kafka's UnifiedLog and LogValidator have it: the head, the checksum,
 // and of records that are not compressed the format and the timestamps. Compressed records are not unpacked (Kafka does),
 // unless the topic wants something of each that the head does not say: a key, or a timestamp that is not too old.
-import { ThroughlineError, type ErrorCode } from '@throughline/event';
+import { ThroughlineError } from '@throughline/event';
 import {
   batchHeaderBytes,
   batchHeaderProblem,
@@ -18,12 +18,7 @@ import {
 } from '@throughline/wire';
 import { recordErrorCountMax } from '../defaults.ts';
 import type { TopicConfig } from '../topic-config.ts';
-
-/** Why a record of a refused batch is refused, as Produce answers it (KIP-467). */
-export interface RecordError {
-  readonly index: number;
-  readonly message: string;
-}
+import { keyRule, rejectionFor, timestampRule, type RecordError, type RecordRule } from './record-bounds.ts';
 
 /**
  * Checks a batch that somebody wants appended.
@@ -75,35 +70,17 @@ function checkRecords(
   config: TopicConfig,
   nowMs: number,
 ): RecordBatchHeader {
-  const { timestampBeforeMaxMs, timestampAfterMaxMs, isCompacted } = config;
   const isPlain = codecOf(header.attributes) === 'none';
   const isOwnTime = config.timestampType === 'CreateTime';
-  const isWalked = isPlain || isCompacted || (isOwnTime && timestampBeforeMaxMs !== null);
+  const isWalked = isPlain || config.isCompacted || (isOwnTime && config.timestampBeforeMaxMs !== null);
   const found = isWalked
     ? walkRecords(batch, 0, header)
     : { minTimestampMs: header.baseTimestampMs, maxTimestampMs: header.maxTimestampMs, keylessCount: 0 };
-  if (isCompacted && found.keylessCount > 0) {
-    const problemOf = ({ hasKey }: WalkedRecord): string | undefined =>
-      hasKey ? undefined : 'Compacted topic cannot accept message without key';
-    throw refusedFor('INVALID_RECORD', batch, header, problemOf);
-  }
-  if (isAppendTime(header.attributes)) {
-    const problemOf = (): string => 'Invalid timestamp type. Producer should not set timestamp type to LogAppendTime.';
-    throw refusedFor('INVALID_TIMESTAMP', batch, header, problemOf);
-  }
+  if (config.isCompacted && found.keylessCount > 0) throw rejected(keyRule, batch, header);
+  if (isAppendTime(header.attributes)) throw rejected(appendTimeRule, batch, header);
   if (!isOwnTime) return header;
-  const earliestMs = nowMs - (timestampBeforeMaxMs ?? Number.POSITIVE_INFINITY);
-  const latestMs = nowMs + (timestampAfterMaxMs ?? Number.POSITIVE_INFINITY);
-  const isOutside = (timestampMs: number): boolean =>
-    timestampMs !== -1 && (timestampMs < earliestMs || timestampMs > latestMs);
-  if (isOutside(found.minTimestampMs) || isOutside(found.maxTimestampMs)) {
-    const range = `[${timestampBound(nowMs, timestampBeforeMaxMs, -1n)}, ${timestampBound(nowMs, timestampAfterMaxMs, 1n)}]`;
-    throw refusedFor('INVALID_TIMESTAMP', batch, header, ({ timestampMs, index }) =>
-      isOutside(timestampMs)
-        ? `Timestamp ${timestampMs} of message with offset ${index} is out of range. The timestamp should be within ${range}`
-        : undefined,
-    );
-  }
+  const rule = timestampRule(config, nowMs);
+  if (rule.isOutside(found.minTimestampMs) || rule.isOutside(found.maxTimestampMs)) throw rejected(rule, batch, header);
   // A head that says something else than its records would lead look-ups by time astray.
   if (isWalked && found.maxTimestampMs !== header.maxTimestampMs) {
     return withMaxTimestamp(batch, header, found.maxTimestampMs, false);
@@ -121,36 +98,23 @@ function withMaxTimestamp(
   return readBatchHeader(batch, 0);
 }
 
-/** The refusal of a batch, with the first of the records that are to blame. */
-function refusedFor(
-  code: ErrorCode,
+const appendTimeRule: RecordRule<WalkedRecord> = {
+  code: 'INVALID_TIMESTAMP',
+  problemOf: () => 'Invalid timestamp type. Producer should not set timestamp type to LogAppendTime.',
+};
+
+/** The rejection of a batch, with the first of the records that are to blame. */
+function rejected(
+  { code, problemOf }: RecordRule<WalkedRecord>,
   batch: Uint8Array,
   header: RecordBatchHeader,
-  problemOf: (record: WalkedRecord) => string | undefined,
 ): ThroughlineError {
   const recordErrors: RecordError[] = [];
   walkRecords(batch, 0, header, (record) => {
-    const message = recordErrors.length < recordErrorCountMax ? problemOf(record) : undefined;
+    const message = recordErrors.length < recordErrorCountMax ? problemOf(record, record.index) : undefined;
     if (message !== undefined) recordErrors.push({ index: record.index, message });
   });
-  return new ThroughlineError(code, refusalMessage(code, recordErrors), { details: { recordErrors } });
-}
-
-/** In Kafka's words, as those about single records: people search for them. */
-function refusalMessage(code: ErrorCode, recordErrors: readonly RecordError[]): string {
-  if (code === 'INVALID_TIMESTAMP') return 'One or more records have been rejected due to invalid timestamp';
-  const shown = recordErrors
-    .slice(0, 3)
-    .map(({ index, message }) => `RecordError(batchIndex=${index}, message='${message}')`);
-  return (
-    `One or more records have been rejected due to ${recordErrors.length} record errors in total, ` +
-    `and only showing the first three errors at most: [${shown.join(', ')}]`
-  );
-}
-
-/** A bound for timestamps as Kafka writes it: without one it is the largest int64 away. */
-function timestampBound(nowMs: number, distanceMs: number | null, direction: bigint): bigint {
-  return BigInt(nowMs) + direction * (distanceMs === null ? 2n ** 63n - 1n : BigInt(distanceMs));
+  return rejectionFor(code, recordErrors);
 }
 
 function invalid(problem: string): ThroughlineError {
