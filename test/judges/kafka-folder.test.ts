@@ -71,10 +71,11 @@ test(
         await broker.deleteTopic('dropped-here');
       });
       // A second time: it is ours now.
-      const ours = await openedHere(dataDir, async (broker) => ({
-        topics: describedHere(broker),
-        records: await readHere(broker),
-      }));
+      const ours = await openedHere(dataDir, async (broker) => {
+        // The lock of either keeps the other out.
+        assert.throws(() => start(kafkaDir));
+        return { topics: describedHere(broker), records: await readHere(broker) };
+      });
 
       kafka = connect(start(kafkaDir));
       admin = await connectedAdmin(kafka);

@@ -184,6 +184,13 @@ export const errorTable = {
     meaning: 'Another process uses this data folder.',
     remedy: 'Stop the process that the message names, or give --data-dir another folder.',
   },
+  DATA_DIR_NOT_LOCKABLE: {
+    httpStatus: 500,
+    retriable: false,
+    meaning: 'The file system of the data folder gives no lock, which keeps a second process out.',
+    remedy:
+      'Put the data folder on a file system with locks (docs/operating/durability.md), and let this user write there.',
+  },
   DATA_FORMAT_UNSUPPORTED: {
     httpStatus: 500,
     retriable: false,

@@ -1,7 +1,7 @@
 // What stands in the data folder beside the partitions, and putting right what a crash left there.
 //
 //   <dataDir>/
-//     .lock                              the pid that holds the folder (pid-lock.ts)
+//     .lock, .lock.owner                 one process at a time has the folder (folder-lock.ts)
 //     meta.properties                    whose folder this is, and its format (meta-properties.ts)
 //     __cluster_metadata-0/              topics, settings and producer ids (metadata-log.ts)
 //     .kafka_cleanshutdown               there after a clean stop, and only then

@@ -2,7 +2,7 @@
 // other, and a FileHandle costs about as much again as the write.
 import fs from 'node:fs';
 import path from 'node:path';
-import { lockWithPid } from './pid-lock.ts';
+import { lockFolder } from './folder-lock.ts';
 import type { Disk, DiskFile, OpenMode } from './disk.ts';
 
 class SystemFile implements DiskFile {
@@ -96,7 +96,7 @@ export const systemDisk: Disk = {
   rename: (from, to) => fs.promises.rename(from, to),
   remove: (name) => fs.promises.rm(name, { force: true }),
   syncDirectory,
-  lock: lockWithPid,
+  lock: lockFolder,
 };
 
 async function syncDirectory(folder: string): Promise<void> {

@@ -1,6 +1,7 @@
 // The data folder at the start: made where it is missing, refused with a reason where it cannot be used, and waited for
 // while the server before this one on the same folder is still stopping (Ctrl-C and start again, in one breath).
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ThroughlineError } from '@throughline/event';
@@ -63,11 +64,19 @@ export async function takeDataDir<T>(dataDir: string, open: () => Promise<T>, op
   }
 }
 
-function inUse(dataDir: string, pid: number | undefined, http: string | undefined, cause: unknown): ThroughlineError {
-  const where = http === undefined ? '' : `, which serves ${http}/`;
+function inUse(
+  dataDir: string,
+  pid: number | undefined,
+  http: string | undefined,
+  cause: ThroughlineError,
+): ThroughlineError {
+  const { host } = cause.details;
+  // Of another container or machine.
+  const on = typeof host !== 'string' || host === hostname() ? '' : ` on ${host}`;
+  const where = http === undefined ? on : `${on}, which serves ${http}/`;
   return new ThroughlineError('DATA_DIR_IN_USE', `${dataDir} is in use by process ${pid ?? '?'}${where}`, {
     cause,
-    details: { dataDir, pid, http },
+    details: { dataDir, pid, host, http },
   });
 }
 
