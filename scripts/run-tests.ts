@@ -1,8 +1,18 @@
 // Runs groups of test files on node:test and ends with the line `N passed, N failed, N skipped`. Node's own reporter
 // prints its counts before the list of failures and once per run, so the closing line is ours.
+//
+// Whatever a test does, the run ends: a test has a time-out, a file's process has a grace after its last test
+// (support/test-watch.ts), and a group that reports nothing for longer than a test may take is ended here.
 import { globSync } from 'node:fs';
+import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { inspect } from 'node:util';
+import { killDescendants } from './support/process-tree.ts';
+
+const watch = path.join(import.meta.dirname, 'support', 'test-watch.ts');
+/** What a group may be silent beyond the time-out of a test: the grace after the last test of a file, doubled. */
+const silenceMarginMs = 2 * Number(process.env['THROUGHLINE_TEST_GRACE_MS'] ?? 30_000);
 
 export interface TestGroup {
   readonly name: string;
@@ -10,7 +20,7 @@ export interface TestGroup {
   readonly files: string;
   /** How many files run at once. */
   readonly concurrency: number;
-  /** Per file, in milliseconds. */
+  /** The longest that one test may take, in milliseconds; a test may name less itself. */
   readonly timeoutMs: number;
 }
 
@@ -45,8 +55,14 @@ async function runGroup(group: TestGroup, files: readonly string[], totals: Tota
     files: [...files],
     concurrency: group.concurrency,
     timeout: group.timeoutMs,
-    execArgv: ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning'],
+    execArgv: ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', '--import', watch],
   });
+  // The reporter keeps the reason of a failure for the end of the group: here it is said at once.
+  stream.on('test:fail', ({ name, file, details }) => {
+    if (details.type !== 'suite')
+      process.stdout.write(`${file ?? ''} > ${name}: ${inspect(reasonOf(details.error))}\n`);
+  });
+  const silence = watchSilence(group.timeoutMs + silenceMarginMs);
   stream.on('test:summary', (event) => {
     // Only the summary of the whole run has no file; the others would count twice.
     if (event.file !== undefined) return;
@@ -55,6 +71,28 @@ async function runGroup(group: TestGroup, files: readonly string[], totals: Tota
     totals.skipped += skipped + todo;
     totals.failed += tests - passed - skipped - todo;
   });
-  for await (const text of stream.compose(spec)) process.stdout.write(text);
+  for await (const text of stream.compose(spec)) {
+    silence.heard();
+    process.stdout.write(text);
+  }
+  silence.end();
   process.stdout.write(`${group.name} took ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+}
+
+/** The error that a test threw; node:test wraps it. */
+function reasonOf(error: Error): unknown {
+  return error.cause ?? error;
+}
+
+/**
+ * Ends the processes of test files that have reported nothing for `silentMs`: only a file that never gives its event loop a
+ * turn gets there. node:test then counts the file as failed.
+ */
+function watchSilence(silentMs: number): { heard(): void; end(): void } {
+  const timer = setTimeout(() => {
+    const pids = killDescendants();
+    process.stdout.write(`no test has ended for ${silentMs / 1000} s: ended the processes ${pids.join(', ')}\n`);
+    timer.refresh();
+  }, silentMs);
+  return { heard: () => void timer.refresh(), end: () => clearTimeout(timer) };
 }

@@ -8,11 +8,11 @@ import * as apis from '@throughline/wire/apis';
 import { InventingReader } from './inventing-reader.ts';
 import { theirApi, type TheirApi } from './platformatic-apis.ts';
 import { requestShapes, responseShapes } from './platformatic-shapes.ts';
+import { seed } from '../support/seed.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
 const all = Object.values(apis) as readonly Api<Body, Body>[];
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const roundCount = 20;
 /** Versions that they do not have yet. */
 const without = new Set(

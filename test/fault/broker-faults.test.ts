@@ -14,6 +14,7 @@ import { BrokerProcess } from '../support/broker-process.ts';
 import type { CuttableWire } from '../support/cuttable-wire.ts';
 import type { Recorder } from '../workload/recorder.ts';
 import { runTcpWorkload } from '../workload/tcp-workload.ts';
+import { roundsFactor, seed } from '../support/seed.ts';
 
 const faults = [
   'kill',
@@ -28,8 +29,7 @@ const faults = [
 ] as const;
 type Fault = (typeof faults)[number];
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const rounds = faults.length * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+const rounds = faults.length * roundsFactor;
 const clock = systemClock;
 const topic = 't';
 const hourMs = 3_600_000;

@@ -1,6 +1,6 @@
 // Folds are killed with SIGKILL in the middle of their transactions and of their replays, again and again, until they have
 // reached the end of the log. After every kill the file must hold exactly the records below its own checkpoint, with the
-// sums that these records make; at the end it must hold the log. Zombies must be fenced. FOLD_KILL_SEED repeats a run.
+// sums that these records make; at the end it must hold the log. Zombies must be fenced. SEED repeats a run.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,9 +13,9 @@ import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { integerBetween, seededRandom, type Random } from '@throughline/event';
 import { keyAt, numberAt, partitionCount, recordsPerPartition } from './fold-kill-log.ts';
+import { seed } from '../support/seed.ts';
 
 type Store = 'sqlite' | 'duckdb';
-const seed = Number(process.env['FOLD_KILL_SEED'] ?? Date.now() % 1_000_000);
 const childFile = fileURLToPath(new URL('./fold-kill-child.ts', import.meta.url));
 
 class Child {
@@ -148,12 +148,12 @@ async function killRounds(t: TestContext, store: Store, rounds: number, recordsM
 }
 
 test('a fold into SQLite that is killed anywhere holds each record exactly once', async (t) => {
-  t.diagnostic(`FOLD_KILL_SEED=${seed}`);
+  t.diagnostic(`SEED=${seed}`);
   await killRounds(t, 'sqlite', 10, 40);
 });
 
 test('a fold into DuckDB that is killed anywhere holds each record exactly once', async (t) => {
-  t.diagnostic(`FOLD_KILL_SEED=${seed}`);
+  t.diagnostic(`SEED=${seed}`);
   await killRounds(t, 'duckdb', 10, 200);
 });
 

@@ -2,9 +2,9 @@
 import { after, before, test } from 'node:test';
 import { startServer, type TestServer } from '../support/server.ts';
 import { killFunctionRounds } from './kill-function-rounds.ts';
+import { roundsFactor, seed } from '../support/seed.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const rounds = 200 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+const rounds = 200 * roundsFactor;
 let server: TestServer;
 
 before(async () => {
@@ -12,6 +12,8 @@ before(async () => {
 });
 after(() => server.dispose());
 
-test(`${rounds} kills of the function lose, repeat and contradict nothing (SEED=${seed})`, { timeout: 280_000 }, () =>
-  killFunctionRounds(server, rounds, seed),
+test(
+  `${rounds} kills of the function lose, repeat and contradict nothing (SEED=${seed})`,
+  { timeout: 280_000 * roundsFactor },
+  () => killFunctionRounds(server, rounds, seed),
 );

@@ -18,7 +18,7 @@ export async function killServerRounds(server: TestServer, rounds: number, seed:
   let cut = 0;
   for (let round = 0; round < rounds; round++) cut += await playRound(server, round, random, seed);
   assert.ok(cut > rounds / 3, `only ${cut} answers of ${rounds} rounds were cut in their middle`);
-  await expectOneRowPerRun(server.url, rounds * answersPerRound);
+  await expectOneRowPerRun(server.url, { done: rounds * answersPerRound, failed: 0 });
 }
 
 /** Starts answers, kills the server among them, starts it again; returns how many answers were cut. */
@@ -31,8 +31,8 @@ async function playRound(server: TestServer, round: number, random: Random, seed
       name,
       question,
       ask,
-      events: new EventReader(server.url, name),
-      chat: readChat(server.url, name, askUntilTaken(ask)),
+      events: new EventReader(server, name),
+      chat: readChat(server, name, askUntilTaken(server, ask)),
     };
   });
   await pause(integerBetween(random, 0, 400));
@@ -53,10 +53,11 @@ async function playRound(server: TestServer, round: number, random: Random, seed
 }
 
 /** A client that got no answer asks again with the same message id, which must not make a second run. */
-async function askUntilTaken(ask: () => Promise<Response>): Promise<Response> {
+async function askUntilTaken({ disposed }: TestServer, ask: () => Promise<Response>): Promise<Response> {
   for (;;) {
     const response = await ask().catch(() => undefined);
     if (response !== undefined) return response;
+    disposed.throwIfAborted();
     await pause(25);
   }
 }

@@ -2,9 +2,9 @@
 import { after, before, test } from 'node:test';
 import { startServer, type TestServer } from '../support/server.ts';
 import { killServerRounds } from './kill-server-rounds.ts';
+import { roundsFactor, seed } from '../support/seed.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const rounds = 50 * Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+const rounds = 50 * roundsFactor;
 let server: TestServer;
 
 before(async () => {
@@ -12,6 +12,8 @@ before(async () => {
 });
 after(() => server.dispose());
 
-test(`${rounds} kills of the server lose, repeat and contradict nothing (SEED=${seed})`, { timeout: 290_000 }, () =>
-  killServerRounds(server, rounds, seed),
+test(
+  `${rounds} kills of the server lose, repeat and contradict nothing (SEED=${seed})`,
+  { timeout: 290_000 * roundsFactor },
+  () => killServerRounds(server, rounds, seed),
 );

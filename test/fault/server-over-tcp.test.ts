@@ -8,9 +8,7 @@ import { createBroker } from '@throughline/broker';
 import { startServer, type TestServer } from '../support/server.ts';
 import { killFunctionRounds } from './kill-function-rounds.ts';
 import { killServerRounds } from './kill-server-rounds.ts';
-
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const more = Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+import { roundsFactor, seed } from '../support/seed.ts';
 
 /** Calls `act` with a server whose log is on a fresh broker of three virtual nodes in this process. */
 async function withServer(app: string | undefined, act: (server: TestServer) => Promise<void>): Promise<void> {
@@ -30,10 +28,10 @@ async function withServer(app: string | undefined, act: (server: TestServer) => 
   }
 }
 
-test(`${30 * more} kills of the function over TCP (SEED=${seed})`, { timeout: 120_000 }, () =>
-  withServer('test/support/one-each', (server) => killFunctionRounds(server, 30 * more, seed)),
+test(`${30 * roundsFactor} kills of the function over TCP (SEED=${seed})`, { timeout: 120_000 * roundsFactor }, () =>
+  withServer('test/support/one-each', (server) => killFunctionRounds(server, 30 * roundsFactor, seed)),
 );
 
-test(`${6 * more} kills of the server over TCP (SEED=${seed})`, { timeout: 120_000 }, () =>
-  withServer(undefined, (server) => killServerRounds(server, 6 * more, seed)),
+test(`${6 * roundsFactor} kills of the server over TCP (SEED=${seed})`, { timeout: 120_000 * roundsFactor }, () =>
+  withServer(undefined, (server) => killServerRounds(server, 6 * roundsFactor, seed)),
 );

@@ -46,7 +46,7 @@ function removeDerived(dataDir: string): void {
 }
 
 async function ask(server: TestServer, id: string, message: string, text = question): Promise<string> {
-  return readChat(server.url, id, postQuestion(server.url, id, message, text));
+  return readChat(server, id, postQuestion(server.url, id, message, text));
 }
 
 /** Resolves once the server says that it is ready. */

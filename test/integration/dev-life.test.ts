@@ -44,7 +44,7 @@ async function functionPids(url = server.url): Promise<number[]> {
 async function askSlowly(name: string): Promise<{ question: string; reader: EventReader; response: Response }> {
   const question = `name=${name} tokens=90 paceMs=12`;
   const response = await postQuestion(server.url, name, `${name}-q`, question);
-  const reader = new EventReader(server.url, name);
+  const reader = new EventReader(server, name);
   await reader.until(() => (reader.run === undefined ? '' : reader.textOf(reader.run)).length > 50);
   return { question, reader, response };
 }

@@ -11,8 +11,8 @@ import { fromUtf8, integerBetween, seededRandom, ThroughlineError, utf8 } from '
 import { kafka, type KafkaLogOptions, type Log } from '@throughline/log';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { CutProxy } from '../support/cut-proxy.ts';
+import { seed } from '../support/seed.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const topic = 'cut';
 
 interface House {

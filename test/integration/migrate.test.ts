@@ -10,8 +10,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createBroker } from '@throughline/broker';
 import { integerBetween, seededRandom, utf8, type LogRecord } from '@throughline/event';
 import { kafka, kafkaCluster, openEmbeddedLog, type Log } from '@throughline/log';
+import { seed } from '../support/seed.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const main = path.resolve('packages/throughline/src/cli/main.ts');
 const flags = ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', main, 'migrate'];
 const folders: string[] = [];

@@ -11,8 +11,8 @@ import { tallyOf } from '../simulation/tally.ts';
 import { startApacheKafka, type ApacheKafka } from '../support/apache-kafka.ts';
 import { runTcpWorkload } from '../workload/tcp-workload.ts';
 import { withoutKafka } from './toolchain.ts';
+import { seed } from '../support/seed.ts';
 
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const cutCount = 20;
 /** A machine that is too busy for its group to do anything between so many cuts tells nothing. */
 const cutCountMax = 200;

@@ -12,6 +12,7 @@ import { openBroker } from '@throughline/broker';
 import { integerBetween, seededRandom, utf8 } from '@throughline/event';
 import { openEmbeddedLog } from '@throughline/log';
 import { encodeRecordBatch } from '@throughline/wire';
+import { seed } from '../support/seed.ts';
 
 const kafka = path.resolve('../shared/tools/kafka/kafka.sh');
 const missing = [
@@ -20,7 +21,6 @@ const missing = [
   spawnSync('mvn', ['-v']).status === 0 ? '' : 'mvn is missing',
 ].filter(Boolean);
 const skip = missing.length > 0 ? missing.join('; ') : false;
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 test(
   `Apache's DumpLogSegments accepts every segment, index and snapshot of producers that the embedded log writes (SEED=${seed})`,

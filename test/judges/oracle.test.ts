@@ -13,11 +13,11 @@ import { scripts } from '../oracle/scripts/index.ts';
 import { randomSession } from '../oracle/scripts/random-session.ts';
 import { versionsOf } from '../oracle/scripts/script.ts';
 import { withoutKafka } from './toolchain.ts';
+import { roundsFactor, seed } from '../support/seed.ts';
 
 /** test:long looks for what nobody has met yet; a judge of a commit must not fall over one that is innocent. */
-const isLong = Number(process.env['THROUGHLINE_ROUNDS'] ?? 1) > 1;
+const isLong = roundsFactor > 1;
 /** The first of the random sessions, and how many there are. */
-const seed = Number(process.env['SEED'] ?? (isLong ? Date.now() % 1_000_000 : 1));
 const sessionCount = Number(process.env['SESSIONS'] ?? (isLong ? 200 : 8));
 
 describe('Apache Kafka 4.3.1 as oracle', { skip: withoutKafka() }, () => {

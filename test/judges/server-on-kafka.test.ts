@@ -14,9 +14,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 import { killFunctionRounds } from '../fault/kill-function-rounds.ts';
 import { killServerRounds } from '../fault/kill-server-rounds.ts';
 import { withoutKafka } from './toolchain.ts';
-
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const more = Number(process.env['THROUGHLINE_ROUNDS'] ?? 1);
+import { roundsFactor, seed } from '../support/seed.ts';
 
 describe('the server on Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
   let broker: ApacheKafka;
@@ -40,18 +38,18 @@ describe('the server on Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
     if (problems.length > 0) throw problems[0];
   }
 
-  test(`${20 * more} kills of the function (SEED=${seed})`, { timeout: 280_000 }, () =>
-    withServer('test/support/one-each', () => killFunctionRounds(server, 20 * more, seed, 30)),
+  test(`${20 * roundsFactor} kills of the function (SEED=${seed})`, { timeout: 280_000 * roundsFactor }, () =>
+    withServer('test/support/one-each', () => killFunctionRounds(server, 20 * roundsFactor, seed, 30)),
   );
 
-  test(`${6 * more} kills of the server (SEED=${seed})`, { timeout: 280_000 }, () =>
-    withServer(undefined, () => killServerRounds(server, 6 * more, seed)),
+  test(`${6 * roundsFactor} kills of the server (SEED=${seed})`, { timeout: 280_000 * roundsFactor }, () =>
+    withServer(undefined, () => killServerRounds(server, 6 * roundsFactor, seed)),
   );
 
   test('a broker that is killed under a running answer and comes back costs a pause', { timeout: 180_000 }, () =>
     withServer(undefined, async () => {
       const question = 'name=away tokens=200 paceMs=10';
-      const reply = readChat(server.url, 'away', postQuestion(server.url, 'away', 'away-q', question));
+      const reply = readChat(server, 'away', postQuestion(server.url, 'away', 'away-q', question));
       await pause(700);
       await broker.kill9();
       await broker.start();

@@ -1,9 +1,10 @@
 // The two kinds of reader that the fault tests attach to a running answer. Each keeps what it has shown and fails at once
-// when shown text changes: a reader only ever sees text grow.
+// when shown text changes: a reader only ever sees text grow. It connects again until its server is disposed.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { emptyConversation, eventFromJson, reduceConversation, type Run } from '@throughline/event';
 import { sseEvents, uiChunks } from './chat.ts';
+import type { TestServer } from './server.ts';
 
 /** How long to wait before connecting again to a server that is down. */
 const reconnectMs = 25;
@@ -13,14 +14,16 @@ export class EventReader {
   readonly conversation: ReturnType<typeof emptyConversation>;
   readonly #url: string;
   readonly #stop = new AbortController();
+  readonly #ended: AbortSignal;
   #lastId = '';
   #shown = new Map<string, string>();
   #onChange: (() => void) | undefined;
   readonly done: Promise<void>;
 
-  constructor(url: string, conversationId: string) {
-    this.#url = `${url}/v1/conversations/${conversationId}/events`;
+  constructor(server: TestServer, conversationId: string) {
+    this.#url = `${server.url}/v1/conversations/${conversationId}/events`;
     this.conversation = emptyConversation(conversationId);
+    this.#ended = AbortSignal.any([server.disposed, this.#stop.signal]);
     this.done = this.#follow();
   }
 
@@ -46,12 +49,12 @@ export class EventReader {
     await Promise.race([held, this.done]);
   }
 
-  /** Ends when every run has ended, or when it is stopped. */
+  /** Ends when every run has ended, when it is stopped, or with its server. */
   async #follow(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    while (!this.#ended.aborted) {
       try {
         const headers: Record<string, string> = this.#lastId === '' ? {} : { 'last-event-id': this.#lastId };
-        const response = await fetch(this.#url, { headers, signal: this.#stop.signal });
+        const response = await fetch(this.#url, { headers, signal: this.#ended });
         if (response.ok && (await this.#read(response))) return;
       } catch (error) {
         if (error instanceof assert.AssertionError) throw error;
@@ -87,8 +90,12 @@ export class EventReader {
   }
 }
 
-/** Reads an AI SDK stream to its end, resuming as `useChat` does whenever it is cut; returns the text of the reply. */
-export async function readChat(url: string, conversationId: string, first: Promise<Response>): Promise<string> {
+/**
+ * Reads an AI SDK stream to its end, resuming as `useChat` does whenever it is cut; returns the text of the reply. Throws
+ * when the server is disposed before that.
+ */
+export async function readChat(server: TestServer, conversationId: string, first: Promise<Response>): Promise<string> {
+  const { disposed, url } = server;
   let shown = '';
   let response: Response | undefined = await first.catch(() => undefined);
   for (;;) {
@@ -111,6 +118,7 @@ export async function readChat(url: string, conversationId: string, first: Promi
       if (error instanceof assert.AssertionError) throw error;
       // Cut: resume.
     }
+    disposed.throwIfAborted();
     await pause(reconnectMs);
     response = await fetch(`${url}/api/chat/${conversationId}/stream`).catch(() => undefined);
   }

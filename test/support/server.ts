@@ -26,6 +26,7 @@ export class TestServer {
   readonly #options: StartOptions;
   #launcher: ChildProcess | undefined;
   #output = '';
+  readonly #life = new AbortController();
 
   constructor(dataDir: string, port: number, options: StartOptions) {
     this.dataDir = dataDir;
@@ -35,6 +36,11 @@ export class TestServer {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Aborted once nobody will start this server again: whoever connects to it until it is back gives up. */
+  get disposed(): AbortSignal {
+    return this.#life.signal;
   }
 
   /** Everything that the launcher and the server have printed. */
@@ -98,6 +104,7 @@ export class TestServer {
 
   /** A clean stop, and the data folder is removed. */
   async dispose(): Promise<void> {
+    this.#life.abort(new Error('the server of this test was disposed'));
     await this.stop();
     rmSync(this.dataDir, { recursive: true, force: true });
   }

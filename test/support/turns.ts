@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const statement =
-  "select count(*) as n, count(distinct run_id) as runs, count(*) filter (outcome = 'done') as done from turns";
+  'select count(*) as n, count(distinct run_id) as runs, ' +
+  "count(*) filter (outcome = 'done') as done, count(*) filter (outcome = 'failed') as failed from turns";
 /** The table follows the log: the last run's row may be a moment away. */
 const waitMs = 50;
 const triesMax = 100;
 
-/** Checks that the table `turns` has exactly `runs` rows, one per run, all of them done. */
-export async function expectOneRowPerRun(url: string, runs: number): Promise<void> {
+/** Checks that the table `turns` has exactly one row per run, with these outcomes. */
+export async function expectOneRowPerRun(url: string, outcomes: { done: number; failed: number }): Promise<void> {
+  const runs = outcomes.done + outcomes.failed;
   let row: Record<string, number> = {};
   for (let tries = 0; tries < triesMax && row['n'] !== runs; tries++) {
     const response = await fetch(`${url}/v1/sql`, {
@@ -21,7 +23,7 @@ export async function expectOneRowPerRun(url: string, runs: number): Promise<voi
     row = Object.fromEntries(Object.entries(rows[0] ?? {}).map(([name, value]) => [name, Number(value)]));
     await pause(waitMs);
   }
-  assert.deepEqual(row, { n: runs, runs, done: runs });
+  assert.deepEqual(row, { n: runs, runs, ...outcomes });
 }
 
 /** The rows of a conversation, as soon as there are `count`; fails when there are more, or never as many. */
