@@ -1,5 +1,6 @@
 // What a broker is given, with everything filled in that was left out.
 import {
+  guardedClock,
   silentLogger,
   systemClock,
   systemRandom,
@@ -35,7 +36,8 @@ export interface BrokerSetup {
 
 /** @throws ThroughlineError INVALID_ARGUMENT, INVALID_CONFIG */
 export function setupFrom(options: BrokerOptions): BrokerSetup {
-  const { memory = false, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const { memory = false, random = systemRandom, logger = silentLogger } = options;
+  const clock = guardedClock(options.clock ?? systemClock, logger);
   const { dataDir, disk } = memory ? inMemory(options) : onDisk(options);
   const limitsOfMemory = memory ? { journalFileBytes: memoryJournalFileBytes } : {};
   const limits: BrokerLimits = { ...brokerLimitDefaults, ...limitsOfMemory, ...definedOf(options) };

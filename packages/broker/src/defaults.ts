@@ -40,6 +40,9 @@ export const indexIntervalBytes = 4 * KiB;
 /** Records of a refused batch that are named one by one, as a count: enough to see what is wrong with the producer. */
 export const recordErrorCountMax = 100;
 
+/** The length of a message to a client, in characters: nobody reads more, and three times as many bytes are still a string. */
+export const errorMessageLengthMax = 2_000;
+
 /** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
 export const throttleRetryMs = 100;
 

@@ -1,5 +1,13 @@
 // Puts together what the handlers of the Kafka protocol work with, over a broker that is open.
-import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
+import {
+  guardedClock,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@throughline/event';
 import type { Broker } from './broker.ts';
 import { FetchSessions } from './fetch/fetch-sessions.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
@@ -14,7 +22,8 @@ export interface ServicesOptions {
 }
 
 export async function openServices(broker: Broker, options: ServicesOptions): Promise<Services> {
-  const { clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const { random = systemRandom, logger = silentLogger } = options;
+  const clock = guardedClock(options.clock ?? systemClock, logger);
   const cluster = new Cluster(broker.clusterId);
   const sessionCountMax = broker.configs.integer('max.incremental.fetch.session.cache.slots');
   const producerIds = new ProducerIds(broker);

@@ -3,6 +3,7 @@ export { delay, delayOrAbort, systemClock, type Clock, type Timer } from './cloc
 export { metLater } from './met-later.ts';
 export { Turns } from './turns.ts';
 export { integerBetween, seededRandom, systemRandom, type Random } from './random.ts';
+export { guardedClock, listening, reportDefect, unattended } from './unattended.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
 export { isUlid, ulids, ulidTimeMs } from './ulid.ts';
 export { assert, ThroughlineError, type ErrorBody, type ThroughlineErrorOptions } from './errors.ts';

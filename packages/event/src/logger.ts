@@ -8,6 +8,11 @@ export interface Logger {
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
+  /**
+   * A defect that nobody waits for (unattended.ts): whoever runs the process may want to do more than to write it down. A
+   * logger without this gets it as an `error`.
+   */
+  fatal?(fields: LogFields, message: string): void;
 }
 
 const nothing = (): void => {};

@@ -8,3 +8,6 @@ export const decompressedBytesMax: number = 128 * 1024 * 1024;
 
 /** Bytes that a writer begins with when nobody tells it better: most answers of the protocol fit. */
 export const writerCapacityBytes: number = 256;
+
+/** Bytes of a string at most, in every version of every API: what the plain form has room for; Kafka holds the compact one to it, too. */
+export const stringBytesMax: number = 0x7fff;

@@ -42,3 +42,4 @@ export {
 } from './message.ts';
 export { isRetriableKafkaError, kafkaErrorName, kafkaErrors, type KafkaErrorName } from './kafka-errors.ts';
 export { noBytes, zeroUuid } from './schema-defaults.ts';
+export { stringBytesMax } from './defaults.ts';

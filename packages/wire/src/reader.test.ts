@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
 import * as fc from 'fast-check';
+import { stringBytesMax } from './defaults.ts';
 import { Reader } from './reader.ts';
 import { varintBytes, varlongBytes, Writer } from './writer.ts';
 
@@ -179,6 +180,36 @@ for (const [name, [values, write, read]] of Object.entries(primitives)) {
         }
       }),
     );
+  });
+}
+
+// A compact string of 40,000 bytes became the id of a group, and ended the broker when it was to be the key of a record.
+for (const [name, length] of [
+  ['STRING', (w: Writer, bytes: number) => w.int16(bytes)],
+  ['COMPACT_STRING', (w: Writer, bytes: number) => w.unsignedVarint(bytes + 1)],
+] as const) {
+  test(`${name} is taken up to 32,767 bytes, as it can be written again`, () => {
+    const written = (text: Uint8Array): Uint8Array => {
+      const writer = new Writer();
+      length(writer, text.length);
+      writer.raw(text);
+      return writer.finish();
+    };
+    const [, , read] = primitives[name]!;
+    const longest = 'g'.repeat(stringBytesMax);
+    assert.equal(read(new Reader(written(Buffer.from(longest)))), longest);
+    const tooLong = [
+      Buffer.alloc(stringBytesMax + 1, 'g'),
+      Buffer.alloc(40_000, 'g'),
+      // No UTF-8: each byte becomes U+FFFD, which has three bytes.
+      Buffer.alloc(Math.ceil(stringBytesMax / 3) + 1, 0xff),
+    ];
+    for (const text of tooLong) {
+      assert.throws(
+        () => read(new Reader(written(text))),
+        (error) => ThroughlineError.is(error, 'INVALID_ARGUMENT'),
+      );
+    }
   });
 }
 

@@ -2,6 +2,7 @@
 // are, a read gives a value or throws the code that the reader was made with; a length is checked against what is left
 // before anything is made of that size.
 import { fromUtf8, ThroughlineError, type ErrorCode } from '@throughline/event';
+import { stringBytesMax } from './defaults.ts';
 
 export class Reader {
   readonly #bytes: Uint8Array;
@@ -132,7 +133,7 @@ export class Reader {
 
   nullableString(): string | null {
     const length = this.int16();
-    return length === -1 ? null : fromUtf8(this.raw(length));
+    return length === -1 ? null : this.#text(length);
   }
 
   compactString(): string {
@@ -141,7 +142,7 @@ export class Reader {
 
   compactNullableString(): string | null {
     const length = this.unsignedVarint() - 1;
-    return length === -1 ? null : fromUtf8(this.raw(length));
+    return length === -1 ? null : this.#text(length);
   }
 
   bytes(): Uint8Array {
@@ -196,6 +197,15 @@ export class Reader {
       const bytes = this.raw(this.unsignedVarint());
       readField?.(tag, bytes);
     }
+  }
+
+  /** A text that can be written again wherever there is a string, in the plain form too: in the key of a record, say. */
+  #text(length: number): string {
+    if (length > stringBytesMax) throw this.#malformed(`a string of ${length} bytes`);
+    const text = fromUtf8(this.raw(length));
+    // A byte that is no UTF-8 becomes a character of three bytes.
+    if (length * 3 <= stringBytesMax || Buffer.byteLength(text) <= stringBytesMax) return text;
+    throw this.#malformed(`a string of ${length} bytes, ${Buffer.byteLength(text)} as UTF-8`);
   }
 
   #items<Item>(count: number, readItem: () => Item): Item[] | null {

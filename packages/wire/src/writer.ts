@@ -3,9 +3,7 @@
 // Fixed-width integers are big-endian. VARINT and VARLONG are zigzag-coded little-endian groups of seven bits, as in
 // protocol buffers; lengths of the compact types are unsigned varints of the length plus one, 0 meaning null (KIP-482).
 import { assert, ThroughlineError } from '@throughline/event';
-import { writerCapacityBytes } from './defaults.ts';
-
-const int16Max = 0x7fff;
+import { stringBytesMax, writerCapacityBytes } from './defaults.ts';
 
 export class Writer {
   #bytes: Buffer;
@@ -124,12 +122,13 @@ export class Writer {
   string(value: string | null): void {
     if (value === null) return this.int16(-1);
     const length = Buffer.byteLength(value);
-    if (length > int16Max) throw new ThroughlineError('INVALID_ARGUMENT', `a string of ${length} bytes is too long`);
+    if (length > stringBytesMax)
+      throw new ThroughlineError('INVALID_ARGUMENT', `a string of ${length} bytes is too long`);
     this.int16(length);
     this.#utf8(value, length);
   }
 
-  /** COMPACT_STRING and COMPACT_NULLABLE_STRING. */
+  /** COMPACT_STRING and COMPACT_NULLABLE_STRING. A length beyond `stringBytesMax` can be said, and is for its reader to reject. */
   compactString(value: string | null): void {
     if (value === null) return this.unsignedVarint(0);
     const length = Buffer.byteLength(value);

@@ -6,6 +6,7 @@ import type { Group } from '../groups/group.ts';
 import { groupOperations, operationsNotAsked } from './authorized-operations.ts';
 import { coordinatorError } from './group-requests.ts';
 import { handler } from './handler.ts';
+import { shortened } from './problem.ts';
 
 export const describeGroups = handler({
   api: describeGroupsApi,
@@ -44,7 +45,7 @@ function describe(group: Group): DescribedGroup {
 /** From version 6 on a group that is not there is an error; before, it was a dead one. */
 function noGroup(groupId: string, version: number): DescribedGroup {
   return version >= 6
-    ? unknown(groupId, 'Dead', kafkaErrors.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`)
+    ? unknown(groupId, 'Dead', kafkaErrors.GROUP_ID_NOT_FOUND, shortened(`Group ${groupId} not found.`))
     : unknown(groupId, 'Dead', kafkaErrors.NONE, null);
 }
 

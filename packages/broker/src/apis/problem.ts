@@ -1,6 +1,7 @@
 // What is wrong with one part of a request that answers for its parts one by one: a topic, a config resource.
 import { ThroughlineError, type Logger } from '@throughline/event';
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import { errorMessageLengthMax } from '../defaults.ts';
 import { kafkaErrorOf } from './error-codes.ts';
 
 export interface Problem {
@@ -10,15 +11,20 @@ export interface Problem {
 }
 
 export function problem(name: KafkaErrorName, errorMessage: string | null = null): Problem {
-  return { errorCode: kafkaErrors[name], errorMessage };
+  return { errorCode: kafkaErrors[name], errorMessage: errorMessage === null ? null : shortened(errorMessage) };
 }
 
 /** What was thrown, as an answer. A defect of ours is logged, and its text stays here. */
 export function problemOf(error: unknown, logger: Logger): Problem {
   const errorCode = kafkaErrorOf(error);
   if (errorCode !== kafkaErrors.UNKNOWN_SERVER_ERROR) {
-    return { errorCode, errorMessage: ThroughlineError.from(error).message };
+    return { errorCode, errorMessage: shortened(ThroughlineError.from(error).message) };
   }
   logger.error({ error }, 'a part of a request met a defect');
   return { errorCode, errorMessage: null };
+}
+
+/** A message that fits into an answer, however long the names are that the client sent and that it repeats. */
+export function shortened(message: string): string {
+  return message.length <= errorMessageLengthMax ? message : `${message.slice(0, errorMessageLengthMax)}…`;
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { fromUtf8, seededRandom, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
-import { readBatchHeader } from '@throughline/wire';
+import { kafkaErrors, readBatchHeader } from '@throughline/wire';
 import { openBroker } from '../open-broker.ts';
 import { GroupLog } from './group-log.ts';
 import { groupMetadataTopic } from '../topic-name.ts';
@@ -77,6 +77,54 @@ test('a commit that cannot be kept is refused, changes nothing, and works again 
     assert.equal(committedOf(open), 3n);
   });
 });
+
+// The throw of one write's records ended the process: the drain has no caller.
+test('what one write cannot say or apply is for its own caller; those beside it are kept', () =>
+  withGroups({}, async ({ clock, logger }, { broker }) => {
+    const { topic } = await broker.createTopic('kept', { partitions: 1 });
+    const log = new GroupLog({ log: broker.partition(topic, 0), clock, logger, isSynced: true });
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    const one = [{ key: utf8('k'), value: utf8('v') }];
+    const applied: string[] = [];
+    const written = await Promise.allSettled([
+      log.write(one, () => void applied.push('first')),
+      log.write(failing),
+      log.write(one, failing),
+      log.write(
+        () => one,
+        () => void applied.push('second'),
+      ),
+      log.write(failing),
+    ]);
+    assert.deepEqual(
+      written.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'fulfilled', 'rejected'],
+    );
+    assert.deepEqual(applied, ['first', 'second']);
+    await log.write(one, () => void applied.push('third'));
+    assert.deepEqual(applied, ['first', 'second', 'third']);
+  }));
+
+// A group whose record cannot be written ended the process as soon as its last member was gone.
+test('a group that cannot be kept goes on without, whatever timer or request comes upon it', () =>
+  withGroups({}, async ({ clock }, { broker, groups }) => {
+    // Nothing that comes over the network has such an id.
+    const groupId = 'g'.repeat(40_000);
+    const joining = groups.join(groupId, joinRequest());
+    await clock.advance(0);
+    assert.equal((await joining).errorCode, kafkaErrors.NONE);
+    await clock.advance(10_000);
+    assert.equal(groups.group(groupId)?.state, 'Empty');
+    const { topicId } = broker.topic('t');
+    const offset = { topic: 't', topicId, partition: 0, offset: 1n, leaderEpoch: 0, metadata: '' };
+    const request = { memberId: '', groupInstanceId: null, retentionMs: undefined, knowsGroupIdNotFound: true };
+    const committed = groups.offsets.commit({ groupId, generationId: -1, ...request, offsets: [offset] });
+    await assert.rejects(committed, { code: 'INVALID_ARGUMENT' });
+    assert.equal(await groups.delete(groupId), 'UNKNOWN_SERVER_ERROR');
+    assert.equal(await groups.delete('another'), 'GROUP_ID_NOT_FOUND');
+  }));
 
 test('an assignment that cannot be kept is not handed out', async () => {
   const disk = new FaultyDisk(new MemoryDisk());

@@ -4,7 +4,7 @@
 //
 // The log is bounded by itself: when it is several times larger than what it says, all that holds is written once more at the
 // end, and the log begins there. Until the new start is noted, both are there and say the same: a crash loses nothing.
-import type { Clock, Logger, LogRecord, ProducerRecord } from '@throughline/event';
+import { unattended, type Clock, type Logger, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { encodeRecordBatch, recordBytesBound } from '@throughline/wire';
 import type { PartitionLog } from '../broker.ts';
 import { groupLogBatchBytes, groupLogGrowthFactor, groupLogRewriteBytesMin, groupLogSettleMs } from '../defaults.ts';
@@ -18,6 +18,12 @@ interface Write {
   readonly apply: () => void;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Writes that go out together, and the records of all of them. */
+interface Batch {
+  readonly writes: readonly Write[];
+  readonly records: readonly ProducerRecord[];
 }
 
 export interface GroupLogOptions {
@@ -61,47 +67,69 @@ export class GroupLog {
    *
    * @param records none are no write, but still take their turn
    * @returns when they are durable and applied
-   * @throws ThroughlineError what PartitionLog.append throws; then nothing is applied
+   * @throws ThroughlineError what PartitionLog.append throws, or what `records` threw; then nothing is applied
    */
   write(records: GroupLogRecords, apply: () => void = () => {}): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ records, apply, resolve, reject });
-      if (!this.#isWriting) void this.#drain();
+      if (!this.#isWriting) unattended(this.#options.logger, 'writing a log of groups', () => this.#drain());
     });
   }
 
   async #drain(): Promise<void> {
     this.#isWriting = true;
-    while (this.#queue.length > 0) {
-      const { writes, records } = this.#takeNext();
-      try {
-        if (records.length > 0) await this.#append(records);
-        for (const write of writes) write.apply();
-      } catch (error) {
-        for (const write of writes) write.reject(error);
-        continue;
+    try {
+      for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
+        if (await this.#writeOut(next)) await this.#keepSmall();
       }
-      for (const write of writes) write.resolve();
-      await this.#keepSmall();
+    } finally {
+      this.#isWriting = false;
     }
-    this.#isWriting = false;
+  }
+
+  /** @returns false when nothing could be written */
+  async #writeOut({ writes, records }: Batch): Promise<boolean> {
+    try {
+      if (records.length > 0) await this.#append(records);
+    } catch (error) {
+      for (const write of writes) write.reject(error);
+      return false;
+    }
+    for (const write of writes) {
+      // What one of them cannot apply is for its own caller; those beside it are written all the same.
+      try {
+        write.apply();
+        write.resolve();
+      } catch (error) {
+        write.reject(error);
+      }
+    }
+    return true;
   }
 
   /** The writes that go out together: a function is the first of its batch, and a batch has a size. */
-  #takeNext(): { readonly writes: readonly Write[]; readonly records: readonly ProducerRecord[] } {
+  #takeNext(): Batch | undefined {
     const records: ProducerRecord[] = [];
+    const writes: Write[] = [];
     let bytes = 0;
-    let count = 0;
-    for (const write of this.#queue) {
-      if (count > 0 && typeof write.records === 'function') break;
-      const its = typeof write.records === 'function' ? write.records() : write.records;
+    for (let write = this.#queue[0]; write !== undefined; write = this.#queue[0]) {
+      if (writes.length > 0 && typeof write.records === 'function') break;
+      let its: readonly ProducerRecord[];
+      try {
+        its = typeof write.records === 'function' ? write.records() : write.records;
+      } catch (error) {
+        this.#queue.shift();
+        write.reject(error);
+        continue;
+      }
       const itsBytes = bytesOf(its);
-      if (count > 0 && bytes + itsBytes > groupLogBatchBytes) break;
+      if (writes.length > 0 && bytes + itsBytes > groupLogBatchBytes) break;
+      this.#queue.shift();
       records.push(...its);
       bytes += itsBytes;
-      count++;
+      writes.push(write);
     }
-    return { writes: this.#queue.splice(0, count), records };
+    return writes.length === 0 ? undefined : { writes, records };
   }
 
   async #append(records: readonly ProducerRecord[]): Promise<bigint> {

@@ -73,16 +73,16 @@ export class GroupShards implements GroupStore {
   }
 
   /** Writes offsets of a group, or their tombstones: in memory they change as soon as they are durable. */
-  writeOffsets(groupId: string, records: GroupLogRecords): Promise<void> {
+  async writeOffsets(groupId: string, records: GroupLogRecords): Promise<void> {
     let written: readonly ProducerRecord[] = [];
     const noted = (): readonly ProducerRecord[] => (written = typeof records === 'function' ? records() : records);
-    return this.write(groupId, typeof records === 'function' ? noted : noted(), () => {
+    await this.write(groupId, typeof records === 'function' ? noted : noted(), () => {
       for (const { key, value } of written) this.#apply(readGroupRecord({ key, value }));
     });
   }
 
-  keepGroup(group: Group, assignments: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    return this.write(group.groupId, [groupRecord(group.groupId, { group, assignments })]);
+  async keepGroup(group: Group, assignments: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    await this.write(group.groupId, [groupRecord(group.groupId, { group, assignments })]);
   }
 
   async #make(): Promise<TopicMetadata> {

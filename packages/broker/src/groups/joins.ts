@@ -1,6 +1,6 @@
 // JoinGroup: somebody wants to be in the next generation. New members get an id first (KIP-394), static members take back
 // their place without disturbing the others (KIP-345), and whoever brings nothing new to a stable group just learns of it.
-import type { KafkaErrorName } from '@throughline/wire';
+import { stringBytesMax, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
 import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
@@ -57,6 +57,8 @@ export class Joins {
   #joinNew(group: Group, request: JoinRequest, reply: Reply): void {
     const { groupInstanceId, clientId } = request;
     const memberId = `${groupInstanceId ?? clientId}-${uuid(this.#environment.random.bytes(16))}`;
+    // An id longer than a string can be fits into no answer and no record; Apache Kafka fails over it, in these words.
+    if (Buffer.byteLength(memberId) > stringBytesMax) return reply(refusedJoin('UNKNOWN_SERVER_ERROR', ''));
     if (groupInstanceId !== null) {
       const known = group.members.get(group.staticMembers.get(groupInstanceId) ?? '');
       if (known === undefined) this.#add(group, request, memberId, reply);

@@ -2,6 +2,7 @@
 // text, as in the protocol and in ConfigRecord; they are parsed where they are used. The messages are Kafka's own, because
 // people search for them (common/config/ConfigDef.java, checked against Apache Kafka 4.3.1).
 import { ThroughlineError } from '@throughline/event';
+import { stringBytesMax } from '@throughline/wire';
 
 export type ConfigType = 'BOOLEAN' | 'STRING' | 'INT' | 'SHORT' | 'LONG' | 'DOUBLE' | 'LIST';
 
@@ -41,7 +42,7 @@ export function canonicalValue(definition: ConfigDefinition, text: string): stri
   const value = typedValue(definition, text);
   const wrong = wrongItem(definition, value);
   if (wrong !== undefined) throw invalid(definition, wrong, `String must be one of: ${definition.oneOf!.join(', ')}`);
-  const problem = boundsProblem(definition, value) ?? definition.problem?.(value);
+  const problem = lengthProblem(value) ?? boundsProblem(definition, value) ?? definition.problem?.(value);
   if (problem !== undefined) throw invalid(definition, value, problem);
   return value;
 }
@@ -93,6 +94,11 @@ function typedValue(definition: ConfigDefinition, text: string): string {
 function wrongItem({ type, oneOf }: ConfigDefinition, value: string): string | undefined {
   const items = type === 'LIST' ? listItems(value) : [value];
   return oneOf === undefined ? undefined : items.find((item) => !oneOf.includes(item));
+}
+
+/** A list that is appended to may grow beyond what a ConfigRecord can hold. */
+function lengthProblem(value: string): string | undefined {
+  return Buffer.byteLength(value) > stringBytesMax ? `Value must have at most ${stringBytesMax} bytes` : undefined;
 }
 
 function boundsProblem({ min, max }: ConfigDefinition, value: string): string | undefined {

@@ -52,6 +52,20 @@ test('what a handler throws is answered in the place that the response has for i
   assert.equal(server.metrics.failureTotals.get('Heartbeat'), 3);
 });
 
+test('a defect in the middle of a connection is reported and ends that connection only', async (t) => {
+  const transport = new NetworkByHand();
+  const { log } = await scriptedServer(t, { transport });
+  const [broken, other] = [transport.connect(), transport.connect()];
+  const written: number[] = [];
+  other.write = () => void written.push(1);
+  broken.write = () => {
+    throw new TypeError('a defect');
+  };
+  for (const one of [broken, other]) one.receive(requestBytes(apiVersionsApi, 0, {}));
+  assert.deepEqual(log.lines.slice(0, 1), ['error: a defect was met where nobody waits for the outcome']);
+  assert.deepEqual(written, [1]);
+});
+
 test('a refused request that wants no answer closes the connection', async (t) => {
   const { connect, begun, hasBegun, server } = await scriptedServer(t);
   const client = await connect();

@@ -5,6 +5,7 @@
 // not read either: no request begins while more than a little is unsent, and what cannot begin soon fills the network.
 //
 // A connection that this side closes has its earlier requests answered before, and the reason is noted (refusals.ts).
+import { reportDefect, unattended } from '@throughline/event';
 import { ConnectionWatch } from './connection-watch.ts';
 import type { Answer, Peer } from './dispatcher.ts';
 import { IncomingRequests, type IncomingRequest } from './incoming-requests.ts';
@@ -57,10 +58,10 @@ export class Connection {
     };
     this.#incoming = new IncomingRequests(context, peer, () => this.#pump());
     transport.listen({
-      onData: (chunk) => this.#receive(chunk),
+      onData: (chunk) => this.#guard(() => this.#receive(chunk)),
       onDrain: () => this.#pump(),
-      onEnd: () => this.#end(),
-      onClose: () => this.#closed(),
+      onEnd: () => this.#guard(() => this.#end()),
+      onClose: () => this.#guard(() => this.#closed()),
     });
   }
 
@@ -128,18 +129,22 @@ export class Connection {
   #pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    try {
+    this.#guard(() => {
       while (this.#send() || this.#begin());
       if (!this.#isClosed) this.#settle();
+    });
+    this.#isPumping = false;
+  }
+
+  /** Nobody waits for what a connection does: a defect of ours is reported, and ends this connection and no other. */
+  #guard(action: () => void): void {
+    try {
+      action();
     } catch (error) {
-      this.#refuse({
-        reason: 'no-answer-possible',
-        message: 'closed a connection that met a defect',
-        fields: { error },
-      });
+      reportDefect(this.#context.logger, error, 'serving a connection');
+      const message = 'closed a connection that met a defect';
+      this.#refuse({ reason: 'no-answer-possible', message, fields: { error } });
       this.#transport.destroy();
-    } finally {
-      this.#isPumping = false;
     }
   }
 
@@ -200,9 +205,10 @@ export class Connection {
     const request: UnderWay = { isPipelined, frameBytes, answer: undefined, sent };
     this.#underWay.push(request);
     this.#underWayBytes += frameBytes;
+    const { logger } = this.#context;
     const answer = dispatched.begin();
-    if (answer instanceof Promise) void answer.then((later) => this.#answered(request, later));
-    else this.#answered(request, answer);
+    if (!(answer instanceof Promise)) this.#answered(request, answer);
+    else unattended(logger, 'answering a request', () => answer.then((later) => this.#answered(request, later)));
     return true;
   }
 

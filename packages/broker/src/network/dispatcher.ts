@@ -3,7 +3,7 @@
 // What Apache Kafka does with requests that it does not take: for an API key or version that it does not know it closes the
 // connection, as no answer would be understood, but an unknown version of ApiVersions it answers in version 0 (KIP-511). It
 // closes for a malformed body, too. So is it here, and the reason is logged.
-import { delayOrAbort, ThroughlineError } from '@throughline/event';
+import { delayOrAbort, ThroughlineError, unattended } from '@throughline/event';
 import { decodeRequest, encodeResponse, Reader, readRequestStart, type RequestHeader } from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { unsupportedApiVersions } from '../apis/api-versions.ts';
@@ -74,7 +74,9 @@ export class Dispatcher {
     const fault = this.#options.faults?.take(api.name, request, this.#options.services.broker);
     const begin = (): Answer | Promise<Answer> => this.#begin(found, header, request, fault);
     // A request that is held up holds up those behind it: they must not overtake it.
-    const sent = (): void => whenSent.forEach((listener) => listener());
+    const { logger } = this.#options.services;
+    const sent = (): void =>
+      whenSent.forEach((listener) => unattended(logger, 'releasing the bytes of an answer', listener));
     return { isPipelined: isPipelined && fault === undefined, begin, sent };
   }
 

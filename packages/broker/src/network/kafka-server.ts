@@ -1,5 +1,5 @@
 // The Kafka protocol over a broker: a listener per virtual node, and the connections that come.
-import type { Logger, Timer } from '@throughline/event';
+import { listening, type Logger, type Timer } from '@throughline/event';
 import { hostname } from 'node:os';
 import type { Services } from '../services.ts';
 import { CalmLog } from './calm-log.ts';
@@ -50,6 +50,7 @@ export class KafkaServer {
     this.#options = options;
     this.#logger = services.logger;
     this.#context = {
+      logger: services.logger,
       limits,
       counters,
       dispatcher: new Dispatcher({ services, apis, counters, log, faults }),
@@ -85,7 +86,8 @@ export class KafkaServer {
     try {
       for (let nodeId = 1; nodeId <= nodeCount; nodeId++) {
         const listenPort = port === 0 ? 0 : port + nodeId - 1;
-        const onConnection = (one: TransportConnection): void => this.#accept(one, nodeId);
+        const accept = (one: TransportConnection): void => this.#accept(one, nodeId);
+        const onConnection = listening(this.#logger, 'accepting a connection', accept);
         this.#listeners.push(await transport.listen({ host, port: listenPort }, onConnection));
       }
     } catch (error) {

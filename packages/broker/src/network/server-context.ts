@@ -1,4 +1,5 @@
 // What the connections of one Kafka server share.
+import type { Logger } from '@throughline/event';
 import type { KafkaLimits } from '../defaults.ts';
 import type { Connection } from './connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -15,6 +16,7 @@ export interface ConnectionLimits extends KafkaLimits {
 }
 
 export interface KafkaServerContext {
+  readonly logger: Logger;
   readonly dispatcher: Dispatcher;
   readonly limits: ConnectionLimits;
   readonly counters: KafkaCounters;
