@@ -14,6 +14,7 @@ import type { Environment, OutboxStorage } from './environment.ts';
 import { http } from './http.ts';
 import { LiveConversation } from './live-conversation.ts';
 import { browserPage, type Page } from './page.ts';
+import { Tabs, type TabLocks } from './tabs.ts';
 
 export interface ClientOptions {
   /** Where the gateway is, for instance `http://127.0.0.1:4437`; the page's own origin where absent. */
@@ -25,6 +26,8 @@ export interface ClientOptions {
   readonly page?: Page;
   /** Where messages that are not sent yet survive a reload, for instance `localStorage`; nowhere where absent. */
   readonly storage?: OutboxStorage;
+  /** How pages over one storage know of each other: the browser's `navigator.locks` where absent. */
+  readonly locks?: TabLocks;
   readonly settings?: Partial<StateSettings>;
 }
 
@@ -52,6 +55,8 @@ export function createClient(options: ClientOptions = {}): Client {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? systemRandom;
   const settings = { ...defaults, ...options.settings };
+  const logger = options.logger ?? silentLogger;
+  const ulid = ulids(clock, random);
   const environment: Environment = {
     http: http({
       baseUrl: (options.baseUrl ?? '').replace(/\/$/, ''),
@@ -63,10 +68,12 @@ export function createClient(options: ClientOptions = {}): Client {
     page: options.page ?? browserPage(),
     clock,
     random,
-    ulid: ulids(clock, random),
-    logger: options.logger ?? silentLogger,
+    ulid,
+    logger,
     settings,
     storage: options.storage,
+    // Pages of old browsers and of insecure addresses have no locks, whatever the type says.
+    tabs: new Tabs(ulid(), options.locks ?? (globalThis.navigator as Partial<Navigator> | undefined)?.locks, logger),
   };
   const conversations = new Map<string, LiveConversation>();
   const isFollowed = (): boolean => {

@@ -3,9 +3,12 @@ import type { Clock, Logger, Random } from '@throughline/event';
 import type { StateSettings } from './defaults.ts';
 import type { Http } from './http.ts';
 import type { Page } from './page.ts';
+import type { Tabs } from './tabs.ts';
 
 /** The part of the browser's Storage that is used. */
 export interface OutboxStorage {
+  readonly length: number;
+  key(index: number): string | null;
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
@@ -20,4 +23,5 @@ export interface Environment {
   readonly logger: Logger;
   readonly settings: StateSettings;
   readonly storage: OutboxStorage | undefined;
+  readonly tabs: Tabs;
 }

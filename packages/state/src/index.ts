@@ -5,6 +5,7 @@ export type { ConversationList } from './conversation-list.ts';
 export { defaults, type StateSettings } from './defaults.ts';
 export type { OutboxStorage } from './environment.ts';
 export { browserPage, type Page } from './page.ts';
+export type { TabLocks } from './tabs.ts';
 export { readSse, type SseEvent } from './sse-reader.ts';
 export type {
   BranchesView,

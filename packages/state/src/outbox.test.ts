@@ -5,28 +5,21 @@ import { VirtualClock } from '@throughline/testkit';
 import { createClient, type ClientOptions } from './client.ts';
 import { defaults } from './defaults.ts';
 import { FakeGateway } from './fake-gateway.test-support.ts';
+import { MemoryLocks, MemoryStorage } from './browser.test-support.ts';
 
 function setUp(options: Partial<ClientOptions> = {}) {
   const clock = new VirtualClock();
   const gateway = new FakeGateway(clock);
-  const make = () =>
-    createClient({ fetch: gateway.fetch, clock, random: seededRandom(1), ...options }).conversation('c1');
-  const conversation = make();
+  const locks = new MemoryLocks();
+  let seed = 1;
+  const make = () => createClient({ fetch: gateway.fetch, clock, random: seededRandom(seed++), locks, ...options });
+  const client = make();
+  const conversation = client.conversation('c1');
   conversation.subscribe('conversation', () => {});
   const texts = (of = conversation): string[] =>
     of.get('conversation').messageIds.map((id) => textOf(of.get(`parts:${id}`) as UiPart[]));
-  return { clock, gateway, conversation, texts, make };
+  return { clock, gateway, client, conversation, texts, make };
 }
-
-const memoryStorage = () => {
-  const items = new Map<string, string>();
-  return {
-    items,
-    getItem: (key: string) => items.get(key) ?? null,
-    setItem: (key: string, value: string) => void items.set(key, value),
-    removeItem: (key: string) => void items.delete(key),
-  };
-};
 
 test('a message whose answer was lost is sent again with the same ids and asked once', async () => {
   const { clock, gateway, conversation } = setUp();
@@ -107,14 +100,15 @@ test('an answer that never comes is given up after the time-out', async () => {
 });
 
 test('a message that was not sent survives a reload and is sent with its own ids', async () => {
-  const storage = memoryStorage();
-  const { clock, gateway, conversation, make } = setUp({ storage });
+  const storage = new MemoryStorage();
+  const { clock, gateway, client, conversation, make } = setUp({ storage });
   gateway.unreachable = '/';
   const id = conversation.send('?');
   await clock.settle();
-  conversation.close();
-  const reloaded = make();
+  client.close();
+  const reloaded = make().conversation('c1');
   reloaded.subscribe('conversation', () => {});
+  await clock.settle();
   assert.deepEqual(reloaded.get('conversation').messageIds, [id]);
   gateway.unreachable = undefined;
   await clock.advance(20_000);
@@ -124,15 +118,13 @@ test('a message that was not sent survives a reload and is sent with its own ids
 });
 
 test('a storage that is full or holds rubbish costs nothing but surviving a reload', async () => {
-  const storage = memoryStorage();
-  storage.items.set('throughline/outbox/c1', '[{"messageId":7},null,{"a":1}]');
-  const broken = {
-    ...storage,
-    setItem: () => {
-      throw new DOMException('full', 'QuotaExceededError');
-    },
+  const storage = new MemoryStorage();
+  for (const [index, text] of ['[7', 'null', '{"a":1}', '{"messageId":7,"tab":"t"}'].entries())
+    storage.setItem(`throughline/outbox/c1/${index}`, text);
+  storage.setItem = () => {
+    throw new DOMException('full', 'QuotaExceededError');
   };
-  const { clock, conversation, texts } = setUp({ storage: broken });
+  const { clock, conversation, texts } = setUp({ storage });
   conversation.send('?');
   await clock.settle(20);
   assert.deepEqual(texts(), ['?', '']);

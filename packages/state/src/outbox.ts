@@ -3,6 +3,14 @@
 //
 // One at a time is what keeps the order, and it is what tells the next message where it belongs: below the reply to the one
 // before it, whose id only the answer brings.
+//
+// Each message that is not sent is an item of the storage by itself, which names the page ("tab") that works on it:
+//
+//   throughline/outbox/<conversation id>/<message id>  →  { …OutgoingMessage, tab }
+//
+// So pages over one storage never write each other's messages, and each removes only what it has sent. A page takes over
+// the messages of pages that are gone (tabs.ts). It looks for them when it opens the conversation and when its connection
+// comes back.
 import { ThroughlineError, type ErrorBody, type Timer, type UiPart } from '@throughline/event';
 import { backoffMs } from './backoff.ts';
 import type { Environment } from './environment.ts';
@@ -28,6 +36,8 @@ export interface OutgoingMessage {
   sentId: string | undefined;
 }
 
+type StoredMessage = OutgoingMessage & { readonly tab: string };
+
 export interface OutboxHandlers {
   /** The message that is shown last, as far as the log is known; null in an empty conversation. */
   lastShownId(): string | null;
@@ -45,10 +55,16 @@ export class Outbox {
   readonly #conversationId: string;
   readonly #environment: Environment;
   readonly #handlers: OutboxHandlers;
-  readonly #storageKey: string;
+  readonly #keyPrefix: string;
+  /** What the storage holds of this page, by key. */
+  readonly #stored = new Map<string, string>();
+  /** Ends the hold that says to other pages that this one is alive; undefined while nothing waits. */
+  #release: (() => void) | undefined;
   #entries: OutgoingMessage[] = [];
   #isSending = false;
-  #isClosed = false;
+  readonly #closing = new AbortController();
+  /** Keys of messages whose page was alive when this one last looked: they are taken over when it is gone. */
+  readonly #watched = new Set<string>();
   #timer: Timer | undefined;
   /** The reply to the message sent last, until the log shows it. */
   #lastReplyId: string | undefined;
@@ -57,8 +73,8 @@ export class Outbox {
     this.#conversationId = conversationId;
     this.#environment = environment;
     this.#handlers = handlers;
-    this.#storageKey = `throughline/outbox/${conversationId}`;
-    this.#restore();
+    this.#keyPrefix = `throughline/outbox/${conversationId}/`;
+    this.#adopt();
   }
 
   get entries(): readonly OutgoingMessage[] {
@@ -119,16 +135,22 @@ export class Outbox {
     return true;
   }
 
-  /** Tries again at once what waits for its next try. */
+  /** Tries again at once what waits for its next try, and takes over what other pages have left. */
   wake(): void {
+    this.#adopt();
     for (const entry of this.#entries) if (entry.delivery === 'waiting') entry.delivery = 'sending';
     this.#next();
   }
 
   /** Ends the timer; what is not sent stays stored. */
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#timer?.cancel();
+    this.#release?.();
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #next(): void {
@@ -195,39 +217,87 @@ export class Outbox {
     this.#handlers.onChange();
   }
 
+  /** Makes the storage hold what this page has not sent. */
   #store(): void {
-    const { storage, logger } = this.#environment;
+    const { storage, logger, tabs } = this.#environment;
+    const open = this.#entries.filter(({ delivery }) => delivery !== 'sent');
     if (storage === undefined) return;
+    if (open.length > 0 && !this.#isClosed) this.#release ??= tabs.hold();
     try {
-      const open = this.#entries.filter(({ delivery }) => delivery !== 'sent');
-      if (open.length === 0) storage.removeItem(this.#storageKey);
-      else storage.setItem(this.#storageKey, JSON.stringify(open));
+      const gone = new Set(this.#stored.keys());
+      for (const entry of open) {
+        const key = this.#keyPrefix + entry.messageId;
+        const text = JSON.stringify({ ...entry, tab: tabs.id } satisfies StoredMessage);
+        gone.delete(key);
+        if (this.#stored.get(key) === text) continue;
+        storage.setItem(key, text);
+        this.#stored.set(key, text);
+      }
+      for (const key of gone) {
+        storage.removeItem(key);
+        this.#stored.delete(key);
+      }
     } catch (error) {
       // A full or forbidden storage costs surviving a reload, not the message.
       logger.warn({ message: String(error) }, 'the outbox could not be stored');
     }
+    if (open.length > 0) return;
+    this.#release?.();
+    this.#release = undefined;
   }
 
-  #restore(): void {
-    const { storage, logger, settings } = this.#environment;
+  /** Takes over the messages of this conversation whose page is gone. */
+  #adopt(): void {
+    const { storage, logger, tabs } = this.#environment;
+    if (storage === undefined || this.#isClosed) return;
     try {
-      const stored: unknown = JSON.parse(storage?.getItem(this.#storageKey) ?? '[]');
-      if (!Array.isArray(stored)) return;
-      for (const entry of stored.slice(0, settings.outboxMax) as Partial<OutgoingMessage>[]) {
-        if (typeof entry.messageId !== 'string' || typeof entry.runId !== 'string' || !Array.isArray(entry.parts))
-          continue;
-        const isFailed = entry.delivery === 'failed';
-        this.#entries.push({
-          ...(entry as OutgoingMessage),
-          tries: 0,
-          delivery: isFailed ? 'failed' : 'sending',
+      const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? '');
+      for (const key of keys) {
+        if (!key.startsWith(this.#keyPrefix) || this.#stored.has(key) || this.#watched.has(key)) continue;
+        const owner = storedMessage(storage.getItem(key))?.tab;
+        // What is no message of ours is left alone.
+        if (owner === undefined || owner === tabs.id) continue;
+        this.#watched.add(key);
+        tabs.whenGone(owner, this.#closing.signal, () => {
+          this.#watched.delete(key);
+          this.#take(key, owner);
         });
       }
-      this.#next();
     } catch (error) {
       logger.warn({ message: String(error) }, 'the stored outbox could not be read');
     }
   }
+
+  #take(key: string, owner: string): void {
+    const { storage, settings } = this.#environment;
+    const stored = storedMessage(storage?.getItem(key) ?? null);
+    // It was sent or taken over by another page, or there is no room for it here: it stays for a later page.
+    if (stored?.tab !== owner || this.#entries.length >= settings.outboxMax) return;
+    const { tab: _, ...message } = stored;
+    if (this.find(message.messageId) !== undefined) return;
+    this.#entries.push({ ...message, tries: 0, delivery: message.delivery === 'failed' ? 'failed' : 'sending' });
+    // Ids are ULIDs: their order is the order in which the messages were written.
+    this.#entries.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    this.#changed();
+    this.#next();
+  }
+}
+
+/** A stored message, as far as it is one: the storage is open to everything that runs on the page's origin. */
+function storedMessage(text: string | null): StoredMessage | undefined {
+  let value: Partial<StoredMessage> | null;
+  try {
+    value = JSON.parse(text ?? 'null') as Partial<StoredMessage> | null;
+  } catch {
+    // No JSON is no message.
+    return undefined;
+  }
+  const isMessage =
+    typeof value?.messageId === 'string' &&
+    typeof value.runId === 'string' &&
+    typeof value.tab === 'string' &&
+    Array.isArray(value.parts);
+  return isMessage ? (value as StoredMessage) : undefined;
 }
 
 function receiptOf(answer: unknown): Receipt {
