@@ -15,8 +15,8 @@ const kafkaVersion = '4.3.1';
 const apis = [
   'Produce Fetch ListOffsets Metadata OffsetCommit OffsetFetch FindCoordinator JoinGroup Heartbeat LeaveGroup SyncGroup',
   'DescribeGroups ListGroups ApiVersions CreateTopics DeleteTopics DeleteRecords InitProducerId OffsetForLeaderEpoch',
-  'DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions DeleteGroups ElectLeaders IncrementalAlterConfigs',
-  'AlterPartitionReassignments ListPartitionReassignments OffsetDelete DescribeCluster DescribeProducers',
+  'DescribeConfigs AlterConfigs AlterReplicaLogDirs DescribeLogDirs CreatePartitions DeleteGroups ElectLeaders IncrementalAlterConfigs',
+  'AlterPartitionReassignments ListPartitionReassignments OffsetDelete DescribeQuorum DescribeCluster DescribeProducers',
   'ListConfigResources DescribeTopicPartitions',
 ].flatMap((line) => line.split(' '));
 

@@ -19,7 +19,7 @@ const absent: readonly (readonly [apis: string, comes: string])[] = [
     'authentication that clients can administer; not planned',
   ],
   [
-    'AlterReplicaLogDirs, UpdateFeatures, DescribeQuorum, UnregisterBroker, AddRaftVoter, RemoveRaftVoter',
+    'UpdateFeatures, UnregisterBroker, AddRaftVoter, RemoveRaftVoter',
     'several folders, several brokers or a quorum; a broker of ours is one',
   ],
 ];

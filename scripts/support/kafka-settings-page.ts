@@ -27,8 +27,9 @@ ${table(describeBrokerConfigs('1', broker), true)}
 
 function table(configs: readonly DescribedConfig[], isOfBroker = false): string {
   const rows = configs.map(({ name, type, value, isReadOnly, documentation }) => {
-    const reason = withoutEffect.exec(documentation)?.[1];
-    const doc = documentation.replace(withoutEffect, '');
+    const text = documentation ?? '';
+    const reason = withoutEffect.exec(text)?.[1];
+    const doc = text.replace(withoutEffect, '');
     const what = reason === undefined ? doc : `${doc} *No effect:* ${reason}.`;
     const when = isOfBroker ? ` ${isReadOnly ? 'at the start' : 'dynamic'} |` : '';
     return `| \`${name}\` | ${type} | ${value === null || value === '' ? '' : `\`${value}\``} |${when} ${what} |`;

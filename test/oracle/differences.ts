@@ -53,6 +53,13 @@ export const meantDifferences: readonly MeantDifference[] = [
     reason: 'A request without topics has no error message (null); in Kafka an empty one.',
   },
   {
+    api: 'CreatePartitions',
+    path: 'results.*',
+    when: /^more for the topic of groups$/,
+    reason:
+      '`__consumer_offsets` gets no more partitions (POLICY_VIOLATION): groups would look for their offsets where they never wrote them. Kafka adds them.',
+  },
+  {
     api: 'DescribeTopicPartitions',
     path: 'topics',
     when: /^no such topic: $/,
@@ -105,6 +112,31 @@ export const meantDifferences: readonly MeantDifference[] = [
     when: /^a whole node$/,
     ours: undefined,
     reason: 'Of the settings of a broker those are there that have an effect here, and those that topics follow.',
+  },
+  {
+    api: 'DescribeConfigs',
+    path: 'results.*.configs',
+    when: /^(a whole node|what a node is)$/,
+    ours: /PLAINTEXT/,
+    reason: 'There is one listener; Kafka has one more, of its controller.',
+  },
+  ...['listeners', 'listener.security.protocol.map'].map((name): MeantDifference => {
+    return {
+      api: 'DescribeConfigs',
+      path: `results.*.configs.${name}.readOnly`,
+      ours: true,
+      reason: 'Listeners cannot be changed while the broker runs; in Kafka some can.',
+    };
+  }),
+  {
+    api: 'DescribeConfigs',
+    path: 'results.*.configs.log.dirs',
+    reason: '`log.dirs` names the one folder that holds everything.',
+  },
+  {
+    api: 'DescribeQuorum',
+    path: 'nodes',
+    reason: 'The controller is within the process and has no listener of its own: none is told.',
   },
   ...[
     ['log.durability', '`log.durability` is what topics have that say nothing of `durability`.'],
@@ -173,6 +205,11 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
     reason: 'A topic has 1,024 partitions at most (INVALID_PARTITIONS); Kafka refuses requests for more than 10,000.',
   },
   {
+    api: 'DeleteTopics',
+    reason:
+      '`__consumer_offsets` is not deleted (POLICY_VIOLATION); Kafka deletes it, and every group loses its offsets.',
+  },
+  {
     api: 'InitProducerId',
     reason: 'A transactional id is refused until there are transactions.',
   },
@@ -185,9 +222,13 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
     reason: 'A resource that is named twice is refused; Kafka does not answer.',
   },
   {
-    api: 'IncrementalAlterConfigs',
+    api: 'AlterConfigs',
     reason:
-      'A setting of a broker that is not known is refused; Kafka keeps it. An unknown operation is an invalid request (42); in Kafka a server error (-1).',
+      'A node keeps 1,000 settings at most that are not known. One of Kafka that is not here is such a setting: kept, and without effect.',
+  },
+  {
+    api: 'IncrementalAlterConfigs',
+    reason: 'An unknown operation is an invalid request (42); in Kafka a server error (-1).',
   },
   {
     api: 'CreatePartitions',

@@ -12,7 +12,7 @@ const madeUp: Readonly<Record<string, string>> = {
   sessionId: 'session',
 };
 const addresses = new Set(['host', 'port', 'clusterId', 'logDir', 'clientHost']);
-const clockTimes = new Set(['logAppendTimeMs']);
+const clockTimes = new Set(['logAppendTimeMs', 'lastFetchTimestamp', 'lastCaughtUpTimestamp']);
 const begunMs = BigInt(Date.now() - 60_000);
 /** Values that mean "none" and are the same everywhere. */
 const nothing = new Set<unknown>(['', 0, -1, -1n, '0'.repeat(32), null]);
@@ -23,7 +23,7 @@ const orders: Readonly<Record<string, readonly string[]>> = {
   partitions: ['partitionIndex', 'partition'],
   partitionResponses: ['index'],
   responses: ['name', 'topic', 'topicId', 'resourceType', 'resourceName', 'errorCode'],
-  results: ['resourceType', 'resourceName', 'name', 'groupId'],
+  results: ['resourceType', 'resourceName', 'name', 'groupId', 'topicName'],
   configResources: ['resourceType', 'resourceName'],
   groups: ['groupId'],
   coordinators: ['key'],

@@ -12,7 +12,9 @@ import {
 import type { BrokerOptions } from './broker.ts';
 import { brokerLimitDefaults, memoryJournalFileBytes, type BrokerLimits } from './defaults.ts';
 import { BrokerConfigs } from './metadata/broker-configs.ts';
+import type { ProducerLimits } from './producers/producer-states.ts';
 import type { Disk } from './storage/disk.ts';
+import { withOwnTopics } from './protected-topics.ts';
 import { OpenSegments } from './storage/open-segments.ts';
 import { ReadBuffers } from './storage/read-buffers.ts';
 import type { SegmentEnvironment } from './storage/segment-environment.ts';
@@ -28,7 +30,10 @@ export interface BrokerSetup {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits: BrokerLimits;
+  readonly producerLimits: ProducerLimits;
   readonly configs: BrokerConfigs;
+  /** The reason by the name of the topic. */
+  readonly protectedTopics: ReadonlyMap<string, string>;
   readonly environment: SegmentEnvironment;
   /** What an acknowledgement can mean at most. */
   readonly durabilityMax: Durability;
@@ -42,13 +47,21 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const limitsOfMemory = memory ? { journalFileBytes: memoryJournalFileBytes } : {};
   const limits: BrokerLimits = { ...brokerLimitDefaults, ...limitsOfMemory, ...definedOf(options) };
   const configs = new BrokerConfigs(options.config, memory ? defaultsInMemory : new Map());
+  const producerLimits: ProducerLimits = {
+    producerCountMax: limits.producerCountMax,
+    get producerExpirationMs() {
+      return configs.integer('producer.id.expiration.ms');
+    },
+  };
+  const protectedTopics = withOwnTopics(options.protectedTopics);
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const activeFiles = new ActiveFiles(disk, limits.activeFileCountMax);
   const { recoveryReadBytes } = limits;
   const readBuffers = new ReadBuffers();
   const environment = { disk, logger, openSegments, activeFiles, readBuffers, recoveryReadBytes, isSparse: false };
   const durabilityMax = memory ? 'memory' : 'fsync';
-  return { dataDir, disk, clock, random, logger, limits, configs, environment, durabilityMax };
+  const basics = { dataDir, disk, clock, random, logger };
+  return { ...basics, limits, producerLimits, configs, protectedTopics, environment, durabilityMax };
 }
 
 /** Nothing there survives the process, so that waiting for a disk would only look like more; and tests wait for no members. */

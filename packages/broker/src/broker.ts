@@ -3,6 +3,7 @@
 import type { Clock, Logger, Random } from '@throughline/event';
 import type { BrokerLimits } from './defaults.ts';
 import type { BrokerConfigs, ConfigChanges, GivenConfigs } from './metadata/broker-configs.ts';
+import type { ProtectedTopics } from './protected-topics.ts';
 import type { TopicOverrides } from './metadata/topic-configs.ts';
 import type { Disk } from './storage/disk.ts';
 import type { Durability, TopicConfig } from './topic-config.ts';
@@ -14,6 +15,8 @@ export interface BrokerOptions extends Partial<BrokerLimits> {
   readonly memory?: boolean;
   /** Settings of the broker by Kafka's names: `{ 'num.partitions': 4 }`. */
   readonly config?: GivenConfigs;
+  /** Topics that get no more partitions and are not removed, whoever asks, each with the reason that he is told. */
+  readonly protectedTopics?: ProtectedTopics;
   readonly disk?: Disk;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -160,8 +163,12 @@ export interface Broker {
   readonly dataDir: string;
   /** What an acknowledgement can mean at most: nothing in a broker in memory survives its process. */
   readonly durabilityMax: Durability;
+  /** How far the metadata log goes, all of which is synced. */
+  readonly metadataEnd: { readonly leaderEpoch: number; readonly endOffset: bigint };
   /** The broker's own settings. */
   readonly configs: BrokerConfigs;
+  /** Topics that get no more partitions and are not removed, each with its reason; the broker's own among them. */
+  readonly protectedTopics: ReadonlyMap<string, string>;
   /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_ARGUMENT, INVALID_CONFIG, OUT_OF_DISK, CLOSED */
   createTopic(topic: string, options: NewTopic): Promise<TopicMetadata>;
   /** What `createTopic` would make; nothing is changed. @throws what `createTopic` throws for the same arguments */
@@ -170,10 +177,10 @@ export interface Broker {
    * Gives a topic more partitions; what it has stays where it is.
    *
    * @param count of partitions that it is to have
-   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_PARTITIONS, OUT_OF_DISK, CLOSED
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_PARTITIONS, TOPIC_PROTECTED, OUT_OF_DISK, CLOSED
    */
   createPartitions(topic: string, count: number): Promise<TopicMetadata>;
-  /** Removes a topic with all its records. @throws ThroughlineError UNKNOWN_TOPIC, CLOSED */
+  /** Removes a topic with all its records. @throws ThroughlineError UNKNOWN_TOPIC, TOPIC_PROTECTED, CLOSED */
   deleteTopic(topic: string): Promise<void>;
   /** @throws ThroughlineError UNKNOWN_TOPIC, INVALID_ARGUMENT, OUT_OF_DISK, CLOSED */
   alterTopic(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata>;

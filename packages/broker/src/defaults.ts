@@ -20,6 +20,8 @@ export const autoCreationCountMax = 1000;
 export const metadataSnapshotBytesMin = 1 * MiB;
 /** Metadata records of one batch where they need not be one, as a count: some tens of KiB. */
 export const metadataBatchRecordCountMax = 1000;
+/** Settings of a node that are kept without being known, as a count: clients can make up as many names as they like. */
+export const unknownConfigCountMax = 1000;
 /** Producer ids taken from the metadata log at a time, as a count; Kafka takes as many (ProducerIdsBlock). */
 export const producerIdBlockCount = 1000;
 
@@ -93,8 +95,6 @@ export interface BrokerLimits {
   readonly openSegmentCountMax: number;
   /** Bytes read at a time while a segment is checked. */
   readonly recoveryReadBytes: number;
-  /** How long an idempotent producer is remembered after its last batch, in milliseconds. */
-  readonly producerExpirationMs: number;
   /** Idempotent producers remembered, as a count per partition: beyond it the longest silent are forgotten. */
   readonly producerCountMax: number;
 }
@@ -121,8 +121,6 @@ export const brokerLimitDefaults: BrokerLimits = {
   // Each is one file descriptor and, at 64 MiB, at most 320 KiB of index.
   openSegmentCountMax: 64,
   recoveryReadBytes: 1 * MiB,
-  // Kafka's producer.id.expiration.ms: longer than any client retries.
-  producerExpirationMs: 24 * 60 * 60 * 1000,
   // Some 20 MB of a partition at the worst, from a client that takes a new id for every few records.
   producerCountMax: 50_000,
 };

@@ -68,6 +68,14 @@ export class EmbeddedBroker implements Broker {
     return this.#setup.configs;
   }
 
+  get metadataEnd(): Broker['metadataEnd'] {
+    return this.#store.end;
+  }
+
+  get protectedTopics(): ReadonlyMap<string, string> {
+    return this.#setup.protectedTopics;
+  }
+
   /** Begins the upkeep, after an unclean stop with what the journal held: it must be in the segments for good. */
   async start(isClean: boolean): Promise<void> {
     if (!isClean) await this.#checkpoints.run((partition) => partition.config.durability === 'fsync');

@@ -12,6 +12,7 @@ export {
 export { type Durability, type TimestampType, type TopicConfig } from './topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 export { checkProducerRecords } from './storage/record-bounds.ts';
+export { type ProtectedTopics } from './protected-topics.ts';
 
 // The Kafka protocol over a broker.
 export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';

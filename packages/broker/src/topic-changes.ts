@@ -4,11 +4,12 @@
 import { ThroughlineError } from '@throughline/event';
 import type { NewTopic, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
-import { partitionsAtOnceMax, topicPartitionCountMax } from './defaults.ts';
-import { checkedBrokerChanges, type ConfigChanges } from './metadata/broker-configs.ts';
+import { partitionsAtOnceMax, topicPartitionCountMax, unknownConfigCountMax } from './defaults.ts';
+import { checkedBrokerChanges, unknownCountOf, type ConfigChanges } from './metadata/broker-configs.ts';
 import type { StoredTopic } from './metadata/metadata-state.ts';
 import type { MetadataStore } from './metadata/metadata-store.ts';
 import { changedOverrides, topicConfigOf, type TopicOverrides } from './metadata/topic-configs.ts';
+import { topicProtected } from './protected-topics.ts';
 import { asRefusal, refusing } from './refusal.ts';
 import { makePartition, type FoundPartition } from './storage/found-partition.ts';
 import { partitionFolderName, removePartitionFolder } from './storage/partition-folder.ts';
@@ -69,6 +70,7 @@ export class TopicChanges {
     const { metadata, partitions } = this.#topics.get(topic);
     const { partitionCount: from, topicId } = metadata;
     checkIncrease(topic, from, count);
+    this.#checkUnprotected(topic);
     const grown = { ...metadata, partitionCount: count };
     const made = await this.#make(grown, from, () => this.#store.addPartitions(topicId, from, count));
     const opened = made.map((found) => this.#openPartition(grown, found));
@@ -79,6 +81,7 @@ export class TopicChanges {
   async delete(topic: string): Promise<void> {
     const { metadata, partitions } = this.#topics.get(topic);
     const { topicId } = metadata;
+    this.#checkUnprotected(topic);
     await refusing(() => this.#store.removeTopic(topicId));
     this.#topics.delete(metadata);
     for (const partition of partitions) await partition.abandon();
@@ -101,9 +104,20 @@ export class TopicChanges {
   /** Changes settings of a node or of all, and with them the topics that follow. */
   async alterBroker(node: string, changes: ConfigChanges): Promise<void> {
     const checked = checkedBrokerChanges(changes);
+    const names = new Set([...this.#setup.configs.dynamicOf(node).keys(), ...checked.keys()]);
+    if (unknownCountOf(names) > unknownConfigCountMax) {
+      const message = `A node keeps ${unknownConfigCountMax} settings at most that are not known.`;
+      throw new ThroughlineError('INVALID_ARGUMENT', message);
+    }
     await refusing(() => this.#store.changeBrokerConfigs(node, checked));
     this.#setup.configs.setDynamic(this.#store.brokerConfigs);
     for (const { metadata } of this.#topics.all) await this.#apply(metadata);
+  }
+
+  /** @throws ThroughlineError TOPIC_PROTECTED */
+  #checkUnprotected(topic: string): void {
+    const reason = this.#setup.protectedTopics.get(topic);
+    if (reason !== undefined) throw topicProtected(topic, reason);
   }
 
   async #alter(

@@ -63,6 +63,15 @@ export const errorTable = {
     meaning: 'A topic of that name is there already.',
     remedy: 'Use it, or choose another name.',
   },
+  TOPIC_PROTECTED: {
+    httpStatus: 403,
+    kafka: 44,
+    retriable: false,
+    meaning:
+      'A topic that something here relies on: it gets no more partitions and is not deleted while that runs. The message says what relies on it.',
+    remedy:
+      'Leave it as it is; if it must go, stop the server first, serve its log alone (`throughline broker --data-dir FOLDER/log`), and change it there.',
+  },
   INVALID_TOPIC: {
     httpStatus: 400,
     kafka: 17,

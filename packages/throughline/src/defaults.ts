@@ -19,6 +19,8 @@ export const longPollMs = 30_000;
 export const answerFunction = 'answer';
 /** What an acknowledged prompt survives: the loss of power, not only of the process. */
 export const durability = 'fsync';
+/** The topic of all conversations: its name is part of the contract. */
+export const conversationsTopic = 'conversations';
 /** Partitions of topic `conversations`: enough to spread over a few consumers, few enough to open at once. */
 export const conversationPartitions = 4;
 /** How long a clean stop may take, in milliseconds, before the server is ended: 5 s are promised, with room to end it. */

@@ -39,6 +39,10 @@ export class Writer {
     this.#bytes[this.#position++] = value;
   }
 
+  uint16(value: number): void {
+    this.int16(value);
+  }
+
   int32(value: number): void {
     this.#reserve(4);
     const bytes = this.#bytes;

@@ -1,9 +1,11 @@
 import {
   alterConfigsApi,
+  alterReplicaLogDirsApi,
   describeConfigsApi,
   describeLogDirsApi,
   incrementalAlterConfigsApi,
   listConfigResourcesApi,
+  type AlterReplicaLogDirsRequest,
   type DescribeConfigsResource,
 } from '@throughline/wire/apis';
 import type { Side } from '../side.ts';
@@ -65,6 +67,9 @@ export const describeConfigs: Script = {
       ['broker', 'x'],
     ]);
     await describe('a whole node', 4, [['broker', '01']]);
+    const facts = ['node.id', 'broker.id', 'listeners', 'advertised.listeners', 'log.dirs', 'process.roles'];
+    const more = ['inter.broker.listener.name', 'listener.security.protocol.map'];
+    await describe('what a node is', 4, [['broker', '1']], [...facts, ...more]);
     await describe('unknown loggers', 4, [
       ['logger', ''],
       ['logger', '2'],
@@ -116,7 +121,12 @@ export const alterConfigs: Script = {
         [['broker', '1'], { 'num.partitions': '3' }],
         [['broker', '2'], { 'log.retention.ms': '3' }],
         [['broker', 'x'], { 'log.retention.ms': '3' }],
+        [['broker', ''], { 'no.such.setting': '3', 'node.id': '7' }],
       ]);
+      await alter('a setting of a node that there is not', [[['broker', '1'], { 'no.such.setting': 'x' }]]);
+      await showUnknown(side, 1);
+      await alter('no setting of a node', [[['broker', '1'], {}]]);
+      await showUnknown(side, 0);
       await alter('a kind that there is not', [[[3, 'x'], {}]]);
       await alter('loggers', [[['logger', '1'], { x: 'y' }]]);
       await alter('no name', [
@@ -139,6 +149,23 @@ async function show(side: Side, topic: string, retentionMs: string | undefined):
     });
   }
   await side.call('what holds then', describeConfigsApi, 4, { resources, includeSynonyms: true });
+}
+
+/** A setting of a broker that neither side knows, once it is set as often as it is to be. */
+async function showUnknown(side: Side, count: number): Promise<void> {
+  const configurationKeys = ['no.such.setting'];
+  const resources = ['1', ''].map((name) => ({ ...resourceOf(['broker', name]), configurationKeys }));
+  await side.until(`the unknown setting to be there ${count} times`, async () => {
+    const { results } = await side.ask(describeConfigsApi, 4, { resources, includeSynonyms: true });
+    const found = results.flatMap(({ configs }) => configs.flatMap(({ synonyms }) => synonyms));
+    // That of all nodes is a synonym of each.
+    return new Set(found.map(({ source }) => source)).size === count ? true : undefined;
+  });
+  await side.call(`a setting that is not known, ${count} times`, describeConfigsApi, 4, {
+    resources,
+    includeSynonyms: true,
+    includeDocumentation: true,
+  });
 }
 
 export const incrementalAlterConfigs: Script = {
@@ -206,6 +233,52 @@ export const incrementalAlterConfigs: Script = {
           ['log.retention.ms', 'set', '3'],
         ],
       ]);
+      await alter('settings of nodes that there are not', [
+        [
+          ['broker', '1'],
+          ['no.such.setting', 'set', 'x'],
+        ],
+        [
+          ['broker', ''],
+          ['no.such.setting', 'set', 'y'],
+        ],
+      ]);
+      await showUnknown(side, 2);
+      await alter('what nodes are', [
+        [
+          ['broker', '1'],
+          ['node.id', 'set', '7'],
+          ['no.such.setting', 'set', 'x'],
+        ],
+        [
+          ['broker', ''],
+          ['advertised.listeners', 'set', 'PLAINTEXT://x:1'],
+          ['log.dirs', 'set', '/x'],
+        ],
+      ]);
+      for (const operation of ['append', 'subtract'] as const) {
+        await alter(`${operation} what is no list of a node`, [
+          [
+            ['broker', '1'],
+            ['no.such.setting', operation, 'x'],
+          ],
+          [
+            ['broker', ''],
+            ['num.partitions', operation, 'x'],
+          ],
+        ]);
+      }
+      await alter('settings of nodes that there are not, away', [
+        [
+          ['broker', '1'],
+          ['no.such.setting', 'delete'],
+        ],
+        [
+          ['broker', ''],
+          ['no.such.setting', 'delete'],
+        ],
+      ]);
+      await showUnknown(side, 0);
       await alter('all nodes, a wrong value', [
         [
           ['broker', ''],
@@ -285,6 +358,18 @@ export const resources: Script = {
     const topics = await side.ask(listConfigResourcesApi, 1, { resourceTypes: [types.topic] });
     const configResources = topics.configResources.filter(({ resourceName }) => resourceName === 'listed');
     side.note('topics', listConfigResourcesApi, 1, { ...topics, configResources });
+    const { results } = await side.ask(describeLogDirsApi, 4, { topics: null });
+    const folder = results[0]!.logDir;
+    for (const version of versionsOf(alterReplicaLogDirsApi)) {
+      const move = (what: string, ...dirs: AlterReplicaLogDirsRequest['dirs']): Promise<unknown> =>
+        side.call(what, alterReplicaLogDirsApi, version, { dirs });
+      const listed = { name: 'listed', partitions: [0, 1, 9, 0] };
+      await move('where they are', { path: folder, topics: [listed, { name: 'listed-unknown', partitions: [0] }] });
+      await move('elsewhere', { path: '/elsewhere', topics: [listed, { name: 'a b', partitions: [0] }] });
+      await move('with a slash', { path: `${folder}/`, topics: [listed] });
+      await move('to two', { path: '/elsewhere', topics: [listed] }, { path: folder, topics: [listed] });
+      await move('nothing');
+    }
     for (const version of versionsOf(describeLogDirsApi)) {
       const asked = [
         { topic: 'listed', partitions: [0, 1, 9] },

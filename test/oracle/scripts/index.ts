@@ -1,6 +1,6 @@
 import { configScripts } from './configs.ts';
 import { groupScripts } from './groups.ts';
-import { cluster, metadata } from './metadata.ts';
+import { cluster, metadata, quorum } from './metadata.ts';
 import { placementScripts } from './placement.ts';
 import { recordScripts } from './records.ts';
 import type { Script } from './script.ts';
@@ -10,6 +10,7 @@ import { topicScripts } from './topics.ts';
 export const scripts: readonly Script[] = [
   cluster,
   metadata,
+  quorum,
   ...topicScripts,
   ...configScripts,
   ...placementScripts,

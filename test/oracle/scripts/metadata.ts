@@ -1,5 +1,12 @@
 import { zeroUuid } from '@throughline/wire';
-import { apiVersionsApi, describeClusterApi, metadataApi, type MetadataRequest } from '@throughline/wire/apis';
+import {
+  apiVersionsApi,
+  describeClusterApi,
+  describeQuorumApi,
+  metadataApi,
+  type DescribeQuorumRequest,
+  type MetadataRequest,
+} from '@throughline/wire/apis';
 import { handlers } from '../../../packages/broker/src/apis/registry.ts';
 import type { Side } from '../side.ts';
 import { versionsOf, type Script } from './script.ts';
@@ -56,6 +63,34 @@ async function all(side: Side): Promise<void> {
     side.note('all', metadataApi, version, { ...answer, topics });
   }
 }
+
+export const quorum: Script = {
+  name: 'quorum',
+  async run(side) {
+    for (const version of versionsOf(describeQuorumApi)) {
+      const asked = (topicName: string, ...indexes: readonly number[]) => {
+        return { topicName, partitions: indexes.map((partitionIndex) => ({ partitionIndex })) };
+      };
+      const describe = (what: string, ...topics: DescribeQuorumRequest['topics']): Promise<unknown> =>
+        side.call(what, describeQuorumApi, version, { topics });
+      const { topics, ...rest } = await side.ask(describeQuorumApi, version, {
+        topics: [asked('__cluster_metadata', 0)],
+      });
+      // How far each has come is its own affair: that the end is the same wherever it is told, is not.
+      const partition = topics[0]!.partitions[0]!;
+      const isEnd = (offset: bigint): string => (offset === partition.highWatermark && offset > 0n ? 'end' : 'other');
+      const voters = partition.currentVoters.map((voter) => ({ ...voter, logEndOffset: isEnd(voter.logEndOffset) }));
+      const leaderEpoch = partition.leaderEpoch > 0;
+      const known = { ...partition, leaderEpoch, highWatermark: isEnd(partition.highWatermark), currentVoters: voters };
+      side.note('the metadata log', describeQuorumApi, version, { ...rest, partition: known });
+      await describe('another partition of it', asked('__cluster_metadata', 1));
+      await describe('more of it', asked('__cluster_metadata', 0, 1));
+      await describe('another topic', asked('no-such-topic', 0));
+      await describe('it and another', asked('__cluster_metadata', 0), asked('no-such-topic', 0));
+      await describe('nothing');
+    }
+  },
+};
 
 export const cluster: Script = {
   name: 'cluster',

@@ -1,8 +1,11 @@
-import { zeroUuid } from '@throughline/wire';
+import { utf8 } from '@throughline/event';
+import { encodeRecordBatch, zeroUuid } from '@throughline/wire';
 import {
   createPartitionsApi,
   createTopicsApi,
+  deleteRecordsApi,
   deleteTopicsApi,
+  produceApi,
   type CreatableTopic,
   type CreatePartitionsTopic,
 } from '@throughline/wire/apis';
@@ -135,6 +138,7 @@ export const deleteTopics: Script = {
 export const createPartitions: Script = {
   name: 'create partitions',
   async run(side) {
+    await side.coordinated('grown');
     for (const version of versionsOf(createPartitionsApi)) {
       const name = `grown-${version}`;
       await side.topic(name, 2);
@@ -156,6 +160,7 @@ export const createPartitions: Script = {
       await grow('an unknown node', [to(3, [[2]])]);
       await grow('an empty assignment', [to(3, [[]])]);
       await grow('validate only', [to(4)], true);
+      await grow('more for the topic of groups', [{ name: '__consumer_offsets', count: 77, assignments: null }], true);
       await grow('more', [to(3)]);
       await grow('more, assigned', [to(5, [[1], [1]])]);
       await side.served(name, 5);
@@ -165,5 +170,22 @@ export const createPartitions: Script = {
   },
 };
 
+/** What clients may do to topics that belong to the broker. */
+const internalTopics: Script = {
+  name: 'internal topics',
+  async run(side) {
+    await side.coordinated('internal');
+    const records = encodeRecordBatch([{ key: utf8('k'), value: utf8('v'), timestampMs: 1 }], { nowMs: 1 });
+    for (const name of ['__consumer_offsets', '__cluster_metadata', '__transaction_state']) {
+      const topicData = [{ name, topicId: zeroUuid, partitionData: [{ index: 0, records }] }];
+      await side.call(`write to ${name}`, produceApi, 9, { acks: -1, timeoutMs: 30_000, topicData });
+      const partitions = [{ partitionIndex: 0, offset: -1n }];
+      await side.call(`empty ${name}`, deleteRecordsApi, 2, { topics: [{ name, partitions }], timeoutMs: 30_000 });
+    }
+    const names = ['__cluster_metadata', '__transaction_state'];
+    await side.call('remove what is not there', deleteTopicsApi, 5, { topicNames: names, timeoutMs: 30_000 });
+  },
+};
+
 /** Everything about topics, one after the other. */
-export const topicScripts: readonly Script[] = [createTopics, deleteTopics, createPartitions];
+export const topicScripts: readonly Script[] = [createTopics, deleteTopics, createPartitions, internalTopics];

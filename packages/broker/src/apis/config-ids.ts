@@ -1,7 +1,6 @@
 // The settings of topics and brokers as the protocol writes them: where a value comes from and of which type it is, as
 // numbers (Kafka's DescribeConfigsResponse).
-import type { ConfigSource } from '../metadata/describe-configs.ts';
-import type { ConfigType } from '../metadata/config-definition.ts';
+import type { ConfigSource, DescribedConfig } from '../metadata/describe-configs.ts';
 
 export const configSourceIds: Readonly<Record<ConfigSource, number>> = {
   DYNAMIC_TOPIC_CONFIG: 1,
@@ -11,7 +10,8 @@ export const configSourceIds: Readonly<Record<ConfigSource, number>> = {
   DEFAULT_CONFIG: 5,
 };
 
-export const configTypeIds: Readonly<Record<ConfigType, number>> = {
+export const configTypeIds: Readonly<Record<DescribedConfig['type'], number>> = {
+  UNKNOWN: 0,
   BOOLEAN: 1,
   STRING: 2,
   INT: 3,

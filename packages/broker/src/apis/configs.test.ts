@@ -2,15 +2,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from '@throughline/event';
+import { MemoryDisk } from '@throughline/testkit';
 import { encodeRecordBatch, kafkaErrorName } from '@throughline/wire';
 import {
   alterConfigsApi,
+  alterReplicaLogDirsApi,
   describeConfigsApi,
   describeLogDirsApi,
+  describeQuorumApi,
   incrementalAlterConfigsApi,
   listConfigResourcesApi,
+  type DescribeConfigsResourceResult,
 } from '@throughline/wire/apis';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
+import { unknownConfigCountMax } from '../defaults.ts';
 import { createBroker } from '../network/create-broker.ts';
 import { resourceTypes } from './config-resources.ts';
 import { servedBroker } from './test-support.ts';
@@ -26,7 +31,10 @@ async function setting(
   name: string,
   version = 4,
 ): Promise<
-  { readonly value: string | null; readonly configSource: number; readonly synonyms: readonly string[] } | undefined
+  | (Pick<DescribeConfigsResourceResult, 'value' | 'configSource' | 'readOnly' | 'isSensitive' | 'configType'> & {
+      readonly synonyms: readonly string[];
+    })
+  | undefined
 > {
   const { results } = await client.call(describeConfigsApi, version, {
     resources: [{ resourceType, resourceName, configurationKeys: [name] }],
@@ -34,8 +42,7 @@ async function setting(
   });
   const found = results[0]?.configs[0];
   if (found === undefined) return undefined;
-  const { value, configSource } = found;
-  return { value, configSource, synonyms: found.synonyms.map((one) => `${one.name}=${one.value} ${one.source}`) };
+  return { ...found, synonyms: found.synonyms.map((one) => `${one.name}=${one.value} ${one.source}`) };
 }
 
 /** Changes one resource, and gives the name of the error. */
@@ -191,6 +198,108 @@ test('a setting of the broker changes at run time, and the topics that follow it
   assert.equal(await change(client, [BROKER, '7'], [['log.retention.ms', 'set', '3']]), 'INVALID_REQUEST');
   assert.equal(await change(client, [BROKER_LOGGER, '1'], [['kafka', 'set', 'DEBUG']]), 'INVALID_CONFIG');
   assert.equal(await change(client, [GROUP, 'g'], [['consumer.session.timeout.ms', 'set', '1']]), 'INVALID_CONFIG');
+});
+
+test('a node tells where it listens, which one it is and where its data is; none of it can be changed', async (t) => {
+  const { broker, client, addresses } = await servedBroker(t, {
+    nodes: 2,
+    advertisedHost: 'kafka.example',
+    advertisedPort: 19092,
+  });
+  const told = async (name: string): Promise<readonly unknown[]> => {
+    const found = await setting(client, BROKER, '1', name);
+    return [found?.value, found?.configSource, found?.readOnly];
+  };
+  const isStatic = [4, true];
+  assert.deepEqual(await told('listeners'), [`PLAINTEXT://${addresses[0]}`, ...isStatic]);
+  assert.deepEqual(await told('advertised.listeners'), ['PLAINTEXT://kafka.example:19092', ...isStatic]);
+  assert.deepEqual(await told('log.dirs'), [broker.dataDir, ...isStatic]);
+  assert.deepEqual(await told('node.id'), ['1', ...isStatic]);
+  assert.deepEqual(await told('broker.id'), ['1', ...isStatic]);
+  assert.deepEqual(await told('process.roles'), ['broker,controller', ...isStatic]);
+  for (const name of ['listeners', 'node.id', 'log.dirs']) {
+    assert.equal(await change(client, [BROKER, '1'], [[name, 'set', 'x']]), 'INVALID_REQUEST');
+    await assert.rejects(createBroker({ memory: true, config: { [name]: 'x' } }), /is not a setting here/);
+  }
+});
+
+test('a setting of a broker that nobody knows is kept, and shown without its value', async (t) => {
+  const disk = new MemoryDisk();
+  const first = await createBroker({ dataDir: '/data', disk });
+  const client = await connectKafka(first.address);
+  assert.equal(await change(client, [BROKER, '1'], [['no.such.setting', 'set', 'secret']]), 'NONE');
+  assert.equal(await change(client, [BROKER, ''], [['no.such.setting', 'set', 'other']]), 'NONE');
+  await client.close();
+  await first.close();
+  const again = await servedBroker(t, { disk });
+  const found = await setting(again.client, BROKER, '1', 'no.such.setting');
+  assert.deepEqual([found?.value, found?.readOnly, found?.isSensitive, found?.configType], [null, true, true, 0]);
+  assert.deepEqual(found?.synonyms, ['no.such.setting=null 2', 'no.such.setting=null 3']);
+  for (const node of ['1', '']) {
+    assert.equal(await change(again.client, [BROKER, node], [['no.such.setting', 'delete']]), 'NONE');
+  }
+  assert.equal(await setting(again.client, BROKER, '1', 'no.such.setting'), undefined);
+});
+
+test('settings that nobody knows are bounded', async (t) => {
+  const { client } = await servedBroker(t);
+  const many = Array.from({ length: unknownConfigCountMax }, (_, index) => [`made.up.${index}`, 'set', ''] as const);
+  assert.equal(await change(client, [BROKER, '1'], many), 'NONE');
+  assert.equal(await change(client, [BROKER, '1'], [['one.more', 'set', '1']]), 'INVALID_REQUEST');
+  assert.equal(
+    await change(
+      client,
+      [BROKER, '1'],
+      [
+        ['made.up.7', 'set', '1'],
+        ['log.retention.ms', 'set', '9'],
+      ],
+    ),
+    'NONE',
+  );
+});
+
+test('partitions stay in the folder that they are in, and there is no other', async (t) => {
+  const { broker, client } = await servedBroker(t);
+  await broker.createTopic('notes', { partitions: 1 });
+  for (let version = alterReplicaLogDirsApi.versionMin; version <= alterReplicaLogDirsApi.versionMax; version++) {
+    const move = async (path: string): Promise<readonly string[]> => {
+      const dirs = [{ path, topics: [{ name: 'notes', partitions: [0, 9] }] }];
+      const { results } = await client.call(alterReplicaLogDirsApi, version, { dirs });
+      return results.flatMap(({ topicName, partitions }) =>
+        partitions.map(({ partitionIndex, errorCode }) => {
+          return `${topicName} ${partitionIndex} ${kafkaErrorName(errorCode)}`;
+        }),
+      );
+    };
+    assert.deepEqual(await move(broker.dataDir), ['notes 0 NONE', 'notes 9 UNKNOWN_TOPIC_OR_PARTITION']);
+    assert.deepEqual(await move('/elsewhere'), ['notes 0 LOG_DIR_NOT_FOUND', 'notes 9 LOG_DIR_NOT_FOUND']);
+  }
+});
+
+test('the quorum has one voter, which leads it and has the whole log', async (t) => {
+  const { broker, client } = await servedBroker(t);
+  for (let version = describeQuorumApi.versionMin; version <= describeQuorumApi.versionMax; version++) {
+    const describe = async (...partitions: readonly number[]) => {
+      const asked = partitions.map((partitionIndex) => ({ partitionIndex }));
+      const topics = [{ topicName: '__cluster_metadata', partitions: asked }];
+      return (await client.call(describeQuorumApi, version, { topics })).topics[0]!.partitions;
+    };
+    const [before] = await describe(0);
+    assert.ok(before !== undefined);
+    assert.deepEqual([before.errorCode, before.leaderId, before.observers], [0, 1, []]);
+    assert.deepEqual(
+      before.currentVoters.map(({ replicaId, logEndOffset }) => [replicaId, logEndOffset]),
+      [[1, before.highWatermark]],
+    );
+    await broker.createTopic(`notes-${version}`, { partitions: 1 });
+    const [after] = await describe(0);
+    assert.ok(after!.highWatermark > before.highWatermark);
+    assert.deepEqual(
+      (await describe(0, 1)).map(({ errorCode }) => kafkaErrorName(errorCode)),
+      ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    );
+  }
 });
 
 test('a resource that is named twice is not changed', async (t) => {

@@ -8,6 +8,7 @@ import {
   type CreatePartitionsTopic,
   type CreatePartitionsTopicResult,
 } from '@throughline/wire/apis';
+import { protectionText } from '../protected-topics.ts';
 import type { Services } from '../services.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { handler, type ApiRequest } from './handler.ts';
@@ -38,7 +39,7 @@ function failed({ body }: ApiRequest<CreatePartitionsRequest>, errorCode: number
 }
 
 async function grow(services: Services, topic: Read<CreatePartitionsTopic>, validateOnly: boolean): Promise<Problem> {
-  const wrong = growthProblem(services, topic);
+  const wrong = growthProblem(services, topic) ?? protectionProblem(services, topic);
   if (wrong !== undefined) return wrong;
   if (!validateOnly) await services.broker.createPartitions(topic.name, topic.count);
   return problem('NONE');
@@ -66,6 +67,11 @@ function growthProblem(
     );
   }
   return assignmentsProblem(services, assignments, assignments[0]?.brokerIds.length);
+}
+
+function protectionProblem({ broker }: Services, { name }: Read<CreatePartitionsTopic>): Problem | undefined {
+  const reason = broker.protectedTopics.get(name);
+  return reason === undefined ? undefined : problem('POLICY_VIOLATION', protectionText(name, reason));
 }
 
 function result(name: string, { errorCode, errorMessage }: Problem): CreatePartitionsTopicResult {

@@ -11,7 +11,12 @@ import {
   type DescribeConfigsResult,
 } from '@throughline/wire/apis';
 import { allNodes } from '../metadata/broker-configs.ts';
-import { describeBrokerConfigs, describeTopicConfigs, type DescribedConfig } from '../metadata/describe-configs.ts';
+import {
+  describeBrokerConfigs,
+  describeNodeFacts,
+  describeTopicConfigs,
+  type DescribedConfig,
+} from '../metadata/describe-configs.ts';
 import type { Broker, TopicMetadata } from '../broker.ts';
 import type { Services } from '../services.ts';
 import { topicNameProblem } from '../topic-name.ts';
@@ -53,7 +58,7 @@ function describe(
 }
 
 function configsOf(
-  { broker }: Services,
+  { broker, cluster }: Services,
   nodeId: number,
   { resourceType, resourceName: name }: ConfigResource,
 ): readonly DescribedConfig[] | Problem {
@@ -67,9 +72,12 @@ function configsOf(
         : [...describeTopicConfigs(topic.overrides, broker.configs), achieved(broker, topic)];
     }
     case resourceTypes.BROKER:
+      if (name === '') return describeBrokerConfigs(allNodes, broker.configs);
       return (
-        nodeProblem(name, nodeId, 'or empty string, ') ??
-        describeBrokerConfigs(name === '' ? allNodes : String(nodeId), broker.configs)
+        nodeProblem(name, nodeId, 'or empty string, ') ?? [
+          ...describeNodeFacts(cluster.described(nodeId, broker.dataDir)),
+          ...describeBrokerConfigs(String(nodeId), broker.configs),
+        ]
       );
     case resourceTypes.BROKER_LOGGER:
       if (name === '') return problem('INVALID_REQUEST', 'Broker id must not be empty');
@@ -111,7 +119,7 @@ function nodeProblem(name: string, nodeId: number, orElse: string): Problem | un
 }
 
 function described(
-  { name, value, source, type, isReadOnly, synonyms, documentation }: DescribedConfig,
+  { name, value, source, type, isReadOnly, isSensitive = false, synonyms, documentation }: DescribedConfig,
   { includeSynonyms, includeDocumentation }: Read<DescribeConfigsRequest>,
 ): DescribeConfigsResourceResult {
   return {
@@ -119,7 +127,7 @@ function described(
     value,
     readOnly: isReadOnly,
     configSource: configSourceIds[source],
-    isSensitive: false,
+    isSensitive,
     synonyms: includeSynonyms
       ? synonyms.map((synonym) => ({ ...synonym, source: configSourceIds[synonym.source] }))
       : [],

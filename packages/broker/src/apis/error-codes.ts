@@ -5,6 +5,7 @@ import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 const names: Partial<Record<ErrorCode, KafkaErrorName>> = {
   INVALID_ARGUMENT: 'INVALID_REQUEST',
   UNKNOWN_TOPIC: 'UNKNOWN_TOPIC_OR_PARTITION',
+  TOPIC_PROTECTED: 'POLICY_VIOLATION',
   TOPIC_EXISTS: 'TOPIC_ALREADY_EXISTS',
   INVALID_TOPIC: 'INVALID_TOPIC_EXCEPTION',
   INVALID_CONFIG: 'INVALID_CONFIG',

@@ -91,19 +91,21 @@ function changesOf(services: Services, resource: Resource): ConfigChanges | Prob
 
 /** A list with items more or less. One that was not set begins as the default. */
 function changedList(resourceType: number, { name, configOperation, value }: Change, own?: string): string | Problem {
-  const definition = definitionOf(resourceType, name);
+  const isTopic = resourceType === resourceTypes.TOPIC;
+  const definition: ConfigDefinition | undefined = (isTopic ? topicConfigTable : brokerConfigTable).get(name);
   const isAppend = configOperation === operations.APPEND;
   if (definition?.type !== 'LIST') {
     const verb = isAppend ? 'APPEND' : 'SUBTRACT';
-    return problem('INVALID_CONFIG', `Can't ${verb} to key ${name} because its type is not LIST.`);
+    const text = isTopic
+      ? `Can't ${verb} to key ${name} because its type is not LIST.`
+      : definition === undefined
+        ? `Unknown config name: ${name}`
+        : `Config value ${verb.toLowerCase()} is not allowed for config key: ${name}`;
+    return problem('INVALID_CONFIG', text);
   }
   const items = listItems(own ?? definition.default ?? '');
   const changed = listItems(value ?? '');
   return isAppend
     ? [...new Set([...items, ...changed])].join(',')
     : items.filter((item) => !changed.includes(item)).join(',');
-}
-
-function definitionOf(resourceType: number, name: string): ConfigDefinition | undefined {
-  return resourceType === resourceTypes.TOPIC ? topicConfigTable.get(name) : brokerConfigTable.get(name);
 }

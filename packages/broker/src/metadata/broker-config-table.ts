@@ -26,7 +26,15 @@ const own: readonly BrokerConfigDefinition[] = [
     withoutEffect: 'there is one replica of each partition',
   },
   fixed('delete.topic.enable', 'BOOLEAN', 'true', 'Whether topics can be deleted.'),
-  { ...fixed('fetch.max.bytes', 'INT', '57671680', 'The most bytes that one fetch is answered with.'), min: 1024 },
+  {
+    ...fixed(
+      'fetch.max.bytes',
+      'INT',
+      '57671680',
+      'The most bytes that one fetch is answered with; never more than 16 MiB, which are held in memory until they are sent.',
+    ),
+    min: 1024,
+  },
   {
     ...fixed(
       'group.initial.rebalance.delay.ms',

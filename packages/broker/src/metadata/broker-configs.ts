@@ -3,6 +3,7 @@
 import { ThroughlineError } from '@throughline/event';
 import { brokerConfigTable, type BrokerConfigDefinition } from './broker-config-table.ts';
 import { canonicalValue } from './config-definition.ts';
+import { isNodeFact } from './node-facts.ts';
 
 /** Settings by Kafka's names, as `openBroker({ config })` takes them. */
 export type GivenConfigs = Readonly<Record<string, string | number | boolean>>;
@@ -19,6 +20,8 @@ export class BrokerConfigs {
   readonly #defaults: ReadonlyMap<string, string>;
   /** By the name of the node, `allNodes` among them. */
   #dynamic: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
+  /** What was asked for and has not changed since: some are asked for with every batch. */
+  readonly #integers = new Map<string, number>();
 
   /**
    * @param defaults what takes the place of the table's defaults
@@ -43,7 +46,9 @@ export class BrokerConfigs {
 
   /** @example configs.integer('num.partitions') */
   integer(name: string): number {
-    return Number(this.value(name));
+    let integer = this.#integers.get(name);
+    if (integer === undefined) this.#integers.set(name, (integer = Number(this.value(name))));
+    return integer;
   }
 
   /** @example configs.boolean('auto.create.topics.enable') */
@@ -67,20 +72,27 @@ export class BrokerConfigs {
   /** Takes over what the metadata log says. */
   setDynamic(dynamic: ReadonlyMap<string, ReadonlyMap<string, string>>): void {
     this.#dynamic = dynamic;
+    this.#integers.clear();
   }
 }
 
 /**
- * Checks changes at run time as Kafka does, and gives them back as they are kept.
+ * Checks changes at run time as Kafka does, and gives them back as they are kept. A setting that is not known is kept as it
+ * was given, as there: its meaning may be that of a plugin, or of another version.
  *
  * @throws ThroughlineError INVALID_ARGUMENT
  */
 export function checkedBrokerChanges(changes: ConfigChanges): ConfigChanges {
-  const fixed = [...changes.keys()].filter((name) => brokerConfigTable.get(name)?.isDynamic === false);
+  const fixed = [...changes.keys()].filter(
+    (name) => brokerConfigTable.get(name)?.isDynamic === false || isNodeFact(name),
+  );
   if (fixed.length > 0) throw refused(`Cannot update these configs dynamically: [${fixed.join(', ')}]`);
   try {
     return new Map(
-      Array.from(changes, ([name, value]) => [name, value === null ? null : canonicalValue(definitionOf(name), value)]),
+      Array.from(changes, ([name, value]) => {
+        const definition = brokerConfigTable.get(name);
+        return [name, value === null || definition === undefined ? value : canonicalValue(definition, value)];
+      }),
     );
   } catch (error) {
     // Kafka calls the same mistake an invalid config at a topic and an invalid request at a broker.
@@ -88,7 +100,18 @@ export function checkedBrokerChanges(changes: ConfigChanges): ConfigChanges {
   }
 }
 
+/** Names that are kept without being known, of all that there are. */
+export function unknownCountOf(names: Iterable<string>): number {
+  return Array.from(names).filter((name) => !brokerConfigTable.has(name)).length;
+}
+
 function definitionOf(name: string): BrokerConfigDefinition {
+  if (isNodeFact(name)) {
+    throw new ThroughlineError(
+      'INVALID_CONFIG',
+      `${name} is not a setting here: it follows from how the broker is opened`,
+    );
+  }
   const definition = brokerConfigTable.get(name);
   if (definition === undefined) throw new ThroughlineError('INVALID_CONFIG', `Unknown broker config name: ${name}`);
   return definition;

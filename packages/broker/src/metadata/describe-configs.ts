@@ -2,6 +2,7 @@
 import { allNodes, type BrokerConfigs } from './broker-configs.ts';
 import { brokerConfigTable } from './broker-config-table.ts';
 import type { ConfigDefinition, ConfigType } from './config-definition.ts';
+import { nodeFacts, type DescribedNode } from './node-facts.ts';
 import { followedValue, type TopicOverrides } from './topic-configs.ts';
 import { topicConfigTable } from './topic-config-table.ts';
 
@@ -20,12 +21,15 @@ export interface ConfigSynonym {
 }
 
 export interface DescribedConfig extends ConfigSynonym {
-  readonly type: ConfigType;
+  /** UNKNOWN for a setting that nobody here knows and that was set all the same. */
+  readonly type: ConfigType | 'UNKNOWN';
   readonly isReadOnly: boolean;
+  /** The value is kept and not shown: of what is not known nobody can say whether it is a secret. */
+  readonly isSensitive?: boolean;
   /** Everything that has a say, the strongest first. */
   readonly synonyms: readonly ConfigSynonym[];
   /** What it does, and why it does nothing here where that is so. */
-  readonly documentation: string;
+  readonly documentation: string | null;
 }
 
 /** All settings of a topic, in order of their names. */
@@ -46,7 +50,7 @@ export function describeTopicConfigs(overrides: TopicOverrides, broker: BrokerCo
 
 /** All settings of a node, in order of their names; of `allNodes` those that were changed at run time. */
 export function describeBrokerConfigs(node: string, broker: BrokerConfigs): readonly DescribedConfig[] {
-  return Array.from(brokerConfigTable.values()).flatMap((definition) => {
+  const known = Array.from(brokerConfigTable.values()).flatMap((definition) => {
     const { name, isDynamic } = definition;
     const all = synonymsOf(namesBeside(name), node, broker, name);
     const synonyms = node === allNodes ? all.filter(({ source }) => source === 'DYNAMIC_DEFAULT_BROKER_CONFIG') : all;
@@ -54,6 +58,41 @@ export function describeBrokerConfigs(node: string, broker: BrokerConfigs): read
     const value = synonyms.find((synonym) => synonym.name === name)?.value ?? null;
     return { ...described(definition), value, source: sourceOf(synonyms), isReadOnly: !isDynamic, synonyms };
   });
+  return [...known, ...describeUnknown(node, broker)];
+}
+
+/** What a node is: where it listens and where its data is. Nothing of it is to be changed. */
+export function describeNodeFacts(node: DescribedNode): readonly DescribedConfig[] {
+  return nodeFacts.map(({ name, type, default: otherwise, doc, valueOf }) => {
+    const value = valueOf(node);
+    const synonyms: ConfigSynonym[] = [{ name, value, source: 'STATIC_BROKER_CONFIG' }];
+    if (otherwise !== null) synonyms.push({ name, value: otherwise, source: 'DEFAULT_CONFIG' });
+    return { name, type, value, source: 'STATIC_BROKER_CONFIG', isReadOnly: true, synonyms, documentation: doc };
+  });
+}
+
+/** Settings that were set without being known here, as Apache Kafka shows such: that they are there, and not what they are. */
+function describeUnknown(node: string, broker: BrokerConfigs): readonly DescribedConfig[] {
+  const layers = [
+    ...(node === allNodes ? [] : [['DYNAMIC_BROKER_CONFIG', broker.dynamicOf(node)] as const]),
+    ['DYNAMIC_DEFAULT_BROKER_CONFIG', broker.dynamicOf(allNodes)] as const,
+  ];
+  const names = new Set(layers.flatMap(([, settings]) => [...settings.keys()]));
+  return Array.from(names)
+    .filter((name) => !brokerConfigTable.has(name))
+    .map((name) => {
+      const synonyms = layers.flatMap(([source, settings]): ConfigSynonym[] =>
+        settings.has(name) ? [{ name, value: null, source }] : [],
+      );
+      const hidden = {
+        type: 'UNKNOWN',
+        value: null,
+        isReadOnly: true,
+        isSensitive: true,
+        documentation: null,
+      } as const;
+      return { name, ...hidden, source: sourceOf(synonyms), synonyms };
+    });
 }
 
 /** A broker's setting and those that mean the same in another unit, as topics follow them: `log.retention.ms`, `.minutes`, `.hours`. */
@@ -95,12 +134,11 @@ function sourceOf([strongest]: readonly ConfigSynonym[]): ConfigSource {
   return strongest?.source ?? 'DEFAULT_CONFIG';
 }
 
-function described({
-  name,
-  type,
-  doc,
-  withoutEffect,
-}: ConfigDefinition): Pick<DescribedConfig, 'name' | 'type' | 'documentation'> {
+function described({ name, type, doc, withoutEffect }: ConfigDefinition): {
+  readonly name: string;
+  readonly type: ConfigType;
+  readonly documentation: string;
+} {
   return {
     name,
     type,

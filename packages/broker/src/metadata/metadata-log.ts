@@ -156,8 +156,8 @@ export class MetadataLog {
     }
   }
 
-  get endOffset(): bigint {
-    return this.#endOffset;
+  get end(): { readonly leaderEpoch: number; readonly endOffset: bigint } {
+    return { leaderEpoch: this.#epoch, endOffset: this.#endOffset };
   }
 
   /** True when so much has come since the last snapshot that the next one is worth its while. */

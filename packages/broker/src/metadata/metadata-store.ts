@@ -82,6 +82,11 @@ export class MetadataStore {
     return new Map(Array.from(this.#state.brokerConfigs, ([node, configs]) => [node, new Map(configs)]));
   }
 
+  /** How far the metadata log goes. */
+  get end(): { readonly leaderEpoch: number; readonly endOffset: bigint } {
+    return this.#log.end;
+  }
+
   /** The largest leader epoch that anybody has been told for a partition. */
   leaderEpochOf(topicId: string, partition: number): number {
     return this.#state.topics.get(topicId)?.partitions.get(partition)?.leaderEpoch ?? 0;

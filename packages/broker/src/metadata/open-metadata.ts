@@ -70,7 +70,7 @@ async function reopen(setup: BrokerSetup, properties: MetaProperties): Promise<M
     } else {
       // It was begun anew, and what the folders say has not come to its end.
       if (state.losses.length === 0 && !state.features.has(featureRecord.name)) state.lose(0n);
-      if (log.isTailCut && (await hasUnknownRecords(setup, state))) state.lose(log.endOffset);
+      if (log.isTailCut && (await hasUnknownRecords(setup, state))) state.lose(log.end.endOffset);
       if (state.losses.length > 0) await store.repair((append) => repairMetadata(setup, properties, state, append));
     }
   } catch (error) {

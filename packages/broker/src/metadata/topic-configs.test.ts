@@ -159,7 +159,7 @@ test('settings are described with all that has a say, the strongest first', () =
   );
   assert.equal(topic.get('retention.ms')!.value, '9');
   assert.equal(topic.get('segment.ms')!.value, '604800000');
-  assert.match(topic.get('preallocate')!.documentation, /Without effect here/);
+  assert.match(topic.get('preallocate')!.documentation ?? '', /Without effect here/);
   const all = describeBrokerConfigs('', broker);
   assert.deepEqual(
     all.map(({ name, value }) => `${name}=${value}`),

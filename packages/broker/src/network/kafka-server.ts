@@ -3,7 +3,7 @@ import { listening, type Logger, type Timer } from '@throughline/event';
 import { hostname } from 'node:os';
 import type { Services } from '../services.ts';
 import { CalmLog } from './calm-log.ts';
-import type { VirtualNode } from './cluster.ts';
+import { addressText, type VirtualNode } from './cluster.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { KafkaFaults } from './kafka-faults.ts';
@@ -62,7 +62,7 @@ export class KafkaServer {
 
   /** `host:port` of each node, where it listens. */
   get addresses(): readonly string[] {
-    return this.#listeners.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`));
+    return this.#listeners.map(({ host, port }) => addressText(host, port));
   }
 
   get metrics(): KafkaMetrics {
@@ -126,6 +126,7 @@ export class KafkaServer {
       nodeId: index + 1,
       host: advertisedHost ?? reachableHost(host),
       port: advertisedPort === undefined ? listenedPort : advertisedPort + index,
+      listensAt: addressText(host, listenedPort),
     };
   }
 

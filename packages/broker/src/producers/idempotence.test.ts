@@ -222,6 +222,22 @@ test('a producer is forgotten a day after its last batch, whatever the timestamp
   assert.equal(await bench.send(5), '1');
 });
 
+test('producer.id.expiration.ms says when a producer is forgotten, also once it is changed', async () => {
+  const bench = await Bench.with('os', {}, { config: { 'producer.id.expiration.ms': 1000 } });
+  assert.equal(await bench.send(0), '0');
+  await bench.clock.advance(999);
+  assert.equal(await bench.send(0), '0 again');
+  assert.equal(await bench.send(5), outOfOrder);
+  await bench.clock.advance(1000);
+  assert.equal(await bench.send(5), '1');
+  await bench.broker.alterBrokerSettings('', new Map([['producer.id.expiration.ms', '5000']]));
+  await bench.clock.advance(4999);
+  assert.equal(await bench.send(5), '1 again');
+  await bench.reopen();
+  await bench.clock.advance(5000);
+  assert.equal(await bench.send(9), '2');
+});
+
 test('of too many producers the longest silent are forgotten', async () => {
   const bench = await Bench.with('os', {}, { producerCountMax: 16 });
   for (let id = 1n; id <= 17n; id++) {

@@ -1,14 +1,14 @@
 // All idempotent producers that a partition knows (Kafka's ProducerStateManager). It is a function of the log: it can be
 // built again from the heads of the batches, and a snapshot (producer-snapshot.ts) only spares going through all of them.
 //
-// A producer that has sent nothing for a day is forgotten; what it sends then is taken as from a new one, whatever its
+// A producer that has sent nothing for a day (`producer.id.expiration.ms`) is forgotten; what it sends then is taken as from a new one, whatever its
 // sequence. Kafka goes by the timestamps of its records for that, so that a copy of old records is unprotected; here it is
 // the time of the append, and the timestamps only where that is not known.
 import { isControlBatch, isTransactionalBatch, type RecordBatchHeader } from '@throughline/wire';
 import { Producer } from './producer.ts';
 
 export interface ProducerLimits {
-  /** How long a producer is remembered after its last batch, in milliseconds. */
+  /** How long a producer is remembered after its last batch, in milliseconds; it may change (`producer.id.expiration.ms`). */
   readonly producerExpirationMs: number;
   /** Producers remembered per partition, as a count. */
   readonly producerCountMax: number;
@@ -36,7 +36,11 @@ export class ProducerStates {
   /** The producer of a batch, a new one where it is not known; undefined for a batch without one. */
   producerOf({ producerId }: RecordBatchHeader, nowMs: number): Producer | undefined {
     if (producerId < 0n) return undefined;
-    return this.#producers.get(producerId) ?? this.#add(producerId, nowMs);
+    const known = this.#producers.get(producerId);
+    // Those that never come again are forgotten by a timer.
+    if (known !== undefined && !this.#isExpired(known, nowMs)) return known;
+    this.#producers.delete(producerId);
+    return this.#add(producerId, nowMs);
   }
 
   /** Accounts for a batch found in the log; those that are accounted for already are passed over. */

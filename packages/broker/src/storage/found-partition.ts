@@ -24,7 +24,7 @@ export interface PartitionStart extends RecoveryStart {
 
 /** Opens what is in the folder of a partition; after an unclean stop that is checked from the recovery point on. */
 export async function findPartition(
-  { disk, dataDir, environment, clock, limits, logger }: BrokerSetup,
+  { disk, dataDir, environment, clock, producerLimits, logger }: BrokerSetup,
   { topic, topicId, config }: TopicMetadata,
   partition: number,
   start: PartitionStart,
@@ -38,7 +38,15 @@ export async function findPartition(
   const { logStartOffset, recoveryPoint, isClean } = start;
   // Snapshots are synced before either of these passes them.
   const syncedOffset = logStartOffset > recoveryPoint ? logStartOffset : recoveryPoint;
-  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, syncedOffset });
+  const producers = await ProducerRecovery.begin({
+    disk,
+    folder,
+    clock,
+    logger,
+    limits: producerLimits,
+    isClean,
+    syncedOffset,
+  });
   const segments = await Segments.open({ ...environment, isSparse: config.isCompacted }, folder, start, producers);
   // After an unclean stop the journal comes first.
   if (isClean) await producers.finish(segments);

@@ -6,6 +6,7 @@ import { openBroker, systemDisk, type Broker } from '@throughline/broker';
 import { ulids, type Clock, type Logger, type Random } from '@throughline/event';
 import { embedded, kafka, type Log } from '@throughline/log';
 import type { ResolvedConfig } from '../config.ts';
+import { conversationsTopic } from '../defaults.ts';
 import { takeDataDir } from './data-dir.ts';
 import { whileSlow } from './progress.ts';
 
@@ -23,6 +24,11 @@ export interface Shared {
   readonly logger: Logger;
 }
 
+/** What the server relies on: on its own log nobody else can take it away. */
+const protectedTopics = {
+  [conversationsTopic]: 'each conversation is found by a hash of its id over the number of partitions',
+};
+
 /**
  * Opens the log and takes the data folder.
  *
@@ -36,7 +42,7 @@ export async function openLog(
   const logDir = path.join(config.dataDir, 'log');
   if (config.log === 'embedded') {
     const open = (): Promise<Broker> =>
-      whileSlow(openBroker({ dataDir: logDir, ...shared }), 'Checking the log …', onProgress);
+      whileSlow(openBroker({ dataDir: logDir, protectedTopics, ...shared }), 'Checking the log …', onProgress);
     const broker = await takeDataDir(config.dataDir, open, { onProgress });
     return { log: embedded({ broker, clock: shared.clock }), broker, isExclusive: true };
   }

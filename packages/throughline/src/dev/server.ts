@@ -36,8 +36,7 @@ export interface RunningServer {
 
 type Closer = () => Promise<void>;
 
-/** The topic of all conversations. */
-const topic = 'conversations';
+const topic = defaults.conversationsTopic;
 
 /**
  * Starts log, functions, pipelines and gateway for an application; where one cannot start, what has started is closed.

@@ -164,6 +164,15 @@ export {
   type AlterConfigsResourceResponse,
 } from './alter-configs.ts';
 export {
+  alterReplicaLogDirsApi,
+  type AlterReplicaLogDirsRequest,
+  type AlterReplicaLogDir,
+  type AlterReplicaLogDirTopic,
+  type AlterReplicaLogDirsResponse,
+  type AlterReplicaLogDirTopicResult,
+  type AlterReplicaLogDirPartitionResult,
+} from './alter-replica-log-dirs.ts';
+export {
   describeLogDirsApi,
   type DescribeLogDirsRequest,
   type DescribableLogDirTopic,
@@ -228,6 +237,18 @@ export {
   type OffsetDeleteResponseTopic,
   type OffsetDeleteResponsePartition,
 } from './offset-delete.ts';
+export {
+  describeQuorumApi,
+  type DescribeQuorumRequest,
+  type TopicData,
+  type DescribeQuorumPartitionData,
+  type DescribeQuorumResponse,
+  type DescribeQuorumTopicData,
+  type DescribeQuorumResponsePartitionData,
+  type DescribeQuorumReplicaState,
+  type Node,
+  type Listener,
+} from './describe-quorum.ts';
 export {
   describeClusterApi,
   type DescribeClusterRequest,
