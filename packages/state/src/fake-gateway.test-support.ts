@@ -1,5 +1,5 @@
 // A gateway in memory, behind `fetch`: enough of docs/PROTOCOL.md for the tests of this package, and switches for what can
-// go wrong on the way.
+// go wrong on the way. It passes the suite that the real one passes (test/conformance/gateway-suite.ts).
 import {
   emptyConversation,
   eventToJson,
@@ -175,7 +175,8 @@ export class FakeGateway {
     if (second !== 'conversations') return errorResponse(404, 'NOT_FOUND');
     if (id === '') return this.#list(url);
     const stored = this.#stored.get(id);
-    if (stored === undefined || stored.events.length === 0) return errorResponse(404, 'UNKNOWN_CONVERSATION');
+    if (stored === undefined || stored.events.length === 0 || stored.conversation.isDeleted)
+      return errorResponse(404, 'UNKNOWN_CONVERSATION');
     if (method === 'POST') {
       this.append(id, { type: String(body['type']), payload: body['payload'] });
       return jsonResponse(202, { id: body['id'] });
@@ -185,9 +186,12 @@ export class FakeGateway {
       const conversation = structuredClone(snapshotOf(stored.conversation));
       return jsonResponse(200, { conversation, offset: token(stored.conversation.lastOffset) });
     }
-    const offset = url.searchParams.get('offset') ?? '';
-    if (!offset.startsWith(this.generation)) return errorResponse(416, 'OFFSET_OUT_OF_RANGE');
-    return this.#events(stored, BigInt(offset.split('_')[1] ?? '0'), init.signal ?? undefined);
+    const offset = /^([0-9a-f]{8})_(\d{20})_\d{6}$/.exec(url.searchParams.get('offset') ?? '');
+    if (offset === null) return errorResponse(400, 'INVALID_ARGUMENT');
+    const [, generation, position = ''] = offset;
+    if (generation !== this.generation || BigInt(position) >= this.#nextOffset)
+      return errorResponse(416, 'OFFSET_OUT_OF_RANGE');
+    return this.#events(stored, BigInt(position), init.signal ?? undefined);
   }
 
   #chat(body: Record<string, unknown>): Response {
