@@ -390,6 +390,63 @@ describe('the rest', () => {
     await assertError(await post('/v1/topics/notes/records', { records: [] }), 'INVALID_ARGUMENT');
   });
 
+  test('a field or a parameter that nobody reads is rejected, and null is only what says null', async () => {
+    // `{"key":"k","vaule":"x"}` was taken, and a tombstone was written.
+    await scripted.log.admin.createTopic('exact', { partitions: 1 });
+    const id = '01JZZZZZZZZZZZZZZZZZZZZZZZ';
+    const conversation = '/v1/conversations/none/events';
+    for (const [address, body, names] of [
+      ['/v1/topics/exact/records', { records: [{ key: 'k', vaule: 'x' }] }, 'value'],
+      ['/v1/topics/exact/records', { records: [{ key: 'k' }] }, 'value'],
+      ['/v1/topics/exact/records', { records: [{ value: 'x', vaule: 'x' }] }, 'records[0].vaule'],
+      ['/v1/topics/exact/records', { records: [{ value: 'x' }, { value: 'x', Key: 'k' }] }, 'records[1].Key'],
+      ['/v1/topics/exact/records', { records: [{ value: 'x', timestampMs: 5 }] }, 'records[0].timestampMs'],
+      ['/v1/topics/exact/records', { records: [{ value: 'x' }], acks: 0 }, 'acks'],
+      ['/v1/topics/exact/records', '{"records":[{"value":"x","__proto__":1}]}', 'records[0].__proto__'],
+      [
+        '/v1/topics/exact/records',
+        { records: [{ value: 'x', headers: [{ key: 'h' }] }] },
+        'records[0].headers[0].value',
+      ],
+      [
+        '/v1/topics/exact/records',
+        { records: [{ value: 'x', headers: [{ key: 'h', value: '1', vaule: '' }] }] },
+        'records[0].headers[0].vaule',
+      ],
+      ['/v1/topics/exact/records', { records: [{ value: 'x', partition: null }] }, 'records[0].partition'],
+      ['/v1/sql', { sql: 'select 1', rowsmax: 5 }, 'rowsmax'],
+      ['/v1/dev/kill-function', { runID: 'r1' }, 'runID'],
+      [conversation, { id, type: 'conversation-renamed', payload: { title: 't' }, runid: 'r' }, 'runid'],
+    ] as const) {
+      const answer = await post(address, body);
+      assert.ok((await answer.clone().text()).includes(names), `${address} ${JSON.stringify(body)}`);
+      await assertError(answer, 'INVALID_ARGUMENT');
+    }
+    const inPayload = { id, type: 'conversation-renamed', payload: { title: 't', titel: 'x' } };
+    await assertError(await post(conversation, inPayload), 'INVALID_EVENT');
+    for (const address of [
+      '/v1/topics/exact/records?ofset=5',
+      '/v1/topics/exact/records?limit=1&limit=2',
+      '/v1/topics/exact/records?timeMs=1796040000',
+      '/v1/topics/exact/records?timeMs=2026',
+      '/v1/topics/exact/records?timeMs=2026-11-30',
+      '/v1/topics/exact/records?timeMs=-1',
+      '/v1/topics/exact/records?timeMs=1764500000000&offset=0',
+      '/v1/conversations?limt=1',
+      '/v1/tables/turns?after=x&page=2',
+      '/v1/conversations/none/events?ofset=',
+    ]) {
+      await assertError(await get(address), 'INVALID_ARGUMENT');
+    }
+    await post('/v1/topics/exact/records', { records: [{ key: null, value: null }, { value: '' }] });
+    const lines = (await (await get('/v1/topics/exact/records')).text()).trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { value: string | null }).value),
+      [null, ''],
+      'nothing else was written',
+    );
+  });
+
   test('the break-it endpoints are there in development mode only', async () => {
     assert.deepEqual(await (await post('/v1/dev/kill-function', { runId: 'r1' })).json(), { pid: 4711 });
     await assertError(await post('/v1/dev/kill-function', { runId: 'none' }), 'NOT_FOUND');

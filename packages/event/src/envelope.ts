@@ -19,6 +19,7 @@ import {
   type ProducerRecord,
   type RecordHeader,
   type RecordPosition,
+  type RecordTime,
 } from './record.ts';
 import { isUlid } from './ulid.ts';
 
@@ -42,7 +43,7 @@ export interface RawEvent extends EventHeaders {
 }
 
 /** An event that is on the log. */
-export type Placed<Event> = Event & { readonly at: RecordPosition & { readonly timestampMs: number } };
+export type Placed<Event> = Event & { readonly at: RecordPosition & RecordTime };
 
 /** The record that carries `event`; its partition follows from the stream path. */
 export function toRecord(event: RawEvent): ProducerRecord {
@@ -90,8 +91,15 @@ export function fromRecord(record: LogRecord): Placed<RawEvent> {
     ...(epoch === undefined ? {} : { epoch }),
     ...(actor === undefined ? {} : { actor }),
     payload: parsePayload(record),
-    at: { topic: record.topic, partition: record.partition, offset: record.offset, timestampMs: record.timestampMs },
+    at: placeOf(record),
   };
+}
+
+/** Where and when a record is. */
+function placeOf({ topic, partition, offset, timestampMs, exactTimestampMs }: LogRecord): RecordPosition & RecordTime {
+  return exactTimestampMs === undefined
+    ? { topic, partition, offset, timestampMs }
+    : { topic, partition, offset, timestampMs, exactTimestampMs };
 }
 
 function header(key: string, text: string): RecordHeader {

@@ -71,6 +71,19 @@ export function narrowEvent<E extends RawEvent>(event: E): E & ThroughlineEvent 
 }
 
 /**
+ * Narrows an event that a request brings: unlike one that is read from the log, which a newer writer may have written, its
+ * payload has nothing in it that its type does not know.
+ *
+ * @throws ThroughlineError INVALID_EVENT as `narrowEvent`, and for an unknown field of the payload
+ */
+export function narrowNewEvent<E extends RawEvent>(event: E): E & ThroughlineEvent {
+  const narrowed = narrowEvent(event);
+  const extra = (eventSchemas[narrowed.type] as Schema<unknown>).extra(event.payload, '');
+  if (extra === undefined) return narrowed;
+  throw new ThroughlineError('INVALID_EVENT', `${event.type}: ${extra}: there is no such field`);
+}
+
+/**
  * The validated event that a record carries.
  *
  * @throws ThroughlineError INVALID_EVENT; a fold skips such a record and counts it

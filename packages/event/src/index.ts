@@ -15,6 +15,7 @@ export {
   type ProducerRecord,
   type RecordHeader,
   type RecordPosition,
+  type RecordTime,
 } from './record.ts';
 export {
   array,
@@ -25,6 +26,7 @@ export {
   object,
   optional,
   parse,
+  parseExact,
   record,
   string,
   unknown,
@@ -33,6 +35,7 @@ export {
   type StandardResult,
   type StandardSchema,
 } from './schema.ts';
+export { isTime, parseInstant, parseMilliseconds, timestampJson, timestampText } from './instant.ts';
 export { isTooDeep, jsonDepthMax } from './json-depth.ts';
 export { eventFromJson, eventToJson } from './event-json.ts';
 export { fromRecord, toRecord, type EventHeaders, type Placed, type RawEvent } from './envelope.ts';
@@ -43,6 +46,7 @@ export {
   eventSchemas,
   isEventType,
   narrowEvent,
+  narrowNewEvent,
   type EventOf,
   type EventType,
   type PayloadOf,

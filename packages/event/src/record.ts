@@ -13,6 +13,8 @@ export interface ProducerRecord {
   readonly headers?: readonly RecordHeader[];
   /** Creation time in milliseconds since 1970; the log's clock where absent. */
   readonly timestampMs?: number;
+  /** Takes the place of `timestampMs` where a number would not hold it: see `RecordTime`. */
+  readonly exactTimestampMs?: bigint;
   /** The partition; by the hash of the key (as Kafka's own producers do) where absent. */
   readonly partition?: number;
 }
@@ -24,9 +26,16 @@ export interface RecordPosition {
   readonly offset: bigint;
 }
 
-/** A record as read from the log. */
-export interface LogRecord extends RecordPosition {
+/** When a record was made, or appended (message.timestamp.type), as its producer or the broker has it. */
+export interface RecordTime {
+  /** Milliseconds since 1970; the nearest number of an int64 that a number does not hold. */
   readonly timestampMs: number;
+  /** The int64 itself, only where `timestampMs` is not a safe integer. */
+  readonly exactTimestampMs?: bigint;
+}
+
+/** A record as read from the log. */
+export interface LogRecord extends RecordPosition, RecordTime {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];

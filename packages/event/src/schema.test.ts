@@ -5,12 +5,14 @@ import { ThroughlineError } from './errors.ts';
 import {
   array,
   boolean,
+  either,
   literal,
   nullable,
   number,
   object,
   optional,
   parse,
+  parseExact,
   record,
   string,
   unknown,
@@ -25,6 +27,33 @@ const person = object({
   extra: record(boolean()),
 });
 const good = { name: 'Ada', tags: ['a'], mood: null, extra: { x: true } };
+
+test('parseExact rejects the first field that the schema does not name, wherever it is, and what does not fit', () => {
+  const nested = object({
+    one: person,
+    many: array(nullable(person)),
+    any: unknown(),
+    named: record(either(string(), person)),
+    maybe: optional(object({})),
+  });
+  const fits = { one: good, many: [null, good], any: { z: 1 }, named: { a: 'x', b: good } };
+  assert.equal(parseExact(nested, fits), fits);
+  for (const [value, path] of [
+    [{ ...fits, More: 1 }, 'More'],
+    [{ ...fits, one: { ...good, nmae: '' } }, 'one.nmae'],
+    [{ ...fits, many: [null, { ...good, more: undefined }] }, 'many[1].more'],
+    [{ ...fits, named: { a: { ...good, more: 1 } } }, 'named.a.more'],
+    [{ ...fits, maybe: { more: 1 } }, 'maybe.more'],
+    [{ ...fits, toString: 1 }, 'toString'],
+    [JSON.parse('{"__proto__":{}}'), 'one'],
+  ] as const) {
+    assert.throws(
+      () => parseExact(nested, value),
+      (error) => ThroughlineError.is(error, 'INVALID_ARGUMENT') && error.message.startsWith(`${path}: `),
+      path,
+    );
+  }
+});
 
 test('a value that fits is returned as it is, unknown fields included', () => {
   const value = { ...good, age: 3, more: 1 };

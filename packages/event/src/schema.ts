@@ -21,6 +21,8 @@ export type StandardResult<Output> =
 export interface Schema<Output> extends StandardSchema<Output> {
   /** Returns the first thing that does not fit, as `path: message`, or undefined when `value` is an Output. */
   readonly problem: (value: unknown, path: string) => string | undefined;
+  /** Returns the path of the first property of a `value` that fits which no `object` of the schema names, or undefined. */
+  readonly extra: (value: unknown, path: string) => string | undefined;
 }
 export type OutputOf<S> = S extends Schema<infer Output> ? Output : never;
 
@@ -36,9 +38,29 @@ export function parse<Output>(schema: Schema<Output>, value: unknown, code: Erro
   return value as Output;
 }
 
-function schema<Output>(problem: Schema<Output>['problem']): Schema<Output> {
+/**
+ * Narrows `value` to what `schema` describes, and nothing more: for requests, where a property that nobody reads is a typing
+ * error of the caller, who would believe that it was heard.
+ *
+ * @throws ThroughlineError `code` (INVALID_ARGUMENT by default) with the path of the first value that does not fit, or of the
+ *   first property that the schema does not know
+ */
+export function parseExact<Output>(schema: Schema<Output>, value: unknown, code?: ErrorCode): Output {
+  const parsed = parse(schema, value, code);
+  const extra = schema.extra(value, '');
+  if (extra === undefined) return parsed;
+  throw new ThroughlineError(code ?? 'INVALID_ARGUMENT', `${extra}: there is no such field`);
+}
+
+const nothingExtra = (): undefined => undefined;
+
+function schema<Output>(
+  problem: Schema<Output>['problem'],
+  extra: Schema<Output>['extra'] = nothingExtra,
+): Schema<Output> {
   return {
     problem,
+    extra,
     '~standard': {
       version: 1,
       vendor: 'throughline',
@@ -91,29 +113,49 @@ export function unknown(): Schema<unknown> {
 }
 
 export function nullable<Output>(inner: Schema<Output>): Schema<Output | null> {
-  return schema((value, path) => (value === null ? undefined : inner.problem(value, path)));
+  return schema(
+    (value, path) => (value === null ? undefined : inner.problem(value, path)),
+    (value, path) => (value === null ? undefined : inner.extra(value, path)),
+  );
+}
+
+/** What fits one of two. */
+export function either<A, B>(one: Schema<A>, other: Schema<B>): Schema<A | B> {
+  return schema(
+    (value, path) => {
+      const problem = one.problem(value, path);
+      return problem !== undefined && other.problem(value, path) !== undefined ? problem : undefined;
+    },
+    (value, path) => (one.problem(value, path) === undefined ? one : other).extra(value, path),
+  );
 }
 
 export function array<Output>(item: Schema<Output>, limits: { lengthMin?: number } = {}): Schema<Output[]> {
-  return schema((value, path) => {
-    if (!Array.isArray(value)) return at(path, 'an array');
-    if (value.length < (limits.lengthMin ?? 0)) return at(path, `an array of at least ${limits.lengthMin}`);
-    for (let index = 0; index < value.length; index++) {
-      if (item.problem(value[index], '') !== undefined) return item.problem(value[index], `${path}[${index}]`);
-    }
-    return undefined;
-  });
+  return schema(
+    (value, path) => {
+      if (!Array.isArray(value)) return at(path, 'an array');
+      if (value.length < (limits.lengthMin ?? 0)) return at(path, `an array of at least ${limits.lengthMin}`);
+      for (let index = 0; index < value.length; index++) {
+        if (item.problem(value[index], '') !== undefined) return item.problem(value[index], `${path}[${index}]`);
+      }
+      return undefined;
+    },
+    (value, path) => first(value as unknown[], (inner, index) => item.extra(inner, `${path}[${index}]`)),
+  );
 }
 
 /** An object with any names, each value as `item` says. */
 export function record<Output>(item: Schema<Output>): Schema<Record<string, Output>> {
-  return schema((value, path) => {
-    if (!isObject(value)) return at(path, 'an object');
-    for (const name of Object.keys(value)) {
-      if (item.problem(value[name], '') !== undefined) return item.problem(value[name], below(path, name));
-    }
-    return undefined;
-  });
+  return schema(
+    (value, path) => {
+      if (!isObject(value)) return at(path, 'an object');
+      for (const name of Object.keys(value)) {
+        if (item.problem(value[name], '') !== undefined) return item.problem(value[name], below(path, name));
+      }
+      return undefined;
+    },
+    (value, path) => first(Object.entries(value as object), ([name, inner]) => item.extra(inner, below(path, name))),
+  );
 }
 
 const optionalMark = Symbol('optional');
@@ -134,18 +176,44 @@ export type ObjectOf<P extends Properties> = { [N in Exclude<keyof P, OptionalNa
   [N in OptionalNames<P>]?: OutputOf<P[N]>;
 };
 
-/** An object with these properties; others are left in place, so that a newer writer does not break an older reader. */
+/**
+ * An object with these properties; others are left in place, so that a newer writer does not break an older reader.
+ * `parseExact` rejects them.
+ */
 export function object<P extends Properties>(properties: P): Schema<ObjectOf<P>> {
   const entries = Object.entries(properties);
-  return schema((value, path) => {
-    if (!isObject(value)) return at(path, 'an object');
-    for (const [name, property] of entries) {
-      const inner = value[name];
-      if (inner === undefined && optionalMark in property) continue;
-      if (property.problem(inner, '') !== undefined) return property.problem(inner, below(path, name));
-    }
-    return undefined;
-  });
+  return schema(
+    (value, path) => {
+      if (!isObject(value)) return at(path, 'an object');
+      for (const [name, property] of entries) {
+        const inner = value[name];
+        if (inner === undefined && optionalMark in property) continue;
+        if (property.problem(inner, '') !== undefined) return property.problem(inner, below(path, name));
+      }
+      return undefined;
+    },
+    (value, path) =>
+      first(Object.entries(value as object), ([name, inner]) => {
+        const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+        return property === undefined
+          ? below(path, name)
+          : inner === undefined
+            ? undefined
+            : property.extra(inner, below(path, name));
+      }),
+  );
+}
+
+/** The first thing that `find` finds. */
+function first<Item>(
+  items: readonly Item[],
+  find: (item: Item, index: number) => string | undefined,
+): string | undefined {
+  for (const [index, item] of items.entries()) {
+    const found = find(item, index);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -4,7 +4,7 @@ import {
   conversationStream,
   idSchema,
   isUlid,
-  narrowEvent,
+  narrowNewEvent,
   object,
   optional,
   snapshotOf,
@@ -22,7 +22,7 @@ import { jsonResponse } from './error-response.ts';
 import type { LiveConversation } from './live-conversation.ts';
 import { assertOnLog, formatToken, parseToken } from './offset-token.ts';
 import { readJson } from './request-body.ts';
-import { countParameter, flagParameter } from './query.ts';
+import { checkParameters, countParameter, flagParameter } from './query.ts';
 import { EventStream, type NodeBindings } from './sse.ts';
 import { feedEvents } from './subscriptions.ts';
 import { summaryJson } from './summary-feed.ts';
@@ -45,6 +45,7 @@ const writeSchema = object({
 
 /** GET /v1/conversations?limit=&after=&archived= */
 export async function listConversations(context: GatewayContext, url: URL): Promise<Response> {
+  checkParameters(url, ['limit', 'after', 'archived']);
   const limit = countParameter(url, 'limit', { default: defaults.pageLimit, max: defaults.pageLimitMax });
   const after = url.searchParams.get('after') ?? undefined;
   // What a request before this one was told is in the list.
@@ -81,7 +82,9 @@ export function streamEvents(
   request: Request,
   env: NodeBindings | undefined,
 ): Promise<Response> {
-  const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset') ?? '';
+  const url = new URL(request.url);
+  checkParameters(url, ['offset']);
+  const text = request.headers.get('last-event-id') ?? url.searchParams.get('offset') ?? '';
   const token = text === '' ? undefined : parseToken(text, context.generation);
   return context.cache.use(conversationId, (live) => {
     existing(live);
@@ -118,7 +121,7 @@ export async function writeEvent(context: GatewayContext, conversationId: string
     actor: 'gateway',
     ...(run === undefined ? {} : { run }),
   };
-  narrowEvent(event);
+  narrowNewEvent(event);
   return context.cache.use(conversationId, (live) =>
     live.exclusive(async () => {
       const written = context.index.offsetOfWritten(conversationId, id);

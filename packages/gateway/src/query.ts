@@ -1,5 +1,22 @@
 // Parameters of a query string, narrowed.
-import { ThroughlineError } from '@throughline/event';
+import { parseMilliseconds, ThroughlineError } from '@throughline/event';
+
+/**
+ * Rejects a query with a parameter that nobody would read, or with one twice: its sender would believe that it was heard.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT
+ */
+export function checkParameters(url: URL, names: readonly string[]): void {
+  for (const name of url.searchParams.keys()) {
+    if (!names.includes(name)) {
+      const known = names.join(', ');
+      throw new ThroughlineError('INVALID_ARGUMENT', `${name}: there is no such parameter; there are ${known}`);
+    }
+    if (url.searchParams.getAll(name).length > 1) {
+      throw new ThroughlineError('INVALID_ARGUMENT', `${name}: give it once`);
+    }
+  }
+}
 
 /**
  * A whole number from 1 to `max`.
@@ -18,6 +35,16 @@ export function countParameter(
     throw new ThroughlineError('INVALID_ARGUMENT', `${name}: expected a whole number from 1 to ${limits.max}`);
   }
   return value;
+}
+
+/**
+ * Milliseconds since 1970.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT for what is none, or must be of another unit
+ */
+export function timeParameter(url: URL, name: string): number | undefined {
+  const text = url.searchParams.get(name);
+  return text === null ? undefined : parseMilliseconds(text, name);
 }
 
 /**

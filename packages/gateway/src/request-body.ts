@@ -1,12 +1,22 @@
 // Request bodies: read no further than the limit, parsed as JSON, narrowed by a schema.
-import { isTooDeep, jsonDepthMax, parse, ThroughlineError, type Schema } from '@throughline/event';
+import { isTooDeep, jsonDepthMax, parse, parseExact, ThroughlineError, type Schema } from '@throughline/event';
+
+export interface ReadJsonOptions {
+  /** Whether fields that the schema does not know are left alone: only where somebody else's client sends its own. */
+  readonly mayHaveMore?: boolean;
+}
 
 /**
- * The JSON body of a request, narrowed by `schema`.
+ * The JSON body of a request, narrowed by `schema`. An unknown field is rejected, wherever in the body it is.
  *
  * @throws ThroughlineError BODY_TOO_LARGE, MALFORMED_JSON, INVALID_ARGUMENT
  */
-export async function readJson<Output>(request: Request, schema: Schema<Output>, bytesMax: number): Promise<Output> {
+export async function readJson<Output>(
+  request: Request,
+  schema: Schema<Output>,
+  bytesMax: number,
+  { mayHaveMore = false }: ReadJsonOptions = {},
+): Promise<Output> {
   const type = request.headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (type !== 'application/json' && !type.endsWith('+json')) {
     // A form of another site can send text/plain without the browser asking first; it cannot send this type.
@@ -21,7 +31,7 @@ export async function readJson<Output>(request: Request, schema: Schema<Output>,
   }
   if (isTooDeep(value, text.length))
     throw new ThroughlineError('INVALID_ARGUMENT', `the body is nested deeper than ${jsonDepthMax}`);
-  return parse(schema, value);
+  return (mayHaveMore ? parse : parseExact)(schema, value);
 }
 
 async function readText(request: Request, bytesMax: number): Promise<string> {

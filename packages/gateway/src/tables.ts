@@ -4,7 +4,7 @@ import { number, object, optional, string } from '@throughline/event';
 import type { GatewayContext } from './context.ts';
 import * as defaults from './defaults.ts';
 import { jsonResponse } from './error-response.ts';
-import { countParameter } from './query.ts';
+import { checkParameters, countParameter } from './query.ts';
 import { readJson } from './request-body.ts';
 
 const sqlSchema = object({
@@ -17,6 +17,7 @@ export async function listTables({ tables }: GatewayContext): Promise<Response> 
 }
 
 export async function readTable({ tables }: GatewayContext, name: string, url: URL): Promise<Response> {
+  checkParameters(url, ['limit', 'after']);
   const limit = countParameter(url, 'limit', { default: defaults.pageLimit, max: defaults.pageLimitMax });
   const after = url.searchParams.get('after');
   return jsonResponse(await tables.rows(name, { limit, ...(after === null ? {} : { after }) }));

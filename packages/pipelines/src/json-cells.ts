@@ -24,8 +24,11 @@ export function jsonCells(library: DuckDbLibrary): DuckDBValueConverter<Json> {
       return text.replace(/[-.]/g, '').length <= 15 ? Number(text) : text;
     }
     if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue) {
-      const date = new Date(Number(value.micros / 1000n));
-      return Number.isNaN(date.getTime()) ? String(value) : date.toISOString();
+      const micros = ((value.micros % 1000n) + 1000n) % 1000n;
+      const date = new Date(Number((value.micros - micros) / 1000n));
+      if (Number.isNaN(date.getTime())) return String(value);
+      const text = date.toISOString();
+      return micros === 0n ? text : `${text.slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
     }
     return JsonDuckDBValueConverter(value, type, converter);
   };

@@ -3,8 +3,8 @@
 //
 //   source_topic, source_partition, source_offset   the record that the row was made at
 //   source_index                                    0, 1, … among the rows of one record
-//   source_time                                     the record's timestamp
-import { fromUtf8, ThroughlineError, type LogRecord } from '@throughline/event';
+//   source_time                                     the record's timestamp; null where that is no time
+import { fromUtf8, isTime, ThroughlineError, type LogRecord } from '@throughline/event';
 import {
   checkName,
   codeVersionOf,
@@ -72,10 +72,8 @@ export const sourceColumns = {
 } as const satisfies Columns;
 
 /** Counted up when the engine stores something else for the same definition. */
-const engineVersion = 1;
+const engineVersion = 2;
 const columnTypes: readonly ColumnType[] = ['BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'VARCHAR', 'TIMESTAMP', 'JSON'];
-/** The range of a JavaScript Date: a foreign producer may put any number into a record. */
-const timeMsMax = 8.64e15;
 
 /**
  * Declares a table that is kept from a topic: each record reaches it exactly once, whatever is killed in between.
@@ -136,6 +134,6 @@ export function table<Input, const C extends Columns, State = undefined>(
 }
 
 function sourceOf({ topic, partition, offset, timestampMs }: LogRecord): Record<string, unknown> {
-  const source_time = Math.abs(timestampMs) <= timeMsMax ? timestampMs : 0;
+  const source_time = isTime(timestampMs) ? timestampMs : null;
   return { source_topic: topic, source_partition: partition, source_offset: offset, source_time };
 }

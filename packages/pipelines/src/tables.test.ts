@@ -70,6 +70,48 @@ describe('the tables', () => {
     ]);
   });
 
+  test('have null for a time that is none, and every row stands on one page', async (t) => {
+    // A record with timestamp 1764500000000000000 stood in the table as of 1970.
+    const log = new MemoryLog();
+    await log.admin.createTopic('orders', { partitions: 1 });
+    const times = [1_764_500_000_000, 1_764_500_000_000_000, 8.64e15 + 1, 1_764_500_000_001, Number.MAX_SAFE_INTEGER];
+    for (const [index, timestampMs] of times.entries()) {
+      const value = utf8(JSON.stringify({ id: `o${index}`, euros: 1, note: '' }));
+      await log.append('orders', [{ key: null, value, timestampMs }]);
+    }
+    const { tables } = await start(t, log);
+    const { rows } = await tables.sql('select id, source_time from orders order by id', { rowsMax: 10 });
+    assert.deepEqual(
+      rows.map((row) => row['source_time']),
+      ['2025-11-30T10:53:20.000Z', '+057884-10-11T16:53:20.000Z', null, '2025-11-30T10:53:20.001Z', null],
+    );
+    const seen: unknown[] = [];
+    let after: string | undefined;
+    do {
+      const page = await tables.rows('orders', { limit: 1, ...(after === undefined ? {} : { after }) });
+      seen.push(...page.rows.map((row) => row['id']));
+      after = page.next;
+    } while (after !== undefined);
+    assert.deepEqual(seen, ['o1', 'o3', 'o0', 'o4', 'o2']);
+  });
+
+  test('show whole numbers and times with every digit', async (t) => {
+    const { tables } = await start(t, await logWith(1));
+    const numbers = "select 1764500000000000001::bigint as a, {'b': [9223372036854775807::bigint]} as c";
+    const times =
+      "make_timestamp(1764500000000001::bigint) as d, make_timestamp(-1::bigint) as e, 'infinity'::timestamp as f";
+    const { rows } = await tables.sql(`${numbers}, ${times}`, { rowsMax: 1 });
+    assert.deepEqual(rows, [
+      {
+        a: '1764500000000000001',
+        c: { b: ['9223372036854775807'] },
+        d: '2025-11-30T10:53:20.000001Z',
+        e: '1969-12-31T23:59:59.999999Z',
+        f: 'infinity',
+      },
+    ]);
+  });
+
   test('need no file while none is declared', async (t) => {
     const path = file(t);
     const pipelines = await startPipelines({ log: new MemoryLog(), definitions: [], path });

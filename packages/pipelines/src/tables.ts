@@ -81,11 +81,11 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
       if (!names.includes(name)) throw new ThroughlineError('UNKNOWN_TABLE', `no table ${JSON.stringify(name)}`);
       if (!Number.isSafeInteger(limit) || limit < 1 || limit > defaults.pageRowsMax)
         throw new ThroughlineError('INVALID_ARGUMENT', `limit: expected 1 to ${defaults.pageRowsMax}`);
-      const place = '(epoch_ms(source_time), source_partition, source_offset, source_index)';
+      const place = `(${orderMs}, source_partition, source_offset, source_index)`;
       const { columns, rows } = await read(
-        `select *, epoch_ms(source_time) as source_ms from "${name}"
+        `select *, ${orderMs} as source_ms from "${name}"
          ${after === undefined ? '' : `where ${place} < ($1, $2, $3, $4)`}
-         order by source_time desc, source_partition desc, source_offset desc, source_index desc limit ${limit + 1}`,
+         order by source_time desc nulls last, source_partition desc, source_offset desc, source_index desc limit ${limit + 1}`,
         after === undefined ? [] : parseCursor(after),
       );
       const last = rows.length > limit ? rows[limit - 1] : undefined;
@@ -98,6 +98,9 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
     sql: (text, options) => queries.run(text, options),
   };
 }
+
+/** A row of a record without a time comes after all others: below the smallest time that there can be. */
+const orderMs = 'coalesce(epoch_ms(source_time), -8640000000000001)';
 
 /** Not one of the columns that the engine adds. */
 function isOwn({ name }: Column): boolean {

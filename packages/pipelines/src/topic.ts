@@ -9,6 +9,7 @@ import {
   type Placed,
   type PlacedEvent,
   type RecordPosition,
+  type RecordTime,
   type StandardSchema,
 } from '@throughline/event';
 
@@ -16,7 +17,7 @@ import {
 export interface ValueRecord<Value> {
   readonly value: Value;
   readonly key: string | null;
-  readonly at: RecordPosition & { readonly timestampMs: number };
+  readonly at: RecordPosition & RecordTime;
 }
 
 export interface TopicSource<Input> {
@@ -75,7 +76,7 @@ export function topic(
 }
 
 function valueOf<Value>(record: LogRecord, schema: StandardSchema<Value>): ValueRecord<Value> {
-  const { topic, partition, offset, timestampMs } = record;
+  const { topic, partition, offset, timestampMs, exactTimestampMs } = record;
   const invalid = (problem: string, cause?: unknown): ThroughlineError =>
     new ThroughlineError('INVALID_EVENT', `${topic}-${partition}@${offset}: ${problem}`, { cause });
   if (record.value === null) throw invalid('the value is null');
@@ -93,5 +94,6 @@ function valueOf<Value>(record: LogRecord, schema: StandardSchema<Value>): Value
     );
   if (result.issues !== undefined) throw invalid(result.issues[0]?.message ?? 'it does not fit the schema');
   const key = record.key === null ? null : fromUtf8(record.key);
-  return { value: result.value, key, at: { topic, partition, offset, timestampMs } };
+  const time = exactTimestampMs === undefined ? { timestampMs } : { timestampMs, exactTimestampMs };
+  return { value: result.value, key, at: { topic, partition, offset, ...time } };
 }

@@ -93,6 +93,20 @@ export class Reader {
     return (value >>> 1) ^ -(value & 1);
   }
 
+  /** A VARLONG, exactly. */
+  exactVarlong(): bigint {
+    let wide = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#bytes[this.#take(1)]!;
+      wide |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (wide >> 64n !== 0n) break;
+        return (wide >> 1n) ^ -(wide & 1n);
+      }
+    }
+    throw this.#malformed('a varlong is longer than 64 bits');
+  }
+
   /** A VARLONG as the nearest number. */
   varlong(): number {
     // Nearly every one is short: numbers first, bigints only past 28 bits.

@@ -141,6 +141,11 @@ export function setMaxTimestamp(
   writeBatchCrc(buffer, position, sizeBytes);
 }
 
+/** The two timestamps of a batch as they are, for what a number does not hold. */
+export function exactTimestamps(buffer: Uint8Array, position: number): { readonly base: bigint; readonly max: bigint } {
+  return { base: int64(buffer, position + 27), max: int64(buffer, position + maxTimestampAt) };
+}
+
 /** True where the timestamps of all records are the time of the append, in maxTimestamp. */
 export function isAppendTime(attributes: number): boolean {
   return (attributes & appendTimeBit) !== 0;

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { codecId, type Codec } from './compression.ts';
 import {
   batchHeaderBytes,
+  exactTimestamps,
   readBatchHeader,
   setBaseOffset,
   verifyBatchCrc,
@@ -33,6 +34,44 @@ const anyRecord: fc.Arbitrary<ProducerRecord> = fc.record(
   },
   { noNullPrototype: true },
 );
+
+test('an int64 timestamp that a number does not hold comes back with every digit', () => {
+  // 1764500000000000001 came back as 1764500000000000000, and could not be written.
+  const time = fc.oneof(
+    fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    fc.constantFrom(0n, 5n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, 1_764_500_000_000_000_001n, 2n ** 63n - 1n),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(time, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom<Codec>('none', 'gzip'),
+      (times, codec) => {
+        const records = times.map((exact): ProducerRecord => {
+          const isSafe = Number.isSafeInteger(Number(exact));
+          const at = isSafe ? { timestampMs: Number(exact) } : { timestampMs: Number(exact), exactTimestampMs: exact };
+          return { key: null, value: null, headers: [], ...at };
+        });
+        const batch = encodeRecordBatch(records, { nowMs: 5, codec });
+        assert.ok(
+          batch.length <= batchHeaderBytes + records.reduce((sum, record) => sum + recordBytesBound(record), 0) + 40,
+        );
+        const expected = records.map((record, index) => ({ ...place, offset: BigInt(index), ...record }));
+        assert.deepEqual(decode(batch), expected);
+        assert.deepEqual(exactTimestamps(batch, 0), {
+          base: times[0],
+          max: times.reduce((largest, exact) => (exact > largest ? exact : largest)),
+        });
+      },
+    ),
+    { seed: 7, numRuns: 300 },
+  );
+  for (const exactTimestampMs of [-1n, 2n ** 63n]) {
+    assert.throws(
+      () => encodeRecordBatch([{ key: null, value: null, exactTimestampMs }], { nowMs: 5 }),
+      (error) => ThroughlineError.is(error, 'INVALID_RECORD'),
+    );
+  }
+});
 
 for (const codec of ['none', 'gzip', 'zstd'] satisfies Codec[]) {
   test(`any records come back from a batch with codec ${codec}, each at its offset`, () => {

@@ -18,13 +18,14 @@ import {
   batchHeaderBytes,
   batchHeaderProblem,
   batchPrefixBytes,
+  exactTimestamps,
   isAppendTime,
   isControlBatch,
   readBatchHeader,
   writeBatchCrc,
 } from './record-batch-header.ts';
 import { Reader } from './reader.ts';
-import { varintBytes, varlongBytes, Writer } from './writer.ts';
+import { varintBytes, varlongBytes, wideVarlongBytes, Writer } from './writer.ts';
 
 export interface EncodeOptions {
   /** Timestamp of the records that bring none, in milliseconds since 1970. */
@@ -56,8 +57,10 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
   const baseTimestampMs = records[0]!.timestampMs ?? nowMs;
   let maxTimestampMs = baseTimestampMs;
   let recordsBytes = 0;
+  let isNarrow = true;
   for (const record of records) {
     recordsBytes += recordBytesBound(record);
+    if (record.exactTimestampMs !== undefined) isNarrow = false;
     const timestampMs = record.timestampMs ?? nowMs;
     if (timestampMs > maxTimestampMs) maxTimestampMs = timestampMs;
   }
@@ -70,18 +73,24 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
   writer.int32(0); // crc, below
   writer.int16(codecId(codec));
   writer.int32(records.length - 1); // lastOffsetDelta
-  writer.int64FromNumber(baseTimestampMs);
-  writer.int64FromNumber(maxTimestampMs);
+  const wide = isNarrow ? undefined : wideTimestamps(records, nowMs);
+  if (wide === undefined) {
+    writer.int64FromNumber(baseTimestampMs);
+    writer.int64FromNumber(maxTimestampMs);
+  } else {
+    writer.int64(wide.base);
+    writer.int64(wide.max);
+  }
   if (producer === undefined) writer.int64FromNumber(-1);
   else writer.int64(producer.id);
   writer.int16(producer?.epoch ?? -1);
   writer.int32(producer?.baseSequence ?? -1);
   writer.int32(records.length);
   if (codec === 'none') {
-    writeRecords(writer, records, baseTimestampMs, nowMs);
+    writeRecords(writer, records, baseTimestampMs, nowMs, wide);
   } else {
     const plain = new Writer(recordsBytes);
-    writeRecords(plain, records, baseTimestampMs, nowMs);
+    writeRecords(plain, records, baseTimestampMs, nowMs, wide);
     writer.raw(compress(codec, plain.finish()));
   }
   const sizeBytes = writer.position;
@@ -97,9 +106,11 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
  * @throws ThroughlineError INVALID_RECORD when it cannot be encoded at all
  */
 export function recordBytesBound(record: ProducerRecord): number {
-  const { timestampMs = 0 } = record;
-  if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
-    throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
+  const { timestampMs = 0, exactTimestampMs } = record;
+  if (
+    exactTimestampMs === undefined ? !Number.isSafeInteger(timestampMs) || timestampMs < 0 : !isInt64(exactTimestampMs)
+  ) {
+    throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${exactTimestampMs ?? timestampMs} ms`);
   }
   // The varints of a record: five lengths and deltas of at most five bytes, a timestamp of at most ten, and attributes.
   let bytes = 36 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
@@ -109,11 +120,16 @@ export function recordBytesBound(record: ProducerRecord): number {
   return bytes;
 }
 
+function isInt64(value: bigint): boolean {
+  return value >= 0n && BigInt.asIntN(64, value) === value;
+}
+
 function writeRecords(
   writer: Writer,
   records: readonly ProducerRecord[],
   baseTimestampMs: number,
   nowMs: number,
+  wide: WideTimestamps | undefined,
 ): void {
   for (let index = 0; index < records.length; index++) {
     const record = records[index]!;
@@ -122,7 +138,7 @@ function writeRecords(
     const headerCount = headers === undefined ? 0 : headers.length;
     let length =
       1 +
-      varlongBytes(timestampDelta) +
+      (wide === undefined ? varlongBytes(timestampDelta) : wideVarlongBytes(wide.deltas[index]!)) +
       varintBytes(index) +
       fieldBytes(key) +
       fieldBytes(value) +
@@ -132,7 +148,8 @@ function writeRecords(
     }
     writer.varint(length);
     writer.int8(0);
-    writer.varlong(timestampDelta);
+    if (wide === undefined) writer.varlong(timestampDelta);
+    else writer.wideVarlong(wide.deltas[index]!);
     writer.varint(index);
     writer.varintBytes(key);
     writer.varintBytes(value);
@@ -142,6 +159,20 @@ function writeRecords(
       writer.varintBytes(headers![i]!.value);
     }
   }
+}
+
+/** The timestamps of a batch as they are written where a number does not hold one of them. */
+interface WideTimestamps {
+  readonly base: bigint;
+  readonly max: bigint;
+  readonly deltas: readonly bigint[];
+}
+
+function wideTimestamps(records: readonly ProducerRecord[], nowMs: number): WideTimestamps {
+  const exact = records.map(({ exactTimestampMs, timestampMs = nowMs }) => exactTimestampMs ?? BigInt(timestampMs));
+  const base = exact[0]!;
+  const max = exact.reduce((largest, timestamp) => (timestamp > largest ? timestamp : largest));
+  return { base, max, deltas: exact.map((timestamp) => BigInt.asIntN(64, timestamp - base)) };
 }
 
 function fieldBytes(field: Uint8Array | null): number {
@@ -190,12 +221,15 @@ export function decodeRecordBatch(
     end = bytes.length;
   }
   const reader = new Reader(bytes, start, end, 'INVALID_RECORD');
+  const isBaseSafe = Number.isSafeInteger(baseTimestampMs);
   let previousDelta = -1;
   for (let index = 0; index < recordCount; index++) {
     const length = reader.varint();
     const recordEnd = reader.position + length;
     reader.skip(1);
-    const timestampMs = baseTimestampMs + reader.varlong();
+    const deltaAt = reader.position;
+    const timestampDelta = reader.varlong();
+    const timestampMs = appendTimeMs ?? baseTimestampMs + timestampDelta;
     const offsetDelta = reader.varint();
     if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta) {
       throw invalid(options, baseOffset, `an offsetDelta of ${offsetDelta} after ${previousDelta}`);
@@ -212,17 +246,26 @@ export function decodeRecordBatch(
     if (reader.position !== recordEnd) {
       throw invalid(options, baseOffset, `record ${index} does not end where its length says`);
     }
-    records.push({
-      topic,
-      partition,
-      offset: baseOffset + BigInt(offsetDelta),
-      timestampMs: appendTimeMs ?? timestampMs,
-      key,
-      value,
-      headers,
-    });
+    const offset = baseOffset + BigInt(offsetDelta);
+    if (isBaseSafe && Number.isSafeInteger(timestampDelta) && Number.isSafeInteger(timestampMs)) {
+      records.push({ topic, partition, offset, timestampMs, key, value, headers });
+    } else {
+      const exactTimestampMs = exactTimestamp(buffer, position, bytes, deltaAt);
+      const nearestMs = Number(exactTimestampMs);
+      const isSafe = Number.isSafeInteger(nearestMs);
+      const time = isSafe ? { timestampMs: nearestMs } : { timestampMs: nearestMs, exactTimestampMs };
+      records.push({ topic, partition, offset, ...time, key, value, headers });
+    }
   }
   if (reader.remaining !== 0) throw invalid(options, baseOffset, `${reader.remaining} bytes follow the last record`);
+}
+
+/** The int64 of a record's timestamp, for the few that a number does not hold: the sum wraps as it does in Kafka. */
+function exactTimestamp(batch: Uint8Array, position: number, records: Uint8Array, deltaAt: number): bigint {
+  const { attributes } = readBatchHeader(batch, position);
+  const { base, max } = exactTimestamps(batch, position);
+  if (isAppendTime(attributes)) return max;
+  return BigInt.asIntN(64, base + new Reader(records, deltaAt, records.length, 'INVALID_RECORD').exactVarlong());
 }
 
 function readHeaders(reader: Reader, bytes: Uint8Array, count: number): readonly RecordHeader[] {

@@ -99,8 +99,12 @@ export class Writer {
   /** A VARLONG from a whole number. */
   varlong(value: number): void {
     if (value >= -0x40000000 && value < 0x40000000) return this.varint(value);
+    this.wideVarlong(BigInt(value));
+  }
+
+  /** A VARLONG from a bigint. */
+  wideVarlong(wide: bigint): void {
     this.#reserve(10);
-    const wide = BigInt(value);
     let rest = BigInt.asUintN(64, (wide << 1n) ^ (wide >> 63n));
     while (rest > 0x7fn) {
       this.#bytes[this.#position++] = Number(rest & 0x7fn) | 0x80;
@@ -206,6 +210,13 @@ export function varintBytes(value: number): number {
   // Each byte holds seven bits of the zigzag value; zero takes one byte, too.
   const zigzag = ((value << 1) ^ (value >> 31)) >>> 0;
   return zigzag < 0x80 ? 1 : zigzag < 0x4000 ? 2 : zigzag < 0x200000 ? 3 : zigzag < 0x10000000 ? 4 : 5;
+}
+
+/** Bytes that `Writer.wideVarlong` writes for `value`. */
+export function wideVarlongBytes(value: bigint): number {
+  let bytes = 1;
+  for (let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)) >> 7n; rest > 0n; rest >>= 7n) bytes++;
+  return bytes;
 }
 
 /** Bytes that `Writer.varlong` writes for `value`. */

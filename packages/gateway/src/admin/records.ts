@@ -4,9 +4,10 @@
 //        `follow` goes on for ever; `waitMs` (a long-poll read) waits that long for the first records and ends with them;
 //        one line per record: {"partition","offset","timestampMs","key","value","headers":[{"key","value"}]}
 //        and one for each range that cannot be read: {"error":{"code","message","topic","partition","offset","nextOffset",…}}
-//   POST /v1/topics/:topic/records  {"records":[{"key"?,"value"?,"headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
+//   POST /v1/topics/:topic/records  {"records":[{"key"?,"value","headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
 //
-// Keys and values are shown as UTF-8 text; bytes that are none become U+FFFD.
+// Keys and values are shown as UTF-8 text; bytes that are none become U+FFFD. A timestamp that a JSON number would not hold
+// exactly is text.
 import {
   array,
   fromUtf8,
@@ -16,6 +17,7 @@ import {
   optional,
   string,
   ThroughlineError,
+  timestampJson,
   utf8,
   type Clock,
   type LogRecord,
@@ -26,13 +28,14 @@ import { readOn, type Damage, type TailStart, type TopicDescription } from '@thr
 import type { LogApiContext } from './log-api.ts';
 import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
-import { countParameter, flagParameter } from '../query.ts';
+import { checkParameters, countParameter, flagParameter, timeParameter } from '../query.ts';
 import { readJson } from '../request-body.ts';
 import type { NodeBindings } from '../sse.ts';
 
 const recordSchema = object({
   key: optional(nullable(string())),
-  value: optional(nullable(string())),
+  // A tombstone is asked for by name: a record whose value was forgotten, or spelled wrong, is none.
+  value: nullable(string()),
   headers: optional(array(object({ key: string({ lengthMax: 256 }), value: nullable(string()) }))),
   partition: optional(number({ min: 0, integer: true })),
 });
@@ -61,6 +64,7 @@ export async function consumeRecords(
 ): Promise<Response> {
   const { log } = context;
   const url = new URL(request.url);
+  checkParameters(url, ['partition', 'offset', 'timeMs', 'limit', 'follow', 'waitMs']);
   const description = await log.admin.describeTopic(topic);
   const partitions = partitionsOf(url, description);
   const starts = await startsOf(context, url, description, partitions);
@@ -205,15 +209,14 @@ async function startsOf(
   partitions: readonly number[],
 ): Promise<bigint[]> {
   const starts = described.map(({ logStartOffset }) => logStartOffset);
-  const timeText = url.searchParams.get('timeMs');
+  const timeMs = timeParameter(url, 'timeMs');
   const offsetText = url.searchParams.get('offset') ?? 'earliest';
+  if (timeMs !== undefined && url.searchParams.has('offset'))
+    throw new ThroughlineError('INVALID_ARGUMENT', 'timeMs and offset: give one of them');
   for (const partition of partitions) {
     const { logStartOffset, highWatermark } = described[partition]!;
-    if (timeText !== null) {
-      if (!/^\d{1,15}$/.test(timeText))
-        throw new ThroughlineError('INVALID_ARGUMENT', 'timeMs: expected milliseconds since 1970');
-      starts[partition] = await log.admin.offsetForTime(topic, partition, Number(timeText));
-    } else if (offsetText === 'latest') starts[partition] = highWatermark;
+    if (timeMs !== undefined) starts[partition] = await log.admin.offsetForTime(topic, partition, timeMs);
+    else if (offsetText === 'latest') starts[partition] = highWatermark;
     else if (offsetText !== 'earliest') {
       starts[partition] = numericStart(offsetText, partitions, logStartOffset, highWatermark);
     }
@@ -250,11 +253,12 @@ function lineJson(line: Line): unknown {
   return { error: { ...error.toJSON(), topic, partition, offset: String(offset), nextOffset: String(nextOffset) } };
 }
 
-function recordJson({ partition, offset, timestampMs, key, value, headers }: LogRecord): unknown {
+function recordJson(record: LogRecord): unknown {
+  const { partition, offset, key, value, headers } = record;
   return {
     partition,
     offset: String(offset),
-    timestampMs,
+    timestampMs: timestampJson(record),
     key: textOf(key),
     value: textOf(value),
     headers: headers.map((header) => ({ key: header.key, value: textOf(header.value) })),

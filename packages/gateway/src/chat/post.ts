@@ -20,7 +20,8 @@ export async function postChat(
   env: NodeBindings | undefined,
 ): Promise<Response> {
   const startedMs = context.clock.monotonicMs();
-  const body = await readJson(request, chatBodySchema, context.bodyBytesMax);
+  // The AI SDK's transport, and the app by its `body` option, add fields of their own.
+  const body = await readJson(request, chatBodySchema, context.bodyBytesMax, { mayHaveMore: true });
   return context.cache.use(body.id, async (live) => {
     const plan = await live.exclusive(() =>
       append(context, live, planChat(live.conversation, body, planContext(context))),

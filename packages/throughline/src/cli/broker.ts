@@ -10,7 +10,7 @@ import { growHeapFreely } from '../engine-flags.ts';
 import { checkLoopback } from '../loopback.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
 import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';
-import { printLine, say } from './output.ts';
+import { printJsonLine, printLine, say } from './output.ts';
 import { terminalLogger } from './terminal-logger.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -81,7 +81,7 @@ function ready({ address, addresses }: ServedKafka, dataDir: string | undefined,
   const startedMs = Math.round(performance.now());
   if (isJson) {
     const log = dataDir ?? null;
-    printLine(JSON.stringify({ type: 'ready', kafka: address, addresses, dataDir: log, pid: process.pid, startedMs }));
+    printJsonLine({ type: 'ready', kafka: address, addresses, dataDir: log, pid: process.pid, startedMs });
     return;
   }
   printLine('Throughline broker is ready');

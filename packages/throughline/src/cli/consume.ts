@@ -1,16 +1,18 @@
-// `throughline consume TOPIC`: one record per line. With --json each line is the record as JSON, so that it can be piped.
-import { ThroughlineError } from '@throughline/event';
+// `throughline consume TOPIC`: one record per line, in five columns that are always there: where it is, its time, key, event
+// type and value. With --json each line is the record as JSON, so that it can be piped.
+import { ThroughlineError, timestampText } from '@throughline/event';
 import * as z from 'zod';
 import { consumeRecordsMax } from '../defaults.ts';
+import { textForm } from '../foreign-text.ts';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
 import { countOption, textOption, timeOption, type Options } from './options.ts';
-import { say } from './output.ts';
+import { printJsonText, printLine, say } from './output.ts';
 
 const recordSchema = z.looseObject({
   partition: z.int(),
   offset: z.string(),
-  timestampMs: z.number(),
+  timestampMs: z.union([z.number(), z.string()]),
   key: z.string().nullable(),
   value: z.string().nullable(),
   headers: z.array(z.object({ key: z.string(), value: z.string().nullable() })),
@@ -33,15 +35,19 @@ export function run(options: Options, [topic = '']: readonly string[]): Promise<
 
 async function consume(api: ApiClient, options: Options, topic: string): Promise<void> {
   const isFollowing = options['follow'] === true;
+  const timeMs = timeOption(options, 'time');
+  // A time without a zone is somebody's local time, perhaps: what it was taken for is said.
+  if (timeMs !== undefined) say(`records from ${timestampText(timeMs)} (UTC) on`);
   const limit = countOption(options, 'limit') ?? (isFollowing ? Infinity : consumeRecordsMax);
-  const query = queryOf(options, limit, isFollowing);
+  const query = queryOf(options, timeMs, limit, isFollowing);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
   let count = 0;
   try {
     for await (const line of api.lines(`/v1/topics/${encodeURIComponent(topic)}/records?${query}`, stop.signal)) {
-      process.stdout.write(`${options['json'] === true ? line : readable(line)}\n`);
+      if (options['json'] === true) printJsonText(line);
+      else printLine(readable(line));
       count++;
     }
   } catch (error) {
@@ -56,10 +62,9 @@ async function consume(api: ApiClient, options: Options, topic: string): Promise
 }
 
 /** @throws ThroughlineError INVALID_ARGUMENT */
-function queryOf(options: Options, limit: number, isFollowing: boolean): string {
+function queryOf(options: Options, timeMs: number | undefined, limit: number, isFollowing: boolean): string {
   const query = new URLSearchParams();
   const partition = countOption(options, 'partition');
-  const timeMs = timeOption(options, 'time');
   const offset = textOption(options, 'offset');
   if (timeMs !== undefined && offset !== undefined)
     throw new ThroughlineError('INVALID_ARGUMENT', '--time and --offset: give one of them');
@@ -79,9 +84,13 @@ function readable(line: string): string {
     return `${partition}@${offset}  ${code}: ${message}; goes on at ${nextOffset}`;
   }
   const record = recordSchema.parse(value);
-  const type = record.headers.find(({ key }) => key === 'tl-type')?.value ?? '';
-  const time = new Date(record.timestampMs).toISOString();
-  return [`${record.partition}@${record.offset}`, time, record.key ?? '-', type, record.value ?? 'null']
-    .filter(Boolean)
-    .join('  ');
+  const type = record.headers.find(({ key }) => key === 'tl-type');
+  return [
+    `${record.partition}@${record.offset}`,
+    timestampText(record.timestampMs),
+    textForm(record.key),
+    // A record that carries no event has none.
+    type === undefined ? '-' : textForm(type.value),
+    textForm(record.value, { isLast: true }),
+  ].join('  ');
 }

@@ -22,10 +22,16 @@ export async function groupLag(cluster: KafkaCluster, groupId: string): Promise<
     .map(({ topic, partition, offset }) => {
       const found = topics.get(topic)?.partitions[partition];
       const end = found?.isOnline === true ? found.highWatermark : undefined;
-      const lag = end === undefined ? undefined : end > offset ? end - offset : 0n;
+      const lag = end === undefined ? undefined : recordsBetween(offset, end, found?.logStartOffset);
       return { topic, partition, committed: offset, end, lag };
     })
     .toSorted((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+}
+
+/** Records from `offset` on: what is deleted below the start of the log will never be read, so nobody is behind by it. */
+function recordsBetween(offset: bigint, end: bigint, logStartOffset = 0n): bigint {
+  const first = offset > logStartOffset ? offset : logStartOffset;
+  return end > first ? end - first : 0n;
 }
 
 function undefinedIfGone(error: unknown): undefined {

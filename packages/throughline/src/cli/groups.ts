@@ -1,7 +1,8 @@
 // `throughline groups list | describe GROUP | delete GROUP | reset GROUP`, on the cluster of a server or on any Kafka. A reset
 // shows what it would do; only with --execute it does it, and only while the group has no members.
-import { ThroughlineError } from '@throughline/event';
+import { ThroughlineError, timestampText } from '@throughline/event';
 import type { KafkaCluster } from '@throughline/log';
+import { textForm } from '../foreign-text.ts';
 import { withCluster } from './cluster.ts';
 import { groupLag } from './group-lag.ts';
 import type { Options } from './options.ts';
@@ -27,7 +28,7 @@ export function run(options: Options, [action = '', groupId]: readonly string[])
 async function list(cluster: KafkaCluster, _groupId: string, options: Options): Promise<void> {
   const found = await cluster.groups();
   if (options['json'] === true) return printJson(found);
-  const rows = found.map(({ groupId, protocolType, state }) => [groupId, state || '-', protocolType || '-']);
+  const rows = found.map(({ groupId, protocolType, state }) => [textForm(groupId), state || '-', protocolType || '-']);
   printTable([['group', 'state', 'type'], ...rows]);
 }
 
@@ -36,19 +37,23 @@ async function describe(cluster: KafkaCluster, groupId: string, options: Options
   const offsets = await groupLag(cluster, groupId);
   if (options['json'] === true) return printJson({ ...group, offsets });
   const { coordinator, members, protocol, state } = group;
-  printLine(`${groupId}  ${state}  ${protocol || 'no protocol'}  coordinator ${coordinator}\n`);
+  printLine(`${textForm(groupId)}  ${state}  ${protocol || 'no protocol'}  coordinator ${coordinator}`);
+  printLine('');
   const memberRows = members.map(({ memberId, groupInstanceId, clientId, clientHost, partitions }) => [
-    memberId,
-    groupInstanceId ?? '-',
-    clientId,
+    textForm(memberId),
+    groupInstanceId === null ? '-' : textForm(groupInstanceId),
+    textForm(clientId),
     clientHost,
     partitions.map(({ topic, partition }) => `${topic}-${partition}`).join(' ') || '-',
   ]);
   printTable([['member', 'instance', 'client', 'host', 'reads'], ...memberRows]);
   printLine('');
-  const ownerOf = (topic: string, partition: number): string =>
-    members.find((member) => member.partitions.some((one) => one.topic === topic && one.partition === partition))
-      ?.memberId ?? '-';
+  const ownerOf = (topic: string, partition: number): string => {
+    const owner = members.find(({ partitions }) =>
+      partitions.some((one) => one.topic === topic && one.partition === partition),
+    );
+    return owner === undefined ? '-' : textForm(owner.memberId);
+  };
   const offsetRows = offsets.map(({ topic, partition, committed, end, lag }) => [
     topic,
     String(partition),
@@ -63,17 +68,21 @@ async function describe(cluster: KafkaCluster, groupId: string, options: Options
 async function remove(cluster: KafkaCluster, groupId: string, options: Options): Promise<void> {
   await cluster.deleteGroup(groupId);
   if (options['json'] === true) printJson({ deleted: groupId });
-  else printLine(`group ${groupId} is deleted`);
+  else printLine(`group ${textForm(groupId)} is deleted`);
 }
 
 async function reset(cluster: KafkaCluster, groupId: string, options: Options): Promise<void> {
-  const resets = await plannedResets(cluster, groupId, options);
+  const { timeMs, resets } = await plannedResets(cluster, groupId, options);
   const isDone = options['execute'] === true && resets.length > 0;
   if (isDone) {
     const offsets = resets.map(({ topic, partition, to }) => ({ topic, partition, offset: to, metadata: '' }));
     await cluster.commitOffsets(groupId, offsets);
   }
-  if (options['json'] === true) return printJson({ groupId, isDone, offsets: resets });
+  if (options['json'] === true) {
+    const time = timeMs === undefined ? {} : { timeMs, time: timestampText(timeMs) };
+    return printJson({ groupId, isDone, ...time, offsets: resets });
+  }
+  if (timeMs !== undefined) printLine(`to the first records from ${timestampText(timeMs)} (UTC) on`);
   const rows = resets.map(({ topic, partition, from, to }) => [
     topic,
     String(partition),

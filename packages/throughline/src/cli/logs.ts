@@ -8,7 +8,7 @@ import * as z from 'zod';
 import * as defaults from '../defaults.ts';
 import { plainLine, serverLogName } from '../dev/log-line.ts';
 import { countOption, dataDirOption, type Options } from './options.ts';
-import { printLine } from './output.ts';
+import { printJsonText, printLine } from './output.ts';
 
 const lineSchema = z.looseObject({
   /** pino's: 30 info, 40 warning, 50 error. */
@@ -27,7 +27,7 @@ export async function run(options: Options, [functionName]: readonly string[]): 
   if (!existsSync(file))
     throw new ThroughlineError('SERVER_NOT_RUNNING', `there is no ${file}: no server ran here yet`);
   const limit = countOption(options, 'limit') ?? defaults.logLinesMax;
-  const print = (line: string): void => printLine(options['json'] === true ? line : readable(line));
+  const print = (line: string): void => (options['json'] === true ? printJsonText(line) : printLine(readable(line)));
   const isWanted = (line: string): boolean => wants(line, functionName);
   let { text, end } = readFrom(file, undefined);
   if (limit > 0) text.split('\n').filter(isWanted).slice(-limit).forEach(print);

@@ -4,11 +4,12 @@ import { optimiseFromNowOn } from '../engine-flags.ts';
 import { version } from '../version.ts';
 import { notBuilt, refuseNotBuilt } from './not-built.ts';
 import type { Options } from './options.ts';
-import { fail } from './output.ts';
+import { fail, printLines, sayLines } from './output.ts';
 
 const program = new Command('throughline')
   .description('The event backbone of an AI application: one log, and everything else a fold over it.')
   .version(version, '--version')
+  .configureOutput({ writeOut: printLines, writeErr: sayLines })
   .showHelpAfterError('`throughline --help` lists the commands, `throughline COMMAND --help` their options.');
 
 type Run = (options: Options, positionals: readonly string[]) => Promise<void>;
@@ -89,7 +90,7 @@ topicVerb('topics', 'list topics with partitions, offsets and sizes', () => impo
 topicVerb('consume <topic>', 'print records of a topic', () => import('./consume.ts'))
   .option('--partition <number>', 'one partition only')
   .option('--offset <offset>', 'from earliest, latest or, with --partition, a number (default earliest)')
-  .option('--time <when>', 'from this time: ISO 8601 or milliseconds since 1970')
+  .option('--time <when>', 'from this time: ISO 8601 (UTC without a zone) or milliseconds since 1970')
   .option('--follow', 'go on with new records until interrupted')
   .option('--limit <count>', 'stop after this many records (default 1000, with --follow none)');
 topicVerb(
@@ -97,7 +98,9 @@ topicVerb(
   'append a record; without a value, one per line of standard input',
   () => import('./produce.ts'),
 )
-  .option('--key <key>', 'key of the records')
+  .option('--key <key>', 'key of the records; without it they have none (null)')
+  .option('--null-key', 'no key (null), which is also the default')
+  .option('--null-value', 'one record whose value is null: the tombstone of its key on a compacted topic')
   .option('--partition <number>', 'partition; by the hash of the key otherwise')
   .option('--header <name=value...>', 'headers');
 topicVerb(
@@ -110,7 +113,10 @@ topicVerb(
   .option('--to-earliest', 'reset to the first record kept')
   .option('--to-latest', 'reset to the end: only what comes from now on')
   .option('--to-offset <offset>', 'reset to this offset')
-  .option('--to-time <when>', 'reset to the first record from this time on: ISO 8601 or milliseconds since 1970')
+  .option(
+    '--to-time <when>',
+    'reset to the first record from this time on: ISO 8601 (UTC without a zone) or milliseconds since 1970',
+  )
   .option('--shift-by <count>', 'reset this many records forward, or back with a minus: --shift-by=-10')
   .option('--execute', 'do it; without it a reset only shows what it would do');
 serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));

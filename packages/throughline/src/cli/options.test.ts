@@ -20,7 +20,8 @@ test('a count is a whole number of at least 0', () => {
     assert.throws(() => countOption({ limit }, 'limit'), isInvalid, limit);
 });
 
-test('a time is ISO 8601 or milliseconds since 1970', () => {
+test('a time is ISO 8601 or milliseconds since 1970, and the message names the flag', () => {
+  assert.throws(() => timeOption({ toTime: 'noon' }, 'toTime'), /--to-time: "noon"/);
   assert.equal(timeOption({ time: '0' }, 'time'), 0);
   assert.equal(timeOption({ time: '1764000000000' }, 'time'), 1_764_000_000_000);
   assert.equal(timeOption({ time: '2026-11-23T10:00:00Z' }, 'time'), Date.UTC(2026, 10, 23, 10));

@@ -1,6 +1,6 @@
 // Options as commander hands them over (text, or absent), narrowed once.
 import path from 'node:path';
-import { ThroughlineError } from '@throughline/event';
+import { parseInstant, ThroughlineError } from '@throughline/event';
 import { dataDir as defaultDataDir } from '../defaults.ts';
 import { environmentNames } from '../settings.ts';
 
@@ -17,7 +17,7 @@ export function countOption(options: Options, name: string): number | undefined 
   const text = textOption(options, name);
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text))
-    throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${JSON.stringify(text)} is no whole number`);
+    throw new ThroughlineError('INVALID_ARGUMENT', `${flagOf(name)}: ${JSON.stringify(text)} is no whole number`);
   return Number(text);
 }
 
@@ -28,17 +28,18 @@ export function listOption(options: Options, name: string): readonly string[] {
 }
 
 /**
- * A point in time: ISO 8601, or milliseconds since 1970.
+ * A point in time: ISO 8601, in UTC where it names no zone, or milliseconds since 1970.
  *
  * @throws ThroughlineError INVALID_ARGUMENT
  */
 export function timeOption(options: Options, name: string): number | undefined {
   const text = textOption(options, name);
-  if (text === undefined) return undefined;
-  const timeMs = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-  if (Number.isNaN(timeMs) || timeMs < 0)
-    throw new ThroughlineError('INVALID_ARGUMENT', `--${name}: ${JSON.stringify(text)} is no time (ISO 8601 or ms)`);
-  return timeMs;
+  return text === undefined ? undefined : parseInstant(text, flagOf(name));
+}
+
+/** The flag of an option: `--to-time` of `toTime`. */
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The data folder of the server that is meant: flag, environment or default. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { bytesText, fail, printJson, printTable } from './output.ts';
+import { bytesText, fail, printJson, printJsonLine, printLine, printTable, say } from './output.ts';
 
 /** What is written while the test runs. */
 function record(t: TestContext): { out: string; err: string } {
@@ -28,6 +28,29 @@ test('JSON shows an offset as a decimal string', (t) => {
   printJson({ offset: 2n ** 60n });
   t.mock.restoreAll();
   assert.deepEqual(JSON.parse(written.out), { offset: '1152921504606846976' });
+});
+
+test('whatever is printed, the terminal obeys none of it, and columns stay where they are', (t) => {
+  const foreign = 'a\u001b[31m\r\n\u0007\u009b\u202eb';
+  const escaped = 'a\\u001b[31m\\r\\n\\u0007\\u009b\\u202eb';
+  const written = record(t);
+  printLine(foreign);
+  printTable([
+    [foreign, 'n'],
+    ['x', '1'],
+  ]);
+  say(foreign);
+  fail(new ThroughlineError('UNKNOWN_TOPIC', 'no\u001b\u2028topic'), false);
+  printJson({ [foreign]: foreign });
+  printJsonLine([foreign]);
+  t.mock.restoreAll();
+  const wide = escaped.length;
+  const json = escaped;
+  assert.equal(
+    written.out,
+    `${escaped}\n${escaped}  n\n${'x'.padEnd(wide)}  1\n{\n  "${json}": "${json}"\n}\n["${json}"]\n`,
+  );
+  assert.match(written.err, /^a\\u001b.*b\nthroughline: no\\u001b\\u2028topic \[UNKNOWN_TOPIC\] .*\n$/);
 });
 
 test('a failure is one line with code and remedy, and JSON where that was asked for', (t) => {

@@ -1,12 +1,15 @@
-// How commands speak: data on standard output (a table, or JSON with --json), everything else on standard error, and one
-// line that says what to do when something fails.
+// How commands and the server speak: data on standard output (a table, or JSON with --json), everything else on standard
+// error, and one line that says what to do when something fails. Nothing else in this package writes to either, which a test
+// of the repository sees to: so whatever a stranger wrote is escaped, wherever it is printed (foreign-text.ts).
 import { ThroughlineError } from '@throughline/event';
+import { escapeForeign, escapeJson } from '../foreign-text.ts';
 
 /** Prints rows as aligned columns, the first row being the heading. */
 export function printTable(rows: readonly (readonly string[])[]): void {
+  const shown = rows.map((row) => row.map(escapeForeign));
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
-  for (const row of rows) {
+  for (const row of shown) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
+  for (const row of shown) {
     const line = row
       .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
       .join('  ');
@@ -14,28 +17,59 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   }
 }
 
+/** Prints one line: a line feed in it is escaped like everything else that a terminal would obey. */
 export function printLine(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${escapeForeign(line)}\n`);
 }
 
+/** Prints a value as JSON over several lines. */
 export function printJson(value: unknown): void {
-  printLine(JSON.stringify(value, jsonSafe, 2));
+  printJsonText(JSON.stringify(value, jsonSafe, 2));
+}
+
+/** Prints a value as one line of JSON. */
+export function printJsonLine(value: unknown): void {
+  printJsonText(JSON.stringify(value, jsonSafe));
+}
+
+/** Prints JSON that is text already. */
+export function printJsonText(json: string): void {
+  process.stdout.write(`${escapeJson(json)}\n`);
 }
 
 function jsonSafe(_name: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+/** Says one line on standard error. */
+export function say(text: string, onWritten?: () => void): void {
+  process.stderr.write(`${escapeForeign(text)}\n`, onWritten);
+}
+
+/** Says text of several lines that this program itself made: help, or a stack. */
+export function sayLines(text: string): void {
+  text
+    .replace(/\n$/, '')
+    .split('\n')
+    .forEach((line) => say(line));
+}
+
+/** The same on standard output. */
+export function printLines(text: string): void {
+  text.replace(/\n$/, '').split('\n').forEach(printLine);
 }
 
 /** Says what failed and what to do, and makes the process exit with 1. */
 export function fail(error: unknown, asJson: boolean): void {
   const known = ThroughlineError.from(error);
-  if (asJson) printLine(JSON.stringify({ error: known }));
-  say(`throughline: ${known.message.replaceAll(/\s*\n\s*/g, ' ')} [${known.code}] ${known.remedy}`);
+  if (asJson) printJsonLine({ error: known });
+  say(failureLine(known));
   process.exitCode = 1;
+}
+
+/** What failed and what to do, as one line. */
+export function failureLine({ code, message, remedy }: { code: string; message: string; remedy: string }): string {
+  return `throughline: ${message.replaceAll(/\s*\n\s*/g, ' ')} [${code}] ${remedy}`;
 }
 
 /** Bytes as people read them. */

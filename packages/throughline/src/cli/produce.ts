@@ -1,11 +1,12 @@
 // `throughline produce TOPIC [VALUE]`: appends one record, or one for each line of standard input. The lines that come
-// together are appended together; a line that is refused ends the command, and what was printed before it is appended.
+// together are appended together; a line that is refused ends the command, and what was printed before it is appended. Text
+// is never null, not even empty text: a value is null only with --null-value, a key without --key.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
 import { countOption, textOption, type Options } from './options.ts';
-import { printLine, say } from './output.ts';
+import { printJsonLine, printLine, say } from './output.ts';
 
 const answerSchema = z.object({ acks: z.array(z.object({ partition: z.int(), offset: z.string() })) });
 
@@ -14,25 +15,31 @@ export function run(options: Options, [topic = '', value]: readonly string[]): P
 }
 
 async function produce(api: ApiClient, options: Options, topic: string, value: string | undefined): Promise<void> {
+  const isNull = options['nullValue'] === true;
+  if (isNull && value !== undefined)
+    throw new ThroughlineError('INVALID_ARGUMENT', '--null-value and a value: give one of them');
   const key = textOption(options, 'key');
+  if (key !== undefined && options['nullKey'] === true)
+    throw new ThroughlineError('INVALID_ARGUMENT', '--null-key and --key: give one of them');
   const partition = countOption(options, 'partition');
   const record = {
     headers: parseHeaders(options['header']),
     ...(key === undefined ? {} : { key }),
     ...(partition === undefined ? {} : { partition }),
   };
-  async function append(values: readonly string[]): Promise<void> {
+  async function append(values: readonly (string | null)[]): Promise<void> {
     if (values.length === 0) return;
     const { acks } = await api.json(answerSchema, `/v1/topics/${encodeURIComponent(topic)}/records`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ records: values.map((text) => ({ ...record, value: text })) }),
     });
-    for (const ack of acks)
-      printLine(
-        options['json'] === true ? JSON.stringify({ topic, ...ack }) : `${topic}-${ack.partition}@${ack.offset}`,
-      );
+    for (const ack of acks) {
+      if (options['json'] === true) printJsonLine({ topic, ...ack });
+      else printLine(`${topic}-${ack.partition}@${ack.offset}`);
+    }
   }
+  if (isNull) return append([null]);
   if (value !== undefined) return append([value]);
   if (process.stdin.isTTY) say('one record per line; Ctrl-D ends');
   await forEachLines(append);

@@ -22,13 +22,16 @@ interface Range {
 
 type Target = (range: Range) => bigint | Promise<bigint>;
 
+export interface ResetPlan {
+  /** The time that was asked for, where one was. */
+  readonly timeMs: number | undefined;
+  readonly resets: readonly OffsetReset[];
+}
+
 /** @throws ThroughlineError INVALID_ARGUMENT unless the options name one target; UNKNOWN_TOPIC */
-export async function plannedResets(
-  cluster: KafkaCluster,
-  groupId: string,
-  options: Options,
-): Promise<readonly OffsetReset[]> {
-  const target = targetOf(cluster, options);
+export async function plannedResets(cluster: KafkaCluster, groupId: string, options: Options): Promise<ResetPlan> {
+  const timeMs = timeOption(options, 'toTime');
+  const target = targetOf(cluster, options, timeMs);
   const committed = await cluster.committedOffsets(groupId);
   const resets: OffsetReset[] = [];
   for (const range of await rangesOf(cluster, options, committed)) {
@@ -36,7 +39,7 @@ export async function plannedResets(
     const wanted = await target(range);
     resets.push({ topic, partition, from, to: wanted < start ? start : wanted > end ? end : wanted });
   }
-  return resets;
+  return { timeMs, resets };
 }
 
 /** The partitions that are meant, each with where it begins and ends. */
@@ -69,13 +72,12 @@ async function rangesOf(
   return ranges;
 }
 
-function targetOf({ log }: KafkaCluster, options: Options): Target {
+function targetOf({ log }: KafkaCluster, options: Options, timeMs: number | undefined): Target {
   const targets: Target[] = [];
   if (options['toEarliest'] === true) targets.push(({ start }) => start);
   if (options['toLatest'] === true) targets.push(({ end }) => end);
   const offset = countOption(options, 'toOffset');
   if (offset !== undefined) targets.push(() => BigInt(offset));
-  const timeMs = timeOption(options, 'toTime');
   if (timeMs !== undefined) targets.push(({ topic, partition }) => log.admin.offsetForTime(topic, partition, timeMs));
   const shift = shiftOf(options);
   if (shift !== undefined) targets.push(({ committed, start }) => (committed ?? start) + shift);

@@ -1,6 +1,7 @@
 // `throughline sql "select …"`: runs in the server, because DuckDB lets one process at a time open a database file.
 import * as z from 'zod';
 import { sqlRowsMax } from '../defaults.ts';
+import { textForm } from '../foreign-text.ts';
 import { connect } from './api-client.ts';
 import { dataDirOption, type Options } from './options.ts';
 import { printJson, printTable, say } from './output.ts';
@@ -24,8 +25,14 @@ export async function run(options: Options, [sql = '']: readonly string[]): Prom
 }
 
 function cellText(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const line = text.replaceAll(/\s+/g, ' ');
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  if (value === null || value === undefined) return textForm(null);
+  if (typeof value !== 'string') return cut(JSON.stringify(value));
+  // Most long cells are text of several lines, which is easier to read with blanks in their place.
+  return textForm(cut(value.replaceAll(/(?<=\S)\s+(?=\S)/g, ' ')));
+}
+
+/** At most 60 characters, none of them cut in half. */
+function cut(text: string): string {
+  const characters = Array.from(text);
+  return characters.length > 60 ? `${characters.slice(0, 59).join('')}…` : text;
 }

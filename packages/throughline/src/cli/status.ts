@@ -10,7 +10,14 @@ const statusSchema = z.looseObject({
   topics: z.array(
     z.looseObject({
       topic: z.string(),
-      partitions: z.array(z.looseObject({ highWatermark: z.string(), bytes: z.number(), isOnline: z.boolean() })),
+      partitions: z.array(
+        z.looseObject({
+          logStartOffset: z.string(),
+          highWatermark: z.string(),
+          bytes: z.number(),
+          isOnline: z.boolean(),
+        }),
+      ),
     }),
   ),
   functions: z.array(
@@ -48,7 +55,8 @@ export async function run(options: Options): Promise<void> {
   const status = await api.json(statusSchema, '/v1/status');
   if (options['json'] === true) return printJson(status);
   const { pid, http } = api.server;
-  printLine(`throughline ${status.version}  pid ${pid}  ${http}/  durability ${status.durability}\n`);
+  printLine(`throughline ${status.version}  pid ${pid}  ${http}/  durability ${status.durability}`);
+  printLine('');
   printTopics(status);
   printLine('');
   printFunctions(status);
@@ -62,7 +70,12 @@ function printTopics({ topics }: Status): void {
     ...topics.map(({ topic, partitions }) => [
       topic,
       String(partitions.length),
-      String(partitions.reduce((sum, partition) => sum + BigInt(partition.highWatermark), 0n)),
+      String(
+        partitions.reduce(
+          (sum, { logStartOffset, highWatermark }) => sum + BigInt(highWatermark) - BigInt(logStartOffset),
+          0n,
+        ),
+      ),
       bytesText(partitions.reduce((sum, partition) => sum + partition.bytes, 0)),
       partitions.every((partition) => partition.isOnline) ? 'online' : 'partly offline',
     ]),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { announcement } from './announce.ts';
+import { announce } from './announce.ts';
 import { serverMessage, type ServerMessage } from './launch-message.ts';
 
 const ready: ServerMessage = {
@@ -33,14 +33,34 @@ test('a message of an unknown type is left alone, a broken one of a known type i
   );
 });
 
-test('people read lines, programs read one JSON line for each message', () => {
-  const { out = '', err } = announcement(ready, false);
-  assert.match(out, /^Throughline is ready\n {2}page +http:\/\/127\.0\.0\.1:4437\/\n/);
-  assert.match(out, / {2}data folder +\/data\n.*\n {2}started in +813 ms/);
-  assert.equal(err, undefined);
-  assert.deepEqual(announcement(failed, false), { err: 'throughline: in use [PORT_IN_USE] Stop it.\n' });
-  assert.deepEqual(announcement({ type: 'progress', text: 'Waiting …' }, false), { err: 'Waiting …\n' });
-  assert.deepEqual(announcement({ type: 'crashing' }, false), {});
-  for (const message of [ready, failed])
-    assert.deepEqual(announcement(message, true), { out: `${JSON.stringify(message)}\n` });
+test('people read lines, programs read one JSON line for each message', (t) => {
+  let out = '';
+  let err = '';
+  t.mock.method(process.stdout, 'write', (text: string) => ((out += text), true));
+  t.mock.method(process.stderr, 'write', (text: string) => ((err += text), true));
+  const said = (message: ServerMessage, isJson: boolean): readonly string[] => {
+    [out, err] = ['', ''];
+    announce(message, isJson);
+    return [out, err];
+  };
+  const all = [
+    said({ ...ready, dataDir: '/data\u001b[2J' }, false),
+    said(failed, false),
+    said({ type: 'progress', text: 'Waiting …' }, false),
+    said({ type: 'crashing' }, false),
+    said(ready, true),
+    said(failed, true),
+  ];
+  t.mock.restoreAll();
+  const [[lines = '', none] = [], ...others] = all;
+  assert.match(lines, /^Throughline is ready\n {2}page +http:\/\/127\.0\.0\.1:4437\/\n/);
+  assert.match(lines, / {2}data folder +\/data\\u001b\[2J\n.*\n {2}started in +813 ms/);
+  assert.equal(none, '');
+  assert.deepEqual(others, [
+    ['', 'throughline: in use [PORT_IN_USE] Stop it.\n'],
+    ['', 'Waiting …\n'],
+    ['', ''],
+    [`${JSON.stringify(ready)}\n`, ''],
+    [`${JSON.stringify(failed)}\n`, ''],
+  ]);
 });

@@ -5,8 +5,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compileCacheDir } from '../compile-cache.ts';
+import { say } from '../cli/output.ts';
 import { stopWithinMs, threadPoolCount } from '../defaults.ts';
-import { announcement } from './announce.ts';
+import { announce } from './announce.ts';
 import { launchVariable, serverMessage, type Launch, type ServerMessage } from './launch-message.ts';
 import { passStopSignals } from './stop-signals.ts';
 
@@ -21,7 +22,7 @@ export async function launch({ isRestarting, isJson, ...options }: LaunchOptions
   for (;;) {
     const outcome = await runServer({ ...options, flags }, isJson);
     if (!outcome.isCrashRequested || !isRestarting) return outcome.code;
-    process.stderr.write('The server was crashed from the page (kill -9 of its own process). Starting it again …\n');
+    say('The server was crashed from the page (kill -9 of its own process). Starting it again …');
     // The page and the Kafka clients reconnect to the ports that they know.
     if (outcome.httpPort !== undefined) flags = { ...flags, httpPort: String(outcome.httpPort) };
     if (outcome.kafkaPort !== undefined) flags = { ...flags, kafkaPort: outcome.kafkaPort };
@@ -52,9 +53,7 @@ function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise
     const message = serverMessage(raw);
     if (message === undefined) return;
     seen.set(message.type, message);
-    const { out = '', err = '' } = announcement(message, isJson);
-    process.stdout.write(out);
-    process.stderr.write(err);
+    announce(message, isJson);
   });
   const signals = passStopSignals(server);
   return new Promise((resolve, reject) => {
@@ -65,14 +64,12 @@ function runServer({ app, flags, workingDir }: Launch, isJson: boolean): Promise
       const isCrashRequested = seen.has('crashing') && !signals.isStopping;
       const ready = seen.get('ready');
       if (signals.isOverdue) {
-        process.stderr.write(
-          `The server did not stop within ${stopWithinMs / 1000} s and was ended; nothing is lost.\n`,
-        );
+        say(`The server did not stop within ${stopWithinMs / 1000} s and was ended; nothing is lost.`);
       } else if (!isCrashRequested && !seen.has('failed') && !signals.isStopping && code !== 0) {
         const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
         const what =
           ready === undefined ? 'before it was ready' : 'and what it acknowledged is kept: start it again to go on';
-        process.stderr.write(`The server ${how}, ${what}. Its own words stand above and in server.log.\n`);
+        say(`The server ${how}, ${what}. Its own words stand above and in server.log.`);
       }
       const isReady = ready?.type === 'ready';
       const httpPort = isReady ? ready.httpPort : undefined;

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { Logger, LogFields } from '@throughline/event';
 import { pino } from 'pino';
+import { say } from '../cli/output.ts';
 import { serverLogBytesMax } from '../defaults.ts';
 import { LogFile } from './log-file.ts';
 import { plainLine, serverLogName } from './log-line.ts';
@@ -15,11 +16,11 @@ export interface ServerLog extends Logger {
 export function serverLog(dataDir: string): ServerLog {
   const name = path.join(dataDir, serverLogName);
   const file = new LogFile(name, serverLogBytesMax, (error) =>
-    process.stderr.write(`warning ${name} cannot be written, its lines are lost: ${error.message}\n`),
+    say(`warning ${name} cannot be written, its lines are lost: ${error.message}`),
   );
   const lines = pino({ base: { pid: process.pid }, level: 'info', timestamp: pino.stdTimeFunctions.isoTime }, file);
   const toTerminal = (level: string, fields: LogFields, message: string): void => {
-    process.stderr.write(`${level} ${plainLine(fields, message)}\n`);
+    say(`${level} ${plainLine(fields, message)}`);
   };
   return {
     debug: (fields, message) => lines.debug(forPino(fields), message),

@@ -2,6 +2,7 @@
 // launcher is gone, also while it is still starting.
 import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
+import { failureLine, say, sayLines } from '../cli/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
 import { growHeapFreely } from '../engine-flags.ts';
@@ -88,10 +89,10 @@ function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMess
 function refuse(error: unknown): void {
   isStopping = true;
   const { code, message, remedy, retriable } = ThroughlineError.from(error);
-  if (code === 'INTERNAL') process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  if (code === 'INTERNAL') sayLines(String(error instanceof Error ? error.stack : error));
   const failed: ServerMessage = { type: 'failed', error: { code, message, remedy, retriable } };
   if (process.connected) process.send?.(failed, () => process.exit(1));
-  else process.stderr.write(`throughline: ${message} [${code}] ${remedy}\n`, () => process.exit(1));
+  else say(failureLine(failed.error), () => process.exit(1));
 }
 
 function tell(message: ServerMessage): void {

@@ -1,7 +1,14 @@
 // Copies one partition, offset for offset. It goes on where the target ends, so a migration that was killed is run again and
 // does the rest. A place without a record (a transaction's marker, a compacted key, damage) is refused, or filled when that
 // was asked for; what the source has deleted at its start is filled in any case, because it is deleted at the target as well.
-import { metLater, ThroughlineError, type LogRecord, type ProducerRecord } from '@throughline/event';
+import {
+  metLater,
+  ThroughlineError,
+  timestampJson,
+  type LogRecord,
+  type ProducerRecord,
+  type RecordTime,
+} from '@throughline/event';
 import { readOn, type Log } from '@throughline/log';
 import { batchHeaderBytes, recordBytesBound } from '@throughline/wire';
 import { missingRecordsMax, migrateBatchBytes, migrateReadBytes } from '../defaults.ts';
@@ -41,7 +48,7 @@ class PartitionCopy {
   readonly #options: CopyPartitionOptions;
   /** The offset that the next record gets at the target. */
   #next = 0n;
-  #timestampMs = 0;
+  #time: RecordTime = { timestampMs: 0 };
   /** The most bytes of one batch at the target. */
   #batchBytesMax = migrateBatchBytes;
   /** The append under way: the next read goes on beside it. */
@@ -99,8 +106,9 @@ class PartitionCopy {
         bytes = batchHeaderBytes;
         await this.#fill(record.offset, false);
       }
-      const { key, value, headers, timestampMs } = record;
-      const copied: ProducerRecord = { key, value, headers, timestampMs, partition };
+      const { key, value, headers, timestampMs, exactTimestampMs } = record;
+      const time = exactTimestampMs === undefined ? { timestampMs } : { timestampMs, exactTimestampMs };
+      const copied: ProducerRecord = { key, value, headers, ...time, partition };
       const size = recordBytesBound(copied);
       if (batch.length > 0 && bytes + size > this.#batchBytesMax) {
         await this.#append(batch);
@@ -109,7 +117,7 @@ class PartitionCopy {
       }
       batch.push(copied);
       bytes += size;
-      this.#timestampMs = timestampMs;
+      this.#time = time;
     }
     await this.#append(batch);
     const end = found.nextOffset < endOffset ? found.nextOffset : endOffset;
@@ -140,7 +148,7 @@ class PartitionCopy {
     while (this.#next < end) {
       const left = end - this.#next;
       const count = left < BigInt(countMax) ? Number(left) : countMax;
-      await this.#place(fillers(partition, count, this.#timestampMs));
+      await this.#place(fillers(partition, count, this.#time));
       this.filledRecords += count;
     }
   }
@@ -183,7 +191,7 @@ export async function endsOf(
 export function isSame(a: LogRecord, b: LogRecord): boolean {
   return (
     a.offset === b.offset &&
-    a.timestampMs === b.timestampMs &&
+    timestampJson(a) === timestampJson(b) &&
     isSameBytes(a.key, b.key) &&
     isSameBytes(a.value, b.value) &&
     a.headers.length === b.headers.length &&

@@ -1,7 +1,7 @@
 // Whether a partition of the copy has the records of the source: both are read from where both have records, record for
 // record, into a digest each.
 import { createHash, type Hash } from 'node:crypto';
-import { ThroughlineError, utf8, type LogRecord } from '@throughline/event';
+import { ThroughlineError, timestampJson, utf8, type LogRecord } from '@throughline/event';
 import { readOn, type Log } from '@throughline/log';
 import { migrateReadBytes } from '../defaults.ts';
 import { endsOf, isSame } from './copy-partition.ts';
@@ -73,8 +73,9 @@ async function* recordsOf(
 }
 
 /** Adds a record so that no two different ones read alike: each part is led by its length, -1 for null. */
-function add(hash: Hash, { offset, timestampMs, key, value, headers }: LogRecord): void {
-  hash.update(`${offset} ${timestampMs} ${headers.length};`);
+function add(hash: Hash, record: LogRecord): void {
+  const { offset, key, value, headers } = record;
+  hash.update(`${offset} ${timestampJson(record)} ${headers.length};`);
   const part = (bytes: Uint8Array | null): void => {
     hash.update(`${bytes?.length ?? -1};`);
     if (bytes !== null) hash.update(bytes);
