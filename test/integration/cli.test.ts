@@ -127,7 +127,7 @@ describe('records', () => {
     while (!over.signal.aborted) await run(['produce', 'conversations', 'followed', '--key', 'other']);
     const { code, stdout } = await following;
     assert.equal(code, 0);
-    assert.match(stdout, /^\d@\d+ .* other  followed$/m);
+    assert.match(stdout, /^\d@\d+ .* {2}other {2}- {2}followed$/m);
   });
 
   test('produce appends a value with key and headers, and the lines of standard input in order', async () => {

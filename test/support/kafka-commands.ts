@@ -34,7 +34,10 @@ export function kafkaCommands(address: () => string): void {
     );
     assert.equal(await run(['produce', 'cli', 'four', '--key', 'k', '--partition', '0']), 'cli-0@0\n');
     const text = await run(['consume', 'cli']);
-    assert.match(text, /^0@0 {2}\S+ {2}k {2}four\n1@0 {2}\S+ {2}- {2}one\n1@1 {2}\S+ {2}- {2}two\n/);
+    assert.match(
+      text,
+      /^0@0 {2}\S+ {2}k {2}- {2}four\n1@0 {2}\S+ {2}null {2}- {2}one\n1@1 {2}\S+ {2}null {2}- {2}two\n/,
+    );
     const lines = await run(['consume', 'cli', '--partition', '1', '--offset', '2', '--json']);
     assert.deepEqual((JSON.parse(lines) as { value: string }).value, 'three');
     assert.match(await run(['topics']), /^cli +1 +0 +3 /m);
