@@ -1,7 +1,7 @@
 // Keys and values with ESC, CR, LF, BEL, C1 and U+202E reached the terminal as they were, from every command that printed them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { escapeForeign, escapeJson, textForm } from './foreign-text.ts';
 
 const dangerous = [
