@@ -14,16 +14,24 @@ export function closeClaims(subject: Subject): void {
       const asleep = untilEnd(other.log.tail({ topic, from: 'latest', signal: ending.signal }));
       const iterator = other.log.tail({ topic, from: 'latest' })[Symbol.asyncIterator]();
       const appended = Array.from({ length: 100 }, (_, n) => other.log.append(topic, [textRecord(String(n))]));
+      const members = other.log.join({ group: topic, topics: [topic] })[Symbol.asyncIterator]();
       const closed = other.log.close();
       assert.equal((await Promise.all(appended)).length, 100);
       await closed;
       await other.log.close();
       assert.ok((await asleep).flatMap(({ records }) => records).length <= 100);
       while (!(await iterator.next()).done);
+      while (!(await members.next()).done);
       await refused(other.log.append(topic, [textRecord('late')]), 'CLOSED');
       await refused(other.log.read({ topic, partition: 0, offset: 0n }), 'CLOSED');
       await refused(first(other.log.tail({ topic, from: 'earliest' })), 'CLOSED');
       await refused(other.log.admin.topics(), 'CLOSED');
+      await refused(other.log.admin.committedOffsets('x'), 'CLOSED');
+      const late = async (): Promise<unknown> => {
+        const changes = other.log.join({ group: topic, topics: [topic] })[Symbol.asyncIterator]();
+        return changes.next();
+      };
+      await refused(late(), 'CLOSED');
       await refused(other.log.admin.createTopic('x', { partitions: 1 }), 'CLOSED');
       await other.dispose();
     });

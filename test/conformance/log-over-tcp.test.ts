@@ -12,7 +12,7 @@ import type { LogUnderTest } from './log-support.ts';
 /** A broker in this process, with a log connected to it; a reopened log connects again, to the same broker. */
 async function serve(nodes: number): Promise<LogUnderTest> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'log-over-tcp-'));
-  const broker = await createBroker({ dataDir, nodes });
+  const broker = await createBroker({ dataDir, nodes, config: { 'group.initial.rebalance.delay.ms': 0 } });
   const connect = async (): Promise<LogUnderTest> => ({
     log: await kafka({ bootstrap: broker.address }),
     reopen: connect,

@@ -16,6 +16,7 @@ export { type ProtectedTopics } from './protected-topics.ts';
 
 // The Kafka protocol over a broker.
 export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';
+export { openInProcessGroups, type InProcessGroups } from './network/in-process-groups.ts';
 export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './network/serve-kafka.ts';
 export { KafkaFaults, type ActiveFault, type FaultRule } from './network/kafka-faults.ts';
 export { type MaxVersions } from './network/supported-apis.ts';

@@ -21,7 +21,44 @@ export interface ServicesOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** What is open over a broker, and for how many. */
+interface SharedServices {
+  readonly opening: Promise<Services>;
+  holderCount: number;
+}
+
+/** Two coordinators over one log of groups would overwrite each other, so everybody over one broker has the same one. */
+const sharedServices = new WeakMap<Broker, SharedServices>();
+
+/**
+ * Opens the services of a broker, or takes part in those that are open already; `options` are those of whoever comes first.
+ *
+ * @returns what is given back with `closeServices`, once for each call
+ */
 export async function openServices(broker: Broker, options: ServicesOptions): Promise<Services> {
+  let shared = sharedServices.get(broker);
+  if (shared === undefined) {
+    shared = { opening: open(broker, options), holderCount: 0 };
+    sharedServices.set(broker, shared);
+  }
+  shared.holderCount++;
+  try {
+    return await shared.opening;
+  } catch (error) {
+    sharedServices.delete(broker);
+    throw error;
+  }
+}
+
+/** Gives the services back; the last one to do so ends what they have begun. The broker itself stays open. */
+export async function closeServices({ broker, groups }: Services): Promise<void> {
+  const shared = sharedServices.get(broker);
+  if (shared === undefined || --shared.holderCount > 0) return;
+  sharedServices.delete(broker);
+  groups.close();
+}
+
+async function open(broker: Broker, options: ServicesOptions): Promise<Services> {
   const { random = systemRandom, logger = silentLogger } = options;
   const clock = guardedClock(options.clock ?? systemClock, logger);
   const cluster = new Cluster(broker.clusterId);
@@ -30,9 +67,4 @@ export async function openServices(broker: Broker, options: ServicesOptions): Pr
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);
   const groups = await GroupCoordinator.open({ broker, cluster, clock, random, logger });
   return { broker, cluster, fetchSessions, producerIds, groups, clock, random, logger };
-}
-
-/** Ends what the services have begun; the broker itself stays open. */
-export async function closeServices({ groups }: Services): Promise<void> {
-  groups.close();
 }

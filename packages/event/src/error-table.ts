@@ -173,6 +173,13 @@ export const errorTable = {
     meaning: 'The Kafka cluster refused a request.',
     remedy: "The message has the cluster's own words; check its permissions and its version (2.8 or newer).",
   },
+  GROUP_MEMBER_FENCED: {
+    httpStatus: 409,
+    kafka: 82,
+    retriable: false,
+    meaning: 'Another member of the group has joined under the same instance id: this one is out.',
+    remedy: 'Give each member an instance id of its own, or none.',
+  },
   MIGRATION_REFUSED: {
     httpStatus: 409,
     retriable: false,

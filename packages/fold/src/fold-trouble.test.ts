@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { silentLogger, ThroughlineError, type Logger } from '@throughline/event';
 import type { Log, TailStep } from '@throughline/log';
-import { type MemoryLog, VirtualClock } from '@throughline/testkit';
+import { type MemoryLog, overLog, VirtualClock } from '@throughline/testkit';
 import { fold, memoryStore } from './index.ts';
 import { wordOf, logWith, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 
@@ -17,10 +17,7 @@ function damagedAt(log: MemoryLog, damaged: readonly bigint[]): Log {
   const isDamaged = (offset: bigint): boolean => damaged.includes(offset);
   const errorAt = (offset: bigint) =>
     new ThroughlineError('CORRUPT_RECORD', 'rot', { details: { nextOffset: String(offset + 1n) } });
-  return {
-    append: (...args) => log.append(...args),
-    admin: log.admin,
-    close: () => log.close(),
+  return overLog(log, {
     async read(request) {
       if (isDamaged(request.offset)) throw errorAt(request.offset);
       const found = await log.read({ ...request, bytesMax: 1 });
@@ -39,7 +36,7 @@ function damagedAt(log: MemoryLog, damaged: readonly bigint[]): Log {
         }
       }
     },
-  };
+  });
 }
 
 describe('a fold', () => {

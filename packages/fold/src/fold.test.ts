@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fromUtf8, ThroughlineError, type Logger } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
-import { MemoryLog } from '@throughline/testkit';
+import { MemoryLog, overLog } from '@throughline/testkit';
 import { fold, memoryStore } from './index.ts';
 import { wordOf, insert, logWith, append, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 
@@ -13,13 +13,7 @@ function startingAt(log: MemoryLog, offset: bigint): Log {
     const found = await log.admin.describeTopic(topic);
     return { ...found, partitions: found.partitions.map((each) => ({ ...each, logStartOffset: offset })) };
   };
-  return {
-    append: (topic, records) => log.append(topic, records),
-    read: (request) => log.read(request),
-    tail: (request) => log.tail(request),
-    close: () => log.close(),
-    admin: { ...log.admin, describeTopic },
-  };
+  return overLog(log, { admin: { ...log.admin, describeTopic } });
 }
 /** The log as it was when its topic had fewer partitions. */
 function withPartitions(log: MemoryLog, count: number): Log {

@@ -6,6 +6,21 @@ const MiB = 1024 * KiB;
 /** Bytes of one read or of one step of a tail: Kafka's max.partition.fetch.bytes. */
 export const readBytesMaxDefault: number = 1 * MiB;
 
+/**
+ * A member of a group that is silent for this long is out, in milliseconds. Kafka's default was 10 seconds before it became
+ * 45: somebody waits at a screen for the partitions of a member that has died.
+ */
+export const sessionTimeoutMsDefault = 10_000;
+/** How often a member says that it is there, in milliseconds: a rebalance waits for the slowest of them. */
+export const heartbeatMsDefault = 1_000;
+/**
+ * The part of the session after which a member takes itself for gone: its clock and the coordinator's differ a little, and it
+ * must not be the last to know.
+ */
+export const sessionShareMax = 0.95;
+/** How often a commit is tried that meets a rebalance. */
+export const commitTriesMax = 5;
+
 export interface EmbeddedLogLimits {
   /**
    * Bytes of one partition that may be with the broker and not yet acknowledged. Beyond it appends wait, and what waits
@@ -60,6 +75,8 @@ export interface KafkaLogLimits {
   readonly waitingBytesMax: number;
   /** Time after which a refused append may be tried again, in milliseconds. */
   readonly throttleMs: number;
+  /** How often the leader of a group asks whether its topics have more partitions, in milliseconds. */
+  readonly groupPartitionsMs: number;
 }
 
 export const kafkaLogLimitDefaults: KafkaLogLimits = {
@@ -86,4 +103,6 @@ export const kafkaLogLimitDefaults: KafkaLogLimits = {
   // As on the embedded log.
   waitingBytesMax: 32 * MiB,
   throttleMs: 100,
+  // A topic grows about never, and whoever lets it grow waits for it.
+  groupPartitionsMs: 10_000,
 };

@@ -4,18 +4,41 @@
 import {
   checkProducerRecords,
   openBroker,
+  openInProcessGroups,
   type Broker,
   type BrokerOptions,
+  type InProcessGroups,
   type PartitionLog,
   type TopicMetadata,
 } from '@throughline/broker';
-import { metLater, systemClock, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import {
+  metLater,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  ThroughlineError,
+  type Clock,
+  type Logger,
+  type ProducerRecord,
+  type Random,
+} from '@throughline/event';
 import { AppendCoalescer } from './append-coalescer.ts';
 import { decodeBatches } from './decode-batches.ts';
-import { embeddedLogLimitDefaults, readBytesMaxDefault, type EmbeddedLogLimits } from './defaults.ts';
+import {
+  embeddedLogLimitDefaults,
+  kafkaLogLimitDefaults,
+  readBytesMaxDefault,
+  type EmbeddedLogLimits,
+} from './defaults.ts';
+import { inProcessChannel } from './group/in-process-channel.ts';
+import { commitOffsets, committedOffsets } from './group/group-offsets.ts';
+import { Membership } from './group/membership.ts';
+import type { RetryContext } from './kafka/retry.ts';
 import { partitionFor } from './partitioner.ts';
 import type {
   AppendAck,
+  GroupMembership,
+  JoinRequest,
   Log,
   LogAdmin,
   ReadRequest,
@@ -32,6 +55,8 @@ import { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-s
 export interface EmbeddedLogOptions extends Partial<EmbeddedLogLimits> {
   readonly broker: Broker;
   readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
 }
 
 /**
@@ -65,11 +90,18 @@ class EmbeddedLog implements Log {
   readonly #limits: EmbeddedLogLimits;
   readonly #companions = new WeakMap<PartitionLog, Companion>();
   readonly #tails = new Set<Tail>();
+  readonly #retry: RetryContext;
+  readonly #memberships = new Set<Membership>();
+  /** The group coordinator of the broker, once somebody wants it. */
+  #groups: Promise<InProcessGroups> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ broker, clock = systemClock, ...limits }: EmbeddedLogOptions) {
+  constructor(options: EmbeddedLogOptions) {
+    const { broker, clock = systemClock, random = systemRandom, logger = silentLogger, ...limits } = options;
+    const { retryMinMs, retryMaxMs } = kafkaLogLimitDefaults;
     this.#broker = broker;
     this.#clock = clock;
+    this.#retry = { clock, random, logger, retryMinMs, retryMaxMs };
     this.#limits = { ...embeddedLogLimitDefaults, ...limits };
   }
 
@@ -107,6 +139,19 @@ class EmbeddedLog implements Log {
     return this.#steps(metLater(starting));
   }
 
+  join(request: JoinRequest): GroupMembership {
+    const membership = new Membership({
+      request,
+      channel: this.#openGroups().then((groups) => inProcessChannel(groups, this.#broker, request.group)),
+      retry: this.#retry,
+      // Nothing is asked over a network.
+      partitionsMs: 0,
+    });
+    this.#memberships.add(membership);
+    void membership.ended.then(() => this.#memberships.delete(membership));
+    return membership;
+  }
+
   readonly admin: LogAdmin = {
     createTopic: async (topic, { partitions, config = {} }) => {
       this.#checkOpen();
@@ -137,6 +182,14 @@ class EmbeddedLog implements Log {
       this.#checkOpen();
       return this.#broker.partition(topic, partition).offsetForTime(timestampMs);
     },
+    committedOffsets: async (group) => {
+      const groups = await this.#openGroups();
+      return committedOffsets((api, request) => groups.request(group, api, request), group);
+    },
+    commitOffsets: async (group, offsets) => {
+      const groups = await this.#openGroups();
+      await commitOffsets((api, request) => groups.request(group, api, request), group, offsets);
+    },
   };
 
   close(): Promise<void> {
@@ -148,6 +201,9 @@ class EmbeddedLog implements Log {
     // A turn later, so that #closed is set: tails that are woken here see it.
     await Promise.resolve();
     for (const tail of this.#tails) tail.wake();
+    await Promise.all(Array.from(this.#memberships, (membership) => membership.close()));
+    // Who could not open it was told so.
+    await (await this.#groups?.catch(() => undefined))?.close();
     // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out.
     // All of them are looked up at once: a topic may be deleted while another one's appends are waited for.
     const companions = this.#broker
@@ -159,6 +215,16 @@ class EmbeddedLog implements Log {
       );
     for (const companion of companions) await companion?.coalescer.drained();
     await this.#broker.close();
+  }
+
+  async #openGroups(): Promise<InProcessGroups> {
+    this.#checkOpen();
+    const { clock, random, logger } = this.#retry;
+    this.#groups ??= openInProcessGroups(this.#broker, { clock, random, logger }).catch((error: unknown) => {
+      this.#groups = undefined;
+      throw error;
+    });
+    return this.#groups;
   }
 
   #checkOpen(): void {

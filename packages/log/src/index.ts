@@ -1,8 +1,12 @@
 // Public surface of the log floor.
 export type {
   AppendAck,
+  AssignmentChange,
   Damage,
   Durability,
+  GroupMembership,
+  GroupOffset,
+  JoinRequest,
   Log,
   LogAdmin,
   PartitionDescription,
@@ -13,12 +17,12 @@ export type {
   TailStep,
   TopicConfig,
   TopicDescription,
+  TopicPartition,
 } from './port.ts';
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
 export { parseBootstrap } from './kafka/bootstrap.ts';
 export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
 export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
-export { type CommittedOffset } from './kafka/group-offsets.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';

@@ -109,6 +109,87 @@ export interface PartitionDescription {
   readonly isOnline: boolean;
 }
 
+/** A request to share the partitions of some topics with the other members of a group. */
+export interface JoinRequest {
+  /** The name of the group; members with the same name share the work. Tools show it (`throughline groups`). */
+  readonly group: string;
+  /** What it reads. One that there is not yet joins in when it is made, and further partitions when they are. */
+  readonly topics: readonly string[];
+  /**
+   * A name that this member keeps when it is started again (Kafka's group.instance.id): within the session time-out it then
+   * takes back its partitions without disturbing the others. Of two members with one name the older is ended with
+   * GROUP_MEMBER_FENCED.
+   */
+  readonly instanceId?: string;
+  /** After this silence a member is out, and others have its partitions. Default 10 seconds; a cluster has bounds for it. */
+  readonly sessionTimeoutMs?: number;
+  /** How often it says that it is there, which is also how soon it hears of a rebalance. Default 1 second. */
+  readonly heartbeatMs?: number;
+  /** Ends the membership as `close` does. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * What a member has to do now. `generation` is that of the group; it rises with every change of who has what, so that of two
+ * members that were assigned a partition the one with the larger generation was it later.
+ *
+ * - `assigned`: work on these partitions, from the offsets in your own store. The first change is of this kind, also when
+ *   there is nothing for this member.
+ * - `revoked`: come to an end with these partitions, then call `release`. Until then nobody else has them, and all others of
+ *   this member go on.
+ * - `lost`: stop with these partitions at once. The group counts this member as gone, so others may have them by now; what it
+ *   still writes must be fenced off by the store that it writes to. There is nothing to release, and it joins anew by itself.
+ */
+export interface AssignmentChange {
+  readonly kind: 'assigned' | 'revoked' | 'lost';
+  readonly generation: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
+/** How far a group has come in a partition, as tools see it. */
+export interface GroupOffset extends TopicPartition {
+  /** Where reading goes on: the offset after the last record that was worked on. */
+  readonly offset: bigint;
+  /** The leader epoch of that last record; -1 or absent where it is not known. */
+  readonly leaderEpoch?: number;
+  /** A word of the committer's own. */
+  readonly metadata?: string | null;
+}
+
+/**
+ * A member of a group. Its changes are an iteration that one loop goes through; it ends when the membership does, and throws
+ * GROUP_MEMBER_FENCED, LOG_REFUSED (the group or its cluster does not take this member) or CLOSED. A coordinator that cannot be
+ * reached does not end it: it is looked for until it is there, and after the session time-out what was held is `lost`.
+ *
+ * No two members work on one partition while both are healthy. A member that is not (it hangs, or is cut off) is taken for
+ * gone after the session time-out; it is told so by its own clock before the others are, if it can still run. What remains
+ * is what fencing in the store is for.
+ */
+export interface GroupMembership extends AsyncIterable<AssignmentChange> {
+  /**
+   * Gives partitions up that were `revoked`; the work on them has ended and is stored. What was not revoked, or is lost
+   * already, is passed over.
+   */
+  release(partitions: readonly TopicPartition[]): void;
+  /**
+   * Notes how far this member has come, for tools that show lag. The figures are advisory: nothing starts from them, and
+   * what this member does not hold is passed over.
+   *
+   * @returns once the group's coordinator has them
+   * @throws ThroughlineError LOG_UNREACHABLE when the coordinator cannot be reached or the group is between two generations
+   *   for too long: the next commit carries the same; LOG_REFUSED, CLOSED
+   * @example await membership.commit([{ topic: 'notes', partition: 0, offset: 42n }])
+   */
+  commit(offsets: readonly GroupOffset[]): Promise<void>;
+  /** Leaves the group: others have its partitions at once, so end the work on them before. Neither throws nor rejects. */
+  close(): Promise<void>;
+}
+
 export interface LogAdmin {
   /**
    * Makes a topic.
@@ -132,6 +213,18 @@ export interface LogAdmin {
    * @throws ThroughlineError UNKNOWN_TOPIC
    */
   offsetForTime(topic: string, partition: number, timestampMs: number): Promise<bigint>;
+  /**
+   * What a group has committed; empty for a group that there is not.
+   *
+   * @throws ThroughlineError LOG_UNREACHABLE, LOG_REFUSED, CLOSED
+   */
+  committedOffsets(group: string): Promise<readonly GroupOffset[]>;
+  /**
+   * Commits on behalf of a group that has no members.
+   *
+   * @throws ThroughlineError LOG_REFUSED while members are there, or for a topic that there is not; LOG_UNREACHABLE, CLOSED
+   */
+  commitOffsets(group: string, offsets: readonly GroupOffset[]): Promise<void>;
 }
 
 export interface Log {
@@ -154,6 +247,19 @@ export interface Log {
    * @example for await (const { records } of log.tail({ topic: 'conversations', from: 'earliest', signal })) fold(records)
    */
   tail(request: TailRequest): AsyncIterable<TailStep>;
+  /**
+   * Becomes a member of a group that shares the partitions of some topics, over Kafka's own consumer groups. Partitions move
+   * one by one (cooperatively): whoever keeps what it has does not stop when others come and go.
+   *
+   * @example
+   * const membership = log.join({ group: 'index', topics: ['notes'] });
+   * for await (const { kind, partitions } of membership) {
+   *   if (kind === 'assigned') start(partitions);
+   *   else await stop(partitions);
+   *   if (kind === 'revoked') membership.release(partitions);
+   * }
+   */
+  join(request: JoinRequest): GroupMembership;
   readonly admin: LogAdmin;
   /** Resolves when everything acknowledged is as durable as it can be made, and tails have ended. */
   close(): Promise<void>;

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { number, object, string, ThroughlineError, utf8, type Logger } from '@throughline/event';
-import type { Log } from '@throughline/log';
-import { MemoryLog } from '@throughline/testkit';
+import { MemoryLog, overLog } from '@throughline/testkit';
 import { startPipelines, table, topic, type Pipelines, type TableDefinition } from './index.ts';
 
 const Payment = object({ account: string(), cents: number({ integer: true }) });
@@ -147,11 +146,7 @@ describe('the pipelines', () => {
     // The log port of a topic whose first record retention has removed.
     const described = await whole.admin.describeTopic('payments');
     const gone = described.partitions.map(({ highWatermark }) => highWatermark);
-    const log: Log = {
-      append: (topic, records) => whole.append(topic, records),
-      read: async (request) => whole.read(request),
-      tail: (request) => whole.tail(request),
-      close: () => whole.close(),
+    const log = overLog(whole, {
       admin: {
         ...whole.admin,
         describeTopic: async (topic) => {
@@ -162,7 +157,7 @@ describe('the pipelines', () => {
           };
         },
       },
-    };
+    });
     await pay(whole, [
       ['ann', 1],
       ['bob', 1],

@@ -14,6 +14,8 @@ import {
   checkTopicName,
   partitionFor,
   type AppendAck,
+  type GroupMembership,
+  type JoinRequest,
   type Log,
   type LogAdmin,
   type ReadRequest,
@@ -23,6 +25,7 @@ import {
   type TopicConfig,
   type TopicDescription,
 } from '@throughline/log';
+import { MemoryGroups } from './memory-groups.ts';
 
 interface Topic {
   readonly topicId: string;
@@ -50,6 +53,7 @@ export class MemoryLog implements Log {
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
   readonly #waiting = new Set<() => void>();
+  readonly #groups = new MemoryGroups((topic) => this.#topics.get(topic)?.partitions.length);
   #isClosed = false;
   #topicCount = 0;
   #changeCount = 0;
@@ -102,6 +106,11 @@ export class MemoryLog implements Log {
     return this.#steps(request, metLater(this.#start(request)));
   }
 
+  join(request: JoinRequest): GroupMembership {
+    this.#checkOpen();
+    return this.#groups.join(request);
+  }
+
   readonly admin: LogAdmin = {
     createTopic: async (topic, { partitions, config = {} }) => {
       this.#checkOpen();
@@ -114,11 +123,13 @@ export class MemoryLog implements Log {
         partitions: Array.from({ length: partitions }, () => []),
         config: { ...defaultConfig, ...config },
       });
+      this.#groups.onTopics();
       return this.#describe(topic);
     },
     deleteTopic: async (topic) => {
       this.#topic(topic);
       this.#topics.delete(topic);
+      this.#groups.onTopics();
       this.#wake();
     },
     topics: async () => {
@@ -137,10 +148,19 @@ export class MemoryLog implements Log {
       const index = list.findIndex((record) => record.timestampMs >= timestampMs);
       return BigInt(index === -1 ? list.length : index);
     },
+    committedOffsets: async (group) => {
+      this.#checkOpen();
+      return this.#groups.committed(group);
+    },
+    commitOffsets: async (group, offsets) => {
+      this.#checkOpen();
+      this.#groups.commit(group, offsets);
+    },
   };
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#groups.close();
     this.#wake();
   }
 

@@ -63,9 +63,13 @@ export class GroupCoordinator {
 
   /** The node that coordinates a group; undefined before it listens. @throws ThroughlineError when the topic cannot be made */
   async nodeOf(groupId: string): Promise<VirtualNode | undefined> {
-    const { cluster } = this.#options;
+    return this.#options.cluster.node(await this.nodeIdOf(groupId));
+  }
+
+  /** The id of the node that coordinates a group; -1 while nothing listens. @throws ThroughlineError when the topic cannot be made */
+  async nodeIdOf(groupId: string): Promise<number> {
     const topic = await this.#shards.needTopic();
-    return cluster.node(cluster.leaderOf(topic, this.#shards.partitionOf(groupId, topic)));
+    return this.#options.cluster.leaderOf(topic, this.#shards.partitionOf(groupId, topic));
   }
 
   /** What keeps a node from answering for a group, if anything. */
@@ -160,9 +164,13 @@ export class GroupCoordinator {
 
   #begin(): void {
     for (const group of this.#shards.groups.values()) {
-      for (const member of group.members.values()) this.#rebalances.expectHeartbeat(group, member);
+      for (const member of group.members.values()) {
+        // One that ran in a process before this one is gone: nobody need wait for its session to end.
+        if (member.isInProcess) this.#rebalances.removeMember(group, member, 'its process has ended');
+        else this.#rebalances.expectHeartbeat(group, member);
+      }
       if (group.members.size > this.settings.memberCountMax) {
-        this.#rebalances.prepare(group, `it has more than ${this.settings.memberCountMax} members`);
+        this.#rebalances.prepareOrComplete(group, `it has more than ${this.settings.memberCountMax} members`);
       }
     }
     this.#expireLater();

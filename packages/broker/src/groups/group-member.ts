@@ -17,6 +17,12 @@ export interface MemberIdentity {
   readonly clientHost: string;
 }
 
+/**
+ * The host of members that run in the broker's own process (network/in-process-groups.ts). No address of a socket looks like
+ * it, so that no client can claim to be one.
+ */
+export const inProcessHost = '/in-process';
+
 export interface MemberTerms {
   /** In order of preference. */
   readonly protocols: readonly MemberProtocol[];
@@ -45,6 +51,11 @@ export class GroupMember {
 
   get memberId(): string {
     return this.identity.memberId;
+  }
+
+  /** It runs in the broker's process, and is gone with it. */
+  get isInProcess(): boolean {
+    return this.identity.clientHost === inProcessHost;
   }
 
   get isStatic(): boolean {

@@ -123,6 +123,11 @@ export class Group {
     return this.pendingJoins.size === 0 && this.awaitingJoinCount === this.members.size;
   }
 
+  get hasOnlyInProcessMembers(): boolean {
+    for (const member of this.members.values()) if (!member.isInProcess) return false;
+    return true;
+  }
+
   /** The longest that any member asks for. */
   get rebalanceTimeoutMs(): number {
     let longestMs = 0;

@@ -33,8 +33,9 @@ export class Rebalances {
     const { groupId, generationId } = group;
     logger.info({ groupId, generationId, reason }, 'a group begins to rebalance');
     if (isInitial) {
-      // Members of a new group start together: waiting for them a little saves a rebalance for each.
-      const delayMs = settings.initialRebalanceDelayMs;
+      // Members of a new group start together: waiting for them a little saves a rebalance for each. Members in this process
+      // are not waited for: a rebalance costs them no round trip, and a server that starts has work to do.
+      const delayMs = group.hasOnlyInProcessMembers ? 0 : settings.initialRebalanceDelayMs;
       this.#delayInitial(group, delayMs, Math.max(group.rebalanceTimeoutMs - delayMs, 0));
     } else if (group.hasAllJoined) {
       this.complete(group);

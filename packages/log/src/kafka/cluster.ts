@@ -161,9 +161,13 @@ export class Cluster {
     throw new ThroughlineError('LOG_UNREACHABLE', message, { details: { addresses: names } });
   }
 
-  /** A connection of its own to a broker, for whoever lets the broker wait; the caller closes it. */
-  open(broker: number): BrokerConnection {
-    return new BrokerConnection(this.addressOf(broker), this.#options.settings);
+  /**
+   * A connection of its own to a broker, for whoever lets the broker wait; the caller closes it.
+   *
+   * @param requestMs how long an answer may take, in milliseconds
+   */
+  open(broker: number, requestMs: number = this.#options.settings.requestMs): BrokerConnection {
+    return new BrokerConnection(this.addressOf(broker), { ...this.#options.settings, requestMs });
   }
 
   addressOf(broker: number): Address {

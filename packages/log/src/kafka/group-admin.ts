@@ -5,7 +5,7 @@ import { deleteGroupsApi, describeGroupsApi, listGroupsApi, type DescribedGroupM
 import { consumerProtocolAssignmentSchema } from '@throughline/wire/records';
 import type { Cluster } from './cluster.ts';
 import { failureOf } from './failures.ts';
-import { coordinatorOf } from './group-offsets.ts';
+import { coordinatorOf } from './group-coordinators.ts';
 
 export interface ListedGroup {
   readonly groupId: string;

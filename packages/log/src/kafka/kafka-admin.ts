@@ -1,7 +1,9 @@
 // Topics of a cluster in the words of the port.
-import type { LogAdmin, TopicConfig, TopicDescription } from '../port.ts';
+import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
+import type { GroupOffset, LogAdmin, TopicConfig, TopicDescription } from '../port.ts';
 import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../topic-settings.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
+import { askCoordinator } from './group-coordinators.ts';
 import { offsetRanges, offsetsAt } from './offsets.ts';
 import { fromKafkaConfigs, newTopicConfigs, toKafkaConfigs } from './topic-configs.ts';
 import { undefinedIfUnknown, type TopicOperations } from './topic-operations.ts';
@@ -71,6 +73,18 @@ export class KafkaAdmin implements LogAdmin {
     this.#options.checkOpen();
     const offset = (await offsetsAt(this.#cluster, topic, [partition], { timestampMs })).get(partition)!;
     return offset >= 0n ? offset : (await offsetsAt(this.#cluster, topic, [partition], 'latest')).get(partition)!;
+  }
+
+  async committedOffsets(group: string): Promise<readonly GroupOffset[]> {
+    this.#options.checkOpen();
+    const ask = askCoordinator(this.#cluster, group);
+    return this.#cluster.retrying(`offsets of group ${group}`, () => committedOffsets(ask, group));
+  }
+
+  async commitOffsets(group: string, offsets: readonly GroupOffset[]): Promise<void> {
+    this.#options.checkOpen();
+    const ask = askCoordinator(this.#cluster, group);
+    return this.#cluster.retrying(`commit of group ${group}`, () => commitOffsets(ask, group, offsets));
   }
 
   /** The settings of a topic as they are now. @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE */

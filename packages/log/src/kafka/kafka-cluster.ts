@@ -1,9 +1,9 @@
 // A cluster as more than a log: what tools need beside the Log port, which speaks only of what every log has. Configs by
 // Kafka's names, records deleted at the start of a partition, committed offsets of groups.
-import type { Log } from '../port.ts';
+import type { GroupOffset, Log } from '../port.ts';
 import type { Cluster } from './cluster.ts';
 import { deleteGroup, describeGroup, listGroups, type DescribedGroup, type ListedGroup } from './group-admin.ts';
-import { commitOffsets, committedOffsets, groupIds, type CommittedOffset } from './group-offsets.ts';
+import { groupIds } from './group-coordinators.ts';
 import type { KafkaLog } from './kafka-log.ts';
 import type { Dialect } from './topic-configs.ts';
 import type { ConfigEntry, TopicOperations } from './topic-operations.ts';
@@ -31,9 +31,9 @@ export interface KafkaCluster {
   describeGroup(groupId: string): Promise<DescribedGroup>;
   /** Deletes a group with its offsets. @throws ThroughlineError LOG_REFUSED while members are there, or without such a group */
   deleteGroup(groupId: string): Promise<void>;
-  committedOffsets(groupId: string): Promise<readonly CommittedOffset[]>;
+  committedOffsets(groupId: string): Promise<readonly GroupOffset[]>;
   /** Commits for a group without members. @throws ThroughlineError LOG_REFUSED while members are there */
-  commitOffsets(groupId: string, offsets: readonly CommittedOffset[]): Promise<void>;
+  commitOffsets(groupId: string, offsets: readonly GroupOffset[]): Promise<void>;
 }
 
 /** The tools over an open log and what it is made of. */
@@ -50,7 +50,7 @@ export function kafkaClusterOf(log: KafkaLog, cluster: Cluster, operations: Topi
     groups: () => listGroups(cluster),
     describeGroup: (groupId) => describeGroup(cluster, groupId),
     deleteGroup: (groupId) => deleteGroup(cluster, groupId),
-    committedOffsets: (groupId) => committedOffsets(cluster, groupId),
-    commitOffsets: (groupId, offsets) => commitOffsets(cluster, groupId, offsets),
+    committedOffsets: (groupId) => log.admin.committedOffsets(groupId),
+    commitOffsets: (groupId, offsets) => log.admin.commitOffsets(groupId, offsets),
   };
 }

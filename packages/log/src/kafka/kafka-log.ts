@@ -7,12 +7,23 @@ import { metLater, ThroughlineError, type Clock, type ProducerRecord } from '@th
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import { AppendCoalescer } from '../append-coalescer.ts';
-import { readBytesMaxDefault, type KafkaLogLimits } from '../defaults.ts';
+import { readBytesMaxDefault, sessionTimeoutMsDefault, type KafkaLogLimits } from '../defaults.ts';
 import { partitionFor } from '../partitioner.ts';
-import type { AppendAck, Log, ReadRequest, ReadResult, TailRequest, TailStep } from '../port.ts';
+import { Membership } from '../group/membership.ts';
+import type {
+  AppendAck,
+  GroupMembership,
+  JoinRequest,
+  Log,
+  ReadRequest,
+  ReadResult,
+  TailRequest,
+  TailStep,
+} from '../port.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { decodeFetched, fetchFrom } from './fetch.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
+import { KafkaGroupChannel } from './kafka-group-channel.ts';
 import { KafkaTail } from './kafka-tail.ts';
 import { offsetsAt, outOfRange, staleOr } from './offsets.ts';
 import { Producer } from './producer.ts';
@@ -48,6 +59,7 @@ export class KafkaLog implements Log {
   readonly #producer: Producer;
   readonly #writers = new Map<string, TopicWriter>();
   readonly #tails = new Set<KafkaTail>();
+  readonly #memberships = new Set<Membership>();
   #closed: Promise<void> | undefined;
 
   constructor({ cluster, operations, limits, retry }: KafkaLogParts) {
@@ -93,6 +105,25 @@ export class KafkaLog implements Log {
     return this.#steps(metLater(starting));
   }
 
+  join(request: JoinRequest): GroupMembership {
+    const { requestMs, groupPartitionsMs: partitionsMs } = this.#limits;
+    const membership = new Membership({
+      request,
+      channel: this.#groupChannel(request, requestMs),
+      retry: this.#retry,
+      partitionsMs,
+    });
+    this.#memberships.add(membership);
+    void membership.ended.then(() => this.#memberships.delete(membership));
+    return membership;
+  }
+
+  async #groupChannel({ group, sessionTimeoutMs = sessionTimeoutMsDefault }: JoinRequest, requestMs: number) {
+    this.#checkOpen();
+    // A JoinGroup is answered after a session time-out at the latest.
+    return new KafkaGroupChannel(this.#cluster, group, requestMs + sessionTimeoutMs);
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -102,6 +133,7 @@ export class KafkaLog implements Log {
     // A turn later, so that #closed is set: tails that are woken here see it.
     await Promise.resolve();
     for (const tail of this.#tails) tail.wake();
+    await Promise.all(Array.from(this.#memberships, (membership) => membership.close()));
     // Appends that were let in are answered as ever, or given up when their time is over.
     for (const { gate, coalescers } of this.#writers.values()) {
       await gate.passed();

@@ -1,7 +1,7 @@
 // Where the offsets of a group would go: `throughline groups reset`. An offset that is not there becomes the nearest one that is,
 // as kafka-consumer-groups.sh has it.
 import { ThroughlineError } from '@throughline/event';
-import type { CommittedOffset, KafkaCluster } from '@throughline/log';
+import type { GroupOffset, KafkaCluster } from '@throughline/log';
 import { countOption, textOption, timeOption, type Options } from './options.ts';
 
 export interface OffsetReset {
@@ -46,7 +46,7 @@ export async function plannedResets(cluster: KafkaCluster, groupId: string, opti
 async function rangesOf(
   { log }: KafkaCluster,
   options: Options,
-  committed: readonly CommittedOffset[],
+  committed: readonly GroupOffset[],
 ): Promise<readonly Range[]> {
   const named = textOption(options, 'topics')?.split(',');
   const topics = named ?? [...new Set(committed.map(({ topic }) => topic))].toSorted();
@@ -60,7 +60,7 @@ async function rangesOf(
     if (only !== undefined && partitions[only] === undefined) {
       throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${only}`);
     }
-    const isCommitted = (partition: number): CommittedOffset | undefined =>
+    const isCommitted = (partition: number): GroupOffset | undefined =>
       committed.find((one) => one.topic === topic && one.partition === partition);
     for (const { partition, logStartOffset: start, highWatermark: end } of partitions) {
       const found = isCommitted(partition);

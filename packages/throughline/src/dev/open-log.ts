@@ -44,7 +44,7 @@ export async function openLog(
     const open = (): Promise<Broker> =>
       whileSlow(openBroker({ dataDir: logDir, protectedTopics, ...shared }), 'Checking the log …', onProgress);
     const broker = await takeDataDir(config.dataDir, open, { onProgress });
-    return { log: embedded({ broker, clock: shared.clock }), broker, isExclusive: true };
+    return { log: embedded({ broker, ...shared }), broker, isExclusive: true };
   }
   // The very lock that the embedded log takes, so that servers of both kinds keep out of each other's folder.
   mkdirSync(logDir, { recursive: true });
@@ -65,6 +65,7 @@ function releasing(log: Log, release: () => Promise<void>): Log {
     append: (topic, records) => log.append(topic, records),
     read: (request) => log.read(request),
     tail: (request) => log.tail(request),
+    join: (request) => log.join(request),
     admin: log.admin,
     close: async () => {
       await log.close();

@@ -1,7 +1,7 @@
 // What consumer groups have committed, for the topics that were copied. A group that has committed at the target already
 // goes on from there: it may have been moved over, and must not be set back.
 import { ThroughlineError } from '@throughline/event';
-import type { CommittedOffset, KafkaCluster } from '@throughline/log';
+import type { GroupOffset, KafkaCluster } from '@throughline/log';
 
 export interface CopiedGroup {
   readonly group: string;
@@ -21,7 +21,7 @@ export async function copyGroups(
 ): Promise<CopiedGroup[]> {
   const groups: CopiedGroup[] = [];
   for (const group of await source.groupIds()) {
-    const offsets = (await source.committedOffsets(group)).flatMap((found): CommittedOffset[] => {
+    const offsets = (await source.committedOffsets(group)).flatMap((found): GroupOffset[] => {
       const end = ends.get(keyOf(found));
       // Beyond the copy is what the source got in the meantime: the next run brings both.
       return end === undefined ? [] : [{ ...found, offset: found.offset < end ? found.offset : end }];
@@ -31,11 +31,7 @@ export async function copyGroups(
   return groups;
 }
 
-async function copyGroup(
-  target: KafkaCluster,
-  group: string,
-  offsets: readonly CommittedOffset[],
-): Promise<CopiedGroup> {
+async function copyGroup(target: KafkaCluster, group: string, offsets: readonly GroupOffset[]): Promise<CopiedGroup> {
   try {
     const there = new Set((await target.committedOffsets(group)).map(keyOf));
     const missing = offsets.filter((offset) => !there.has(keyOf(offset)));
@@ -48,6 +44,6 @@ async function copyGroup(
   }
 }
 
-function keyOf({ topic, partition }: CommittedOffset): string {
+function keyOf({ topic, partition }: GroupOffset): string {
   return `${topic}-${partition}`;
 }
