@@ -77,8 +77,12 @@ export class EmbeddedBroker implements Broker {
   }
 
   /** Begins the upkeep, after an unclean stop with what the journal held: it must be in the segments for good. */
-  async start(isClean: boolean): Promise<void> {
-    if (!isClean) await this.#checkpoints.run((partition) => partition.config.durability === 'fsync');
+  async start(isClean: boolean, hasRecoveryPoints: boolean): Promise<void> {
+    // A point that stands in the file is believed: where the file was lost, all of them are brought up first.
+    const isDue = (partition: Partition): boolean => !hasRecoveryPoints || partition.config.durability === 'fsync';
+    if (!isClean) await this.#checkpoints.run(isDue);
+    // So that a file that is missing has been lost.
+    else if (!hasRecoveryPoints) await this.#checkpoints.storeRecoveryPoints();
     const { checkpointIntervalMs, retentionIntervalMs } = this.#setup.limits;
     this.#every(checkpointIntervalMs, async () => {
       if (this.#checkpoints.isDue) await this.#checkpoints.run();

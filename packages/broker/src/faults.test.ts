@@ -91,7 +91,7 @@ test('a torn tail is cut off at the last whole batch, and a new leader epoch beg
   const { log: again } = await bench.restart();
   assert.deepEqual(await readAll(again), expected);
   assert.equal(await bench.size(firstLog), whole);
-  assert.ok(bench.logger.lines.includes('warn: the log ends here'));
+  assert.ok(bench.logger.lines.some((line) => line.startsWith('warn: recovery case torn-tail: ')));
   const { baseOffset } = await again.append(batchOf(['after']));
   assert.equal(baseOffset, 3n);
   const epochs = await bench.memory.readFile(`${folder}/leader-epoch-checkpoint`);
@@ -159,7 +159,7 @@ test('a bit flip in the synced part of the active segment survives an unclean st
   const { log: again } = await bench.restart();
   assert.equal(again.logEndOffset, 10n);
   assert.deepEqual(await readAll(again, 2n), expected.slice(2));
-  assert.ok(bench.logger.lines.includes('error: a stored batch is damaged'));
+  assert.ok(bench.logger.lines.some((line) => line.startsWith('error: recovery case rot-below-recovery-point: ')));
 });
 
 test('a missing index is rebuilt, byte for byte', async () => {
@@ -186,7 +186,7 @@ test('an index that points between batches is not believed, and is rebuilt at th
   bench.memory.flipBit(name, 8 + 7, 0);
   const { broker: second, log: again } = await bench.reopen();
   assert.deepEqual(await readAll(again, 60n, 200), expected.slice(60));
-  assert.ok(bench.logger.lines.includes('error: the offset index does not fit its log'));
+  assert.ok(bench.logger.lines.some((line) => line.startsWith('warn: recovery case index-lost: ')));
   await second.close();
   const { log: third } = await bench.reopen();
   assert.deepEqual(await readAll(third), expected);

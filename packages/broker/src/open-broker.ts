@@ -7,16 +7,19 @@ import {
   finishInterruptedChanges,
   legacyJournalFolder,
   lockFile,
+  noteCache,
   offsetFiles,
   readOffsets,
-  takeCleanStop,
+  takeStop,
 } from './storage/data-folder.ts';
 import type { DiskLock } from './storage/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { beginEpoch, findPartition, restoreEpochs, type FoundPartition } from './storage/found-partition.ts';
-import { readJournal } from './storage/journal-format.ts';
+import { journalExtents, readJournal, type JournalExtent } from './storage/journal-format.ts';
 import { replayJournal, type ReplayTarget } from './storage/journal-replay.ts';
 import { partitionFolderName } from './storage/partition-folder.ts';
+import type { PartitionOffsets } from './storage/checkpoint-file.ts';
+import type { Stop } from './storage/recovery-cases.ts';
 import { topicConfigOf } from './metadata/topic-configs.ts';
 import { asRefusal } from './refusal.ts';
 import { partitionsAtOnceMax } from './defaults.ts';
@@ -65,11 +68,14 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
   const { dataDir, disk, configs, logger, limits } = setup;
   configs.setDynamic(store.brokerConfigs);
   const folders = await finishInterruptedChanges(setup, store);
-  const isClean = await takeCleanStop(setup);
+  const stop = await takeStop(setup);
+  const isClean = stop === 'clean';
   const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, configs) }));
-  const found = await findTopics(setup, topics, folders, isClean);
   const legacyFolder = `${dataDir}/${legacyJournalFolder}`;
-  if (!isClean) for (const folder of [legacyFolder, dataDir]) await replay(setup, folder, found);
+  const journalFolders = [legacyFolder, dataDir];
+  const recoveryPoints = await readOffsets(setup, offsetFiles.recoveryPoints, topics.length > 0);
+  const found = await findTopics(setup, topics, folders, { stop, recoveryPoints, journalFolders });
+  if (!isClean) for (const folder of journalFolders) await replay(setup, folder, found);
   const journal = await CommitJournal.open({
     disk,
     folder: dataDir,
@@ -87,7 +93,8 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     await storeMetaProperties(disk, dataDir, store.properties);
     await store.settle();
   }
-  await broker.start(isClean);
+  await broker.start(isClean, recoveryPoints !== undefined);
+  await noteCache(setup);
   // All that it held is in the segments for good.
   await disk.removeFolder(legacyFolder);
   return broker;
@@ -119,26 +126,48 @@ async function beginEpochs(
   return begun;
 }
 
+interface KnownOfStop {
+  readonly stop: Stop;
+  /** Undefined when they are lost. */
+  readonly recoveryPoints: PartitionOffsets | undefined;
+  readonly journalFolders: readonly string[];
+}
+
 type FoundTopics = ReadonlyMap<TopicMetadata, readonly FoundPartition[]>;
 
 async function findTopics(
   setup: BrokerSetup,
   topics: readonly TopicMetadata[],
   folders: ReadonlyMap<string, string>,
-  isClean: boolean,
+  { stop, recoveryPoints, journalFolders }: KnownOfStop,
 ): Promise<FoundTopics> {
-  const recoveryPoints = await readOffsets(setup, offsetFiles.recoveryPoints);
-  const logStarts = await readOffsets(setup, offsetFiles.logStarts);
+  const logStarts = (await readOffsets(setup, offsetFiles.logStarts, false)) ?? new Map<string, bigint>();
+  // Read when a damaged place makes somebody ask.
+  let extents: Promise<ReadonlyMap<string, JournalExtent>> | undefined;
+  const isInJournal = async (key: string, offset: bigint): Promise<boolean> => {
+    extents ??= journalExtents(setup.disk, journalFolders);
+    const extent = (await extents).get(key);
+    return extent !== undefined && extent.from <= offset && offset < extent.to;
+  };
   const all = topics.flatMap((metadata) =>
     Array.from({ length: metadata.partitionCount }, (_, partition) => ({ metadata, partition })),
   );
   const found = new Map<TopicMetadata, FoundPartition[]>(topics.map((metadata) => [metadata, []]));
   await inParallel(all, partitionsAtOnceMax, async ({ metadata, partition }) => {
     const name = partitionFolderName(metadata.topic, partition);
-    const recoveryPoint = recoveryPoints.get(name) ?? 0n;
+    // A partition that the file does not name was made since it was written.
+    const recoveryPoint = recoveryPoints === undefined ? undefined : (recoveryPoints.get(name) ?? 0n);
     const logStartOffset = logStarts.get(name) ?? 0n;
     const hasFolder = folders.get(name) === metadata.topicId;
-    const start = { hasFolder, logStartOffset, recoveryPoint, isClean };
+    // What the journal has of a topic that is no longer `fsync` ends before its log does.
+    const isJournaled = metadata.config.durability === 'fsync';
+    const start = {
+      hasFolder,
+      logStartOffset,
+      recoveryPoint,
+      stop,
+      isInJournal: async (offset: bigint) => isJournaled && isInJournal(`${metadata.topicId}-${partition}`, offset),
+    };
     found.get(metadata)![partition] = await findPartition(setup, metadata, partition, start);
   });
   return found;

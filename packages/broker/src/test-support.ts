@@ -1,5 +1,5 @@
 // What the tests of the broker share: record batches in and out, and a broker on a disk in memory. Imported by tests only.
-import { fromUtf8, utf8, type Logger, type LogRecord } from '@throughline/event';
+import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import type { PartitionLog } from './broker.ts';
 
@@ -47,6 +47,28 @@ export async function readAll(log: ReadableLog, from: bigint = log.logStartOffse
     offset = records.at(-1)!.offset + 1n;
   }
   return found;
+}
+
+/** The offsets of all records that can be read, and those that a read refuses as damaged. */
+export async function readWhole(
+  log: ReadableLog,
+): Promise<{ readonly offsets: readonly number[]; readonly damaged: readonly number[] }> {
+  const offsets: number[] = [];
+  const damaged: number[] = [];
+  let offset = log.logStartOffset;
+  while (offset < log.highWatermark) {
+    try {
+      const records = recordsOf((await log.read(offset, 1)).batches).filter((record) => record.offset >= offset);
+      if (records.length === 0) break;
+      offsets.push(...records.map((record) => Number(record.offset)));
+      offset = records.at(-1)!.offset + 1n;
+    } catch (error) {
+      if (!ThroughlineError.is(error, 'CORRUPT_RECORD')) throw error;
+      damaged.push(Number(offset));
+      offset = BigInt(String(error.details['nextOffset']));
+    }
+  }
+  return { offsets, damaged };
 }
 
 /** Keeps what is logged. */

@@ -124,6 +124,10 @@ export class FaultyDisk implements Disk {
     };
   }
 
+  async cacheId(folder: string): Promise<string | undefined> {
+    return this.#inner.cacheId?.(folder);
+  }
+
   async #write(file: DiskFile, path: string, buffers: readonly Uint8Array[], position: number): Promise<void> {
     const wasDead = this.#isDead;
     const all = joined(buffers);

@@ -37,6 +37,7 @@ export class MemoryDisk implements Disk {
   readonly #locks = new Set<string>();
   /** Those who opened a file before the last crash hold nothing any more. */
   #generation = 0;
+  #powerCuts = 0;
 
   /** The process dies: what was written stays, its handles and locks are void. */
   crash(): void {
@@ -47,6 +48,7 @@ export class MemoryDisk implements Disk {
   /** The power goes: what was not synced is lost, torn or garbage, as `random` will have it. */
   cutPower(random: Random): void {
     this.crash();
+    this.#powerCuts++;
     cutFolder(this.#root, random, new Set());
   }
 
@@ -147,6 +149,10 @@ export class MemoryDisk implements Disk {
         if (generation === this.#generation) this.#locks.delete(path);
       },
     };
+  }
+
+  async cacheId(): Promise<string> {
+    return `the memory after ${this.#powerCuts} power cuts`;
   }
 
   #handle(file: File, generation: number): DiskFile {

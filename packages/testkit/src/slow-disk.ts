@@ -39,5 +39,6 @@ export function slowDisk(inner: Disk, { clock, random, latencyMsMax }: SlowDiskO
     remove: (path) => after(() => inner.remove(path)),
     syncDirectory: (folder) => after(() => inner.syncDirectory(folder)),
     lock: (path) => inner.lock(path),
+    cacheId: async (folder) => inner.cacheId?.(folder),
   };
 }

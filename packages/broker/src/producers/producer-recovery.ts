@@ -8,6 +8,7 @@
 import type { Clock, Logger } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
 import type { Disk } from '../storage/disk.ts';
+import { noteCase } from '../storage/recovery-cases.ts';
 import { decodeSnapshot, encodeSnapshot } from './producer-snapshot.ts';
 import { ProducerStates, type ProducerLimits } from './producer-states.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
@@ -105,8 +106,8 @@ export class ProducerRecovery {
       const bytes = await this.files.read(offset);
       const producers = bytes && decodeSnapshot(bytes);
       if (producers === undefined) {
-        logger.warn({ folder, offset: offset.toString() }, 'a snapshot of producers is damaged and is thrown away');
-        await this.files.remove((damaged) => damaged === offset);
+        const aside = await this.files.setAside(offset);
+        noteCase(logger, 'producers-lost', { folder, offset: offset.toString(), aside });
         continue;
       }
       this.states.reset(offset);

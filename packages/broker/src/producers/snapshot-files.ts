@@ -2,6 +2,7 @@
 // through the log from the one before it. They are made with each segment, at its first offset, and at a clean stop; a
 // sync makes them certain before the recovery point passes them.
 import type { Disk } from '../storage/disk.ts';
+import { setFileAside } from '../storage/set-aside.ts';
 
 const suffix = '.snapshot';
 
@@ -80,7 +81,19 @@ export class SnapshotFiles {
     }
   }
 
+  /** Sets a damaged one aside. @returns its new name; undefined when it is not there */
+  async setAside(offset: bigint): Promise<string | undefined> {
+    this.#offsets.delete(offset);
+    this.#unsynced.delete(offset);
+    if ((await this.read(offset)) === undefined) return undefined;
+    return setFileAside(this.#disk, this.#folder, this.#name(offset));
+  }
+
   #path(offset: bigint): string {
-    return `${this.#folder}/${offset.toString().padStart(20, '0')}${suffix}`;
+    return `${this.#folder}/${this.#name(offset)}`;
+  }
+
+  #name(offset: bigint): string {
+    return `${offset.toString().padStart(20, '0')}${suffix}`;
   }
 }

@@ -13,7 +13,7 @@ export class Checkpoints {
   readonly #turns = new Turns();
   #isWaiting = false;
   /** Recovery points as they stand in their file. */
-  #stored = '';
+  #stored: string | undefined;
 
   constructor(setup: BrokerSetup, journal: CommitJournal, partitions: () => readonly Partition[]) {
     this.#setup = setup;

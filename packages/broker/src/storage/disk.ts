@@ -54,6 +54,12 @@ export interface Disk {
    * @throws ThroughlineError DATA_DIR_IN_USE with the `pid` that holds it
    */
   lock(path: string): Promise<DiskLock>;
+  /**
+   * Names the memory in which the system keeps what is written to this folder and not synced. While the name stays the same,
+   * nothing that was written is lost: only processes have ended, and not the machine. Undefined, or no such method, where
+   * that is not known.
+   */
+  cacheId?(folder: string): Promise<string | undefined>;
 }
 
 /** True for the refusals of a full disk or quota, which pass when space returns. */

@@ -5,6 +5,7 @@ import { ProducerRecovery } from '../producers/producer-recovery.ts';
 import { findEpochs } from './leader-epoch-search.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import { makePartitionFolder, partitionFolderName, readLeaderEpochs, storeLeaderEpochs } from './partition-folder.ts';
+import { noteCase } from './recovery-cases.ts';
 import { Segments, type RecoveryStart } from './segments.ts';
 
 export interface FoundPartition {
@@ -31,12 +32,15 @@ export async function findPartition(
 ): Promise<FoundPartition> {
   const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
   if (!start.hasFolder) {
-    logger.error({ folder }, 'the folder of a partition is missing, and an empty one takes its place');
+    noteCase(logger, 'partition-folder-missing', { folder });
     await makePartitionFolder(disk, folder, topicId);
     await disk.syncDirectory(dataDir);
   }
-  const { logStartOffset, recoveryPoint, isClean } = start;
+  const { logStartOffset } = start;
+  const isClean = start.stop === 'clean';
+  const storedPoint = start.recoveryPoint ?? 0n;
   // Snapshots are synced before either of these passes them.
+<<<<<<< HEAD
   const syncedOffset = logStartOffset > recoveryPoint ? logStartOffset : recoveryPoint;
   const producers = await ProducerRecovery.begin({
     disk,
@@ -48,6 +52,14 @@ export async function findPartition(
     syncedOffset,
   });
   const segments = await Segments.open({ ...environment, isSparse: config.isCompacted }, folder, start, producers);
+=======
+  const syncedOffset = logStartOffset > storedPoint ? logStartOffset : storedPoint;
+  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, syncedOffset });
+  // A clean stop leaves a snapshot of the very end behind.
+  const recoveryPoint = start.recoveryPoint ?? (isClean ? producers.files.latestFirst[0] : undefined);
+  const environmentOfTopic = { ...environment, isSparse: config.isCompacted };
+  const segments = await Segments.open(environmentOfTopic, folder, { ...start, recoveryPoint }, producers);
+>>>>>>> b367288 (Damage in the log costs its own batch after any stop of the server: recovery is one table that code, log, tests and docs share, and what is taken out of the log is set aside under a name of its own, never deleted)
   // After an unclean stop the journal comes first.
   if (isClean) await producers.finish(segments);
   const epochs = await readLeaderEpochs(disk, folder);
@@ -59,7 +71,8 @@ export async function findPartition(
     epochs,
     producers,
     logStartOffset: atMost(logStartOffset > startOffset ? logStartOffset : startOffset, endOffset),
-    recoveryPoint: atMost(recoveryPoint, endOffset),
+    // After a clean stop everything there is was synced, whatever is known.
+    recoveryPoint: isClean && start.recoveryPoint === undefined ? endOffset : atMost(recoveryPoint ?? 0n, endOffset),
   };
 }
 
@@ -75,7 +88,8 @@ export async function makePartition(
     hasFolder: true,
     logStartOffset: 0n,
     recoveryPoint: 0n,
-    isClean: true,
+    stop: 'clean',
+    isInJournal: async () => false,
   });
 }
 
@@ -92,10 +106,7 @@ export async function restoreEpochs(
 ): Promise<boolean> {
   if (epochs.fits(logStartOffset, segments.endOffset) && epochs.current >= toldEpoch) return false;
   const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
-  logger.warn(
-    { folder },
-    'the leader epochs of a partition are missing or not those of its log, and are found in its batches',
-  );
+  noteCase(logger, 'leader-epochs-lost', { folder });
   epochs.replace(await findEpochs(segments, logStartOffset));
   return true;
 }

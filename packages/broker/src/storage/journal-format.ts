@@ -78,6 +78,34 @@ export async function journalFiles(
   return files;
 }
 
+/**
+ * Says which records of a partition the journal holds: those from one offset up to the other, without a gap between. It reads
+ * the whole journal.
+ */
+export async function journalExtents(
+  disk: Disk,
+  folders: readonly string[],
+): Promise<ReadonlyMap<string, JournalExtent>> {
+  const extents = new Map<string, { from: bigint; to: bigint }>();
+  for (const folder of folders) {
+    for await (const { topicId, partition, batch } of readJournal(disk, folder)) {
+      const { baseOffset, lastOffsetDelta } = readBatchHeader(batch, 0);
+      const to = baseOffset + BigInt(lastOffsetDelta) + 1n;
+      const key = `${Buffer.from(topicId).toString('hex')}-${partition}`;
+      const extent = extents.get(key);
+      if (extent === undefined || baseOffset > extent.to || baseOffset < extent.from)
+        extents.set(key, { from: baseOffset, to });
+      else extent.to = to;
+    }
+  }
+  return extents;
+}
+
+export interface JournalExtent {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
 export function journalFileName(index: number): string {
   return `${String(index).padStart(4, '0')}.journal`;
 }

@@ -8,6 +8,7 @@ import type { Logger } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import type { JournalEntry } from './journal-format.ts';
 import { lastOffsetOf } from './batch-scan.ts';
+import { noteCase } from './recovery-cases.ts';
 import type { SegmentVisitor } from './recovery.ts';
 import type { Segments } from './segments.ts';
 
@@ -70,7 +71,7 @@ class PartitionReplay {
     if (baseOffset > this.#nextOffset) {
       // Cannot be unless the disk has lost what it had synced. What was acknowledged is kept all the same.
       const from = this.#nextOffset.toString();
-      this.#logger.error({ partition: name, from, to: baseOffset.toString() }, 'records are missing from the journal');
+      noteCase(this.#logger, 'journal-gap', { partition: name, from, to: baseOffset.toString() });
       await this.#write();
       await segments.roll(baseOffset);
       await producers.segmentBegins(baseOffset);
@@ -94,10 +95,8 @@ class PartitionReplay {
     await this.#write();
     const recordCount = this.#nextOffset - this.#foundEnd;
     if (recordCount <= 0n) return;
-    this.#logger.info(
-      { partition: this.#target.name, recordCount: recordCount.toString() },
-      'records brought back from the journal',
-    );
+    const fields = { partition: this.#target.name, recordCount: recordCount.toString() };
+    noteCase(this.#logger, 'records-in-journal', fields);
   }
 
   async #write(): Promise<void> {

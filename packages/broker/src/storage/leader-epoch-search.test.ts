@@ -13,8 +13,7 @@ import { replaceFile } from './disk.ts';
 
 const folder = '/data/t-0';
 const checkpoint = `${folder}/leader-epoch-checkpoint`;
-const rebuilt =
-  'warn: the leader epochs of a partition are missing or not those of its log, and are found in its batches';
+const rebuilt = 'warn: recovery case leader-epochs-lost: The epochs are found in the batches, and a new one begins.';
 
 interface Opened {
   readonly broker: Broker;

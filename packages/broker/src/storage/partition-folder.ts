@@ -23,6 +23,11 @@ export function isPartitionFolderName(name: string): boolean {
   return /^[A-Za-z0-9._-]+-\d+$/.test(name);
 }
 
+/** The topic of the partition whose folder has this name. */
+export function topicOfFolder(name: string): string {
+  return name.slice(0, name.lastIndexOf('-'));
+}
+
 /** The number of the partition whose folder has this name. */
 export function partitionOfFolder(name: string): number {
   return Number(name.slice(name.lastIndexOf('-') + 1));
@@ -37,11 +42,10 @@ export async function makePartitionFolder(disk: Disk, folder: string, topicId: s
   // Left behind by a create that was interrupted.
   await disk.removeFolder(folder);
   await disk.makeFolder(folder, 'unsynced');
-  const id = Buffer.from(topicId, 'hex').toString('base64url');
   const epochs = new LeaderEpochs();
   epochs.begin(0, 0n);
   // In a folder that does not count yet nothing has to be replaced in one step.
-  await writeFile(disk, `${folder}/${metadataFile}`, utf8(`version: 0\ntopic_id: ${id}\n`));
+  await writeFile(disk, `${folder}/${metadataFile}`, encodeTopicId(topicId));
   await writeFile(disk, `${folder}/${epochsFile}`, epochs.encode());
   await disk.syncDirectory(folder);
 }
@@ -63,6 +67,15 @@ export async function readLeaderEpochs(disk: Disk, folder: string): Promise<Lead
 
 export function storeLeaderEpochs(disk: Disk, folder: string, epochs: LeaderEpochs): Promise<void> {
   return replaceFile(disk, folder, epochsFile, epochs.encode());
+}
+
+/** Writes anew which topic a folder belongs to. */
+export function storeTopicId(disk: Disk, folder: string, topicId: string): Promise<void> {
+  return replaceFile(disk, folder, metadataFile, encodeTopicId(topicId));
+}
+
+function encodeTopicId(topicId: string): Uint8Array {
+  return utf8(`version: 0\ntopic_id: ${Buffer.from(topicId, 'hex').toString('base64url')}\n`);
 }
 
 /** The topic that a folder says it belongs to, as 32 hexadecimal digits. */

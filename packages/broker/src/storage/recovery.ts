@@ -1,15 +1,13 @@
 // What is found of a segment when the broker starts.
 //
-// After an unclean stop the last segments are read batch by batch. What is not known to have been synced ends before the
-// first batch that is torn, damaged or out of order: nothing behind it was ever acknowledged as synced, and a whole batch
-// after a torn one must not be shown without it. (What was acknowledged as `fsync` comes back from the commit journal.)
-// Below the recovery point it is the other way round: those bytes were good and synced once, so damage there is rot. It
-// is kept and reported, what stands behind it stays readable, and nothing is cut off.
+// After an unclean stop the last segments are read batch by batch. Where a batch is torn, damaged or out of order, the table
+// of recovery cases says whether the segment ends there or goes on behind it (recovery-cases.ts).
 import type { Logger } from '@throughline/event';
 import { batchHeaderBytes, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import { findBatch, lastOffsetOf, scanBatches } from './batch-scan.ts';
 import type { DiskFile } from './disk.ts';
 import { OffsetIndex } from './offset-index.ts';
+import { noteCase, type DamageDecision } from './recovery-cases.ts';
 import { SegmentIndexer } from './segment-indexer.ts';
 import { TimeIndex } from './time-index.ts';
 
@@ -19,16 +17,33 @@ const offsetEnd = 2n ** 63n;
 export interface ScannedSegment {
   readonly indexer: SegmentIndexer;
   /** Why the segment ends before its file does; undefined when it does not. */
-  readonly problem: string | undefined;
+  readonly cut: Cut | undefined;
   /** True when synced records are missing at the end: their offsets are spent, and the log goes on in another segment. */
   readonly endsInGap: boolean;
 }
 
+/** A place where a log ends now and did not end before. */
+export interface Cut {
+  readonly decision: DamageDecision;
+  readonly problem: string;
+}
+
+/**
+ * Says what is to be done about a damaged place.
+ *
+ * @param offset the first one that is missing
+ * @param isFollowed whether something whole stands behind it
+ */
+export type DecideDamage = (offset: bigint, isFollowed: boolean) => Promise<DamageDecision>;
+
 export interface ScanOptions {
   readonly baseOffset: bigint;
   readonly fileBytes: number;
-  /** Everything below it was synced once: damage there does not end the segment. */
+  /** The segment reached up to there once: what is missing at its end is given out to nobody else. */
   readonly syncedOffset: bigint;
+  /** Another segment stands behind it. */
+  readonly isFollowed: boolean;
+  readonly decide: DecideDamage;
   readonly readBytes: number;
   /** Offsets may be missing between batches. */
   readonly isSparse: boolean;
@@ -57,19 +72,21 @@ export async function scanSegment(log: DiskFile, options: ScanOptions): Promise<
     const range = { from: indexer.sizeBytes, to: fileBytes, readBytes, isSparse };
     const end = await scanBatches(log, range, indexer.nextOffset, visit);
     if (end.problem === undefined) break;
-    if (indexer.nextOffset >= syncedOffset) return { indexer, problem: end.problem, endsInGap: false };
-    const offset = indexer.nextOffset.toString();
-    logger.error({ file: name, position: end.position, offset, problem: end.problem }, 'a stored batch is damaged');
+    const { problem } = end;
     const next = await findBatch(log, { ...range, from: end.position + 1 }, indexer.nextOffset, offsetEnd);
+    const decision = await options.decide(indexer.nextOffset, options.isFollowed || next !== undefined);
+    if (decision.does === 'cut') return { indexer, cut: { decision, problem }, endsInGap: false };
+    const offset = indexer.nextOffset.toString();
+    noteCase(logger, decision.name, { file: name, position: end.position, offset, problem });
     indexer.skipTo(next?.position ?? fileBytes, next?.header.baseOffset ?? indexer.nextOffset);
   }
   const endsInGap = indexer.nextOffset < syncedOffset;
   if (endsInGap) {
-    const to = syncedOffset.toString();
-    if (!isSparse) logger.error({ file: name, from: indexer.nextOffset.toString(), to }, 'synced records are gone');
+    const fields = { file: name, from: indexer.nextOffset.toString(), to: syncedOffset.toString() };
+    if (!isSparse && !options.isFollowed) noteCase(logger, 'synced-end-missing', fields);
     indexer.skipTo(indexer.sizeBytes, syncedOffset);
   }
-  return { indexer, problem: undefined, endsInGap };
+  return { indexer, cut: undefined, endsInGap };
 }
 
 /**
@@ -104,5 +121,5 @@ export async function resumeSegment(
   const indexer = SegmentIndexer.resume(baseOffset, offsetIndex, timeIndex, firstTimestampMs);
   for (const header of tail) indexer.add(header);
   if (indexer.nextOffset < options.syncedOffset) return undefined;
-  return { indexer, problem: undefined, endsInGap: false };
+  return { indexer, cut: undefined, endsInGap: false };
 }

@@ -10,20 +10,31 @@
 // reads them, and closed again by the pool (open-segments.ts).
 import { assert } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import { closingOnFailure, type DiskFile } from './disk.ts';
+import { closingOnFailure, isOutOfDisk, type DiskFile } from './disk.ts';
 import { IndexFiles } from './index-files.ts';
 import { segmentFiles, type SegmentFiles } from './open-segments.ts';
-import { resumeSegment, scanSegment, type ScanOptions, type SegmentVisitor } from './recovery.ts';
+import { noteCase, type RecoveryCaseName } from './recovery-cases.ts';
+import { resumeSegment, scanSegment, type Cut, type ScanOptions, type SegmentVisitor } from './recovery.ts';
 import { batchForTime, headsFrom, largestTimestampFrom } from './segment-heads.ts';
 import { SegmentIndexer } from './segment-indexer.ts';
 import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest } from './segment-reader.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
 import { deletedSuffix, segmentName } from './segment-name.ts';
+import { setBytesAside, setFileAside } from './set-aside.ts';
 
 interface Writing {
   readonly files: SegmentFiles;
   readonly indexer: SegmentIndexer;
 }
+
+/** How a segment is to be checked when the broker starts. */
+export interface RecoveryTask extends Pick<ScanOptions, 'syncedOffset' | 'isFollowed' | 'decide'> {
+  /** After a clean stop only what the stored indexes do not cover is read. */
+  readonly isClean: boolean;
+}
+
+/** While the broker runs nothing is cut off for damage: what a segment holds has been judged at the start. */
+const keepDamage: ScanOptions['decide'] = async () => ({ name: 'rot-below-recovery-point', does: 'keep' });
 
 /** A relative offset is a signed 32-bit integer. */
 const relativeOffsetMax = 0x7fffffffn;
@@ -31,6 +42,7 @@ const relativeOffsetMax = 0x7fffffffn;
 export class Segment {
   readonly baseOffset: bigint;
   readonly #environment: SegmentEnvironment;
+  readonly #folder: string;
   readonly #path: string;
   readonly #indexFiles: IndexFiles;
   #nextOffset: bigint;
@@ -45,6 +57,7 @@ export class Segment {
 
   private constructor(environment: SegmentEnvironment, folder: string, baseOffset: bigint) {
     this.#environment = environment;
+    this.#folder = folder;
     this.#path = `${folder}/${segmentName(baseOffset)}`;
     this.#indexFiles = new IndexFiles(environment.disk, this.#path);
     this.baseOffset = baseOffset;
@@ -57,7 +70,11 @@ export class Segment {
     const segment = new Segment(environment, folder, baseOffset);
     const log = await environment.activeFiles.open(segment.#logName);
     await closingOnFailure(log, async () => {
-      if ((await log.size()) > 0) await log.truncate(0);
+      const foundBytes = await log.size();
+      if (foundBytes > 0) {
+        await setBytesAside(environment.disk, segment.#place(log), 0, foundBytes);
+        await log.truncate(0);
+      }
       // Those of an earlier segment of this name would be taken for ours after a crash.
       await segment.#indexFiles.remove();
     });
@@ -84,21 +101,19 @@ export class Segment {
   }
 
   /**
-   * Takes the segment over as the active one when the broker starts.
+   * Takes the segment over as the active one when the broker starts. What is cut off its end is set aside.
    *
-   * @param syncedOffset everything below it was synced once: damage there is kept and reported, never cut off
-   * @param isClean true after a clean stop: then only what the stored indexes do not cover is read
    * @param visitor is told of the batches, if they are all read
-   * @returns the segment; what was wrong with the end that has been cut off; and whether synced records are missing at
-   *   its end, so that the log has to go on in another segment
+   * @returns the segment; the place where it was cut off, if it was; and whether synced records are missing at its end, so
+   *   that the log has to go on in another segment
    */
   static async recover(
     environment: SegmentEnvironment,
     folder: string,
     baseOffset: bigint,
-    { syncedOffset, isClean }: { readonly syncedOffset: bigint; readonly isClean: boolean },
+    task: RecoveryTask,
     visitor: SegmentVisitor,
-  ): Promise<{ readonly segment: Segment; readonly problem: string | undefined; readonly endsInGap: boolean }> {
+  ): Promise<{ readonly segment: Segment; readonly cut: Cut | undefined; readonly endsInGap: boolean }> {
     const { logger, isSparse, recoveryReadBytes: readBytes } = environment;
     const segment = new Segment(environment, folder, baseOffset);
     const name = segment.#logName;
@@ -106,19 +121,37 @@ export class Segment {
     try {
       const fileBytes = await log.size();
       const visit = (header: RecordBatchHeader): void => visitor.visit(header);
-      const options: ScanOptions = { baseOffset, fileBytes, syncedOffset, readBytes, isSparse, logger, name, visit };
+      const options: ScanOptions = { ...task, baseOffset, fileBytes, readBytes, isSparse, logger, name, visit };
       const resumed =
-        isClean && fileBytes > 0 ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
+        task.isClean && fileBytes > 0 ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
       if (resumed === undefined) await visitor.segmentBegins(baseOffset);
-      const { indexer, problem, endsInGap } = resumed ?? (await scanSegment(log, options));
-      if (indexer.sizeBytes < fileBytes) await log.truncate(indexer.sizeBytes);
+      const { indexer, cut, endsInGap } = resumed ?? (await scanSegment(log, options));
+      if (cut !== undefined) {
+        const aside = await segment.#setTailAside(log, indexer.sizeBytes, fileBytes, cut.decision.name);
+        const offset = indexer.nextOffset.toString();
+        const place = { file: name, position: indexer.sizeBytes, offset, problem: cut.problem };
+        noteCase(logger, cut.decision.name, { ...place, cutBytes: fileBytes - indexer.sizeBytes, aside });
+        await log.truncate(indexer.sizeBytes);
+      }
       segment.#write(log, indexer);
       segment.#isLogDirty = resumed === undefined && fileBytes > 0;
       segment.#areIndexesStored = resumed !== undefined;
-      return { segment, problem, endsInGap };
+      return { segment, cut, endsInGap };
     } catch (error) {
       await log.close();
       throw error;
+    }
+  }
+
+  /** Keeps what is about to be cut off; on a full disk all but a torn write, which was acknowledged to nobody. */
+  async #setTailAside(log: DiskFile, from: number, to: number, why: RecoveryCaseName): Promise<string | undefined> {
+    const { disk, logger } = this.#environment;
+    try {
+      return await setBytesAside(disk, this.#place(log), from, to);
+    } catch (error) {
+      if (why !== 'torn-tail' || !isOutOfDisk(error)) throw error;
+      logger.error({ file: this.#logName, error }, 'the disk is full: a torn write is not set aside');
+      return undefined;
     }
   }
 
@@ -206,7 +239,7 @@ export class Segment {
       const ahead = hinted === undefined ? undefined : await readAhead.take(hinted);
       let answer = await readSegment(log, extent, request, hinted ?? offsetIndex, ahead, readBuffers);
       if (answer === indexMismatch) {
-        this.#environment.logger.error({ file: extent.name }, 'the offset index does not fit its log');
+        noteCase(this.#environment.logger, 'index-lost', { file: extent.name, problem: 'it does not fit its log' });
         answer = await readSegment(log, extent, request, undefined, undefined, readBuffers);
         await this.#dropIndexes();
       }
@@ -290,18 +323,33 @@ export class Segment {
     await disk.remove(`${log}${deletedSuffix}`);
   }
 
+  /** Sets its log aside, and removes its indexes. @returns the new name of the log, undefined when it was empty */
+  async setAside(): Promise<string | undefined> {
+    if (this.sizeBytes === 0) {
+      await this.remove();
+      return undefined;
+    }
+    await this.close();
+    await this.#indexFiles.remove();
+    return setFileAside(this.#environment.disk, this.#folder, `${segmentName(this.baseOffset)}.log`);
+  }
+
   /** Opens a closed segment for reading; the pool calls it. Indexes that cannot be used are rebuilt and stored. */
   async openFiles(): Promise<SegmentFiles> {
     const log = await this.#environment.disk.open(this.#logName, 'read');
     return closingOnFailure(log, async () => {
       const loaded = await this.#indexFiles.load(this);
       if (loaded !== undefined) return segmentFiles(log, loaded.offsetIndex, loaded.timeIndex);
-      this.#environment.logger.warn({ file: this.#logName }, 'an index is missing or damaged and is rebuilt');
+      noteCase(this.#environment.logger, 'index-lost', { file: this.#logName });
       const { indexer } = await scanSegment(log, this.#scanOptions());
       indexer.finish();
       await this.#indexFiles.store(indexer.offsetIndex, indexer.timeIndex);
       return segmentFiles(log, indexer.offsetIndex, indexer.timeIndex);
     });
+  }
+
+  #place(file: DiskFile): { readonly folder: string; readonly name: string; readonly file: DiskFile } {
+    return { folder: this.#folder, name: `${segmentName(this.baseOffset)}.log`, file };
   }
 
   get #logName(): string {
@@ -317,7 +365,8 @@ export class Segment {
   #scanOptions(): ScanOptions {
     const { recoveryReadBytes: readBytes, logger } = this.#environment;
     const { baseOffset, nextOffset, sizeBytes, isSparse, name } = this.#extent();
-    return { baseOffset, fileBytes: sizeBytes, syncedOffset: nextOffset, readBytes, isSparse, logger, name };
+    const known = { baseOffset, fileBytes: sizeBytes, syncedOffset: nextOffset, isFollowed: true, decide: keepDamage };
+    return { ...known, readBytes, isSparse, logger, name };
   }
 
   /** Has the indexes of a closed segment built anew when it is opened next; those of the active one were never stored. */

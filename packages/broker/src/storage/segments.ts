@@ -1,7 +1,8 @@
 // The segments of one partition, oldest first; the last is the active one. No gap lies inside a segment; between two there
 // may be one, where synced records were lost to the disk: a read there goes on with the next segment.
 import type { RecordBatchHeader } from '@throughline/wire';
-import type { SegmentVisitor } from './recovery.ts';
+import { decideDamage, noteCase, type Stop } from './recovery-cases.ts';
+import type { DecideDamage, SegmentVisitor } from './recovery.ts';
 import { Segment } from './segment.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
 import { deletedSuffix, segmentOfFile } from './segment-name.ts';
@@ -10,10 +11,11 @@ import type { SegmentReadRequest } from './segment-reader.ts';
 export interface RecoveryStart {
   /** Where an empty partition begins. */
   readonly logStartOffset: bigint;
-  /** Everything below it was synced. */
-  readonly recoveryPoint: bigint;
-  /** True after a clean stop. */
-  readonly isClean: boolean;
+  /** Everything below it was synced; undefined when that is not known. */
+  readonly recoveryPoint: bigint | undefined;
+  readonly stop: Stop;
+  /** Whether the commit journal has the records of this partition from `offset` on. */
+  readonly isInJournal: (offset: bigint) => Promise<boolean>;
 }
 
 const emptyBytes = new Uint8Array(0);
@@ -45,26 +47,43 @@ export class Segments {
     const names = await disk.list(folder);
     for (const name of names.filter((name) => name.endsWith(deletedSuffix))) await disk.remove(`${folder}/${name}`);
     const bases = names.flatMap((name) => segmentOfFile(name) ?? []).sort((a, b) => (a < b ? -1 : 1));
+    const { recoveryPoint = 0n } = start;
+    const isClean = start.stop === 'clean';
+    const decide = damageDecider(start);
     const all: Segment[] = [];
     for (const [i, base] of bases.entries()) {
+      const before = all.at(-1);
+      if (before !== undefined && base < before.nextOffset) {
+        const aside = await (await Segment.sealed(environment, folder, base, base)).setAside();
+        noteCase(logger, 'segments-overlap', { folder, offset: base.toString(), aside });
+        continue;
+      }
       const next = bases[i + 1];
       // A segment that ends at or below the recovery point has been synced, indexes and all.
-      if (next !== undefined && (start.isClean || next <= start.recoveryPoint)) {
+      if (next !== undefined && (isClean || next <= recoveryPoint)) {
         all.push(await Segment.sealed(environment, folder, base, next));
         continue;
       }
-      const syncedOffset = next === undefined || start.recoveryPoint < next ? start.recoveryPoint : next;
-      const recovered = await Segment.recover(environment, folder, base, { ...start, syncedOffset }, visitor);
-      const { segment, problem, endsInGap } = recovered;
+      // What a segment in the middle has lost at its end shows where the next one begins.
+      const task = {
+        isClean,
+        decide,
+        isFollowed: next !== undefined,
+        syncedOffset: next === undefined ? recoveryPoint : 0n,
+      };
+      const { segment, cut, endsInGap } = await Segment.recover(environment, folder, base, task, visitor);
       all.push(segment);
-      const isShort =
-        next !== undefined && (environment.isSparse ? segment.nextOffset > next : segment.nextOffset !== next);
-      const isCut = problem !== undefined || (isShort && !endsInGap);
+      let isCut = cut !== undefined;
+      if (!isCut && next !== undefined && next > segment.nextOffset && !environment.isSparse) {
+        const decision = await decide(segment.nextOffset, true);
+        const fields = { folder, offset: segment.nextOffset.toString(), problem: `the next segment begins at ${next}` };
+        noteCase(logger, decision.name, fields);
+        isCut = decision.does === 'cut';
+      }
       if (isCut) {
-        const offset = segment.nextOffset.toString();
-        logger.warn({ folder, offset, problem: problem ?? 'the next segment begins later' }, 'the log ends here');
         for (const later of bases.slice(i + 1)) {
-          await (await Segment.sealed(environment, folder, later, later)).remove();
+          const aside = await (await Segment.sealed(environment, folder, later, later)).setAside();
+          logger.warn({ folder, offset: later.toString(), aside }, 'a segment behind the end of its log is set aside');
         }
         break;
       }
@@ -76,14 +95,15 @@ export class Segments {
     }
     if (all.length === 0) {
       // Offsets that were given out once are not given out again, even when the files are gone.
-      const { logStartOffset, recoveryPoint } = start;
-      if (recoveryPoint > logStartOffset) logger.error({ folder }, 'the files of this partition are gone');
+      const { logStartOffset } = start;
+      if (recoveryPoint > logStartOffset)
+        noteCase(logger, 'segments-missing', { folder, offset: recoveryPoint.toString() });
       all.push(
         await Segment.create(environment, folder, recoveryPoint > logStartOffset ? recoveryPoint : logStartOffset),
       );
     }
     const segments = new Segments(environment, folder, all);
-    segments.#isFolderDirty = !start.isClean || bases.length === 0;
+    segments.#isFolderDirty = !isClean || bases.length === 0;
     return segments;
   }
 
@@ -189,10 +209,10 @@ export class Segments {
    */
   async sync(withActive: boolean): Promise<bigint> {
     const { active } = this;
+    for (const segment of this.sealed) if (segment.isDirty) await segment.sync();
+    // What is appended meanwhile is synced, too, and only then no longer dirty: the point has to cover it.
     const syncedOffset = withActive ? active.nextOffset : active.baseOffset;
-    for (const segment of this.#all) {
-      if (segment.isDirty && (withActive || segment !== active)) await segment.sync();
-    }
+    if (withActive && active.isDirty) await active.sync();
     if (this.#isFolderDirty) {
       this.#isFolderDirty = false;
       await this.#environment.disk.syncDirectory(this.#folder);
@@ -245,6 +265,15 @@ export class Segments {
     }
     return low;
   }
+}
+
+/** Finds out what the table of recovery cases wants to know, which for most rows is little. */
+function damageDecider({ stop, recoveryPoint, isInJournal }: RecoveryStart): DecideDamage {
+  return async (offset, isFollowed) => {
+    const wasSynced = recoveryPoint === undefined ? 'unknown' : offset < recoveryPoint ? 'yes' : 'no';
+    const asksJournal = stop !== 'clean' && wasSynced !== 'yes' && isFollowed;
+    return decideDamage({ stop, wasSynced, isFollowed, isInJournal: asksJournal && (await isInJournal(offset)) });
+  };
 }
 
 function maxOf(a: bigint, b: bigint): bigint {

@@ -97,6 +97,18 @@ export const systemDisk: Disk = {
   remove: (name) => fs.promises.rm(name, { force: true }),
   syncDirectory,
   lock: lockFolder,
+  async cacheId(folder) {
+    try {
+      const bootId = (await fs.promises.readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+      // A copy of the folder, or the same one mounted from elsewhere, has not been written through this memory.
+      const { dev, ino } = await fs.promises.stat(folder);
+      return `${bootId} ${dev} ${ino}`;
+    } catch (error) {
+      // Only Linux says so.
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
 };
 
 async function syncDirectory(folder: string): Promise<void> {
