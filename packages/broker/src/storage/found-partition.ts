@@ -40,8 +40,7 @@ export async function findPartition(
   const isClean = start.stop === 'clean';
   const storedPoint = start.recoveryPoint ?? 0n;
   // Snapshots are synced before either of these passes them.
-<<<<<<< HEAD
-  const syncedOffset = logStartOffset > recoveryPoint ? logStartOffset : recoveryPoint;
+  const syncedOffset = logStartOffset > storedPoint ? logStartOffset : storedPoint;
   const producers = await ProducerRecovery.begin({
     disk,
     folder,
@@ -51,15 +50,10 @@ export async function findPartition(
     isClean,
     syncedOffset,
   });
-  const segments = await Segments.open({ ...environment, isSparse: config.isCompacted }, folder, start, producers);
-=======
-  const syncedOffset = logStartOffset > storedPoint ? logStartOffset : storedPoint;
-  const producers = await ProducerRecovery.begin({ disk, folder, clock, logger, limits, isClean, syncedOffset });
   // A clean stop leaves a snapshot of the very end behind.
   const recoveryPoint = start.recoveryPoint ?? (isClean ? producers.files.latestFirst[0] : undefined);
   const environmentOfTopic = { ...environment, isSparse: config.isCompacted };
   const segments = await Segments.open(environmentOfTopic, folder, { ...start, recoveryPoint }, producers);
->>>>>>> b367288 (Damage in the log costs its own batch after any stop of the server: recovery is one table that code, log, tests and docs share, and what is taken out of the log is set aside under a name of its own, never deleted)
   // After an unclean stop the journal comes first.
   if (isClean) await producers.finish(segments);
   const epochs = await readLeaderEpochs(disk, folder);
