@@ -19,7 +19,7 @@ export interface CaptureContext {
 }
 
 /** A body with the fields of all versions: each version writes those that it has. */
-interface Sample {
+export interface Sample {
   readonly api: Api<never>;
   readonly body: unknown;
 }
@@ -40,7 +40,7 @@ export function captureRequests(context: CaptureContext): readonly Capture[] {
   return captures;
 }
 
-function samplesOf({ topic, topicId, group }: CaptureContext): readonly Sample[] {
+export function samplesOf({ topic, topicId, group }: CaptureContext): readonly Sample[] {
   const producer = { id: 7n, epoch: 0, baseSequence: 0 };
   const value = Buffer.from('value');
   const plain = encodeRecordBatch([{ key: null, value }], { nowMs: 1_700_000_000_000 });

@@ -8,11 +8,13 @@ import { runInNewContext } from 'node:vm';
 import { integerBetween, seededRandom, type Random } from '@throughline/event';
 import { createBroker, type RunningBroker } from '@throughline/broker';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { decodeResponse } from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { DefectRecorder } from '../workload/defect-recorder.ts';
 import { KafkaConnection } from '../workload/kafka-connection.ts';
-import { captureRequests, type Capture } from './captures.ts';
+import { captureRequests, samplesOf, type Capture, type Sample } from './captures.ts';
 import { DirectNetwork } from './direct-network.ts';
+import { longFields } from './long-fields.ts';
 import { mutate } from './mutators.ts';
 
 const seed = Number(process.env['SEED'] ?? 1);
@@ -33,9 +35,10 @@ interface Subject {
   readonly logger: DefectRecorder;
   readonly control: KafkaConnection;
   readonly captures: readonly Capture[];
+  readonly samples: readonly Sample[];
 }
 
-async function startSubject(random: Random): Promise<Subject> {
+async function startSubject(random: Random, config: Readonly<Record<string, string>> = {}): Promise<Subject> {
   const clock = new VirtualClock();
   const network = new DirectNetwork();
   const logger = new DefectRecorder();
@@ -46,12 +49,14 @@ async function startSubject(random: Random): Promise<Subject> {
     clock,
     logger,
     transport: network,
+    config,
   };
   const broker = await createBroker(options);
   const { topicId } = await broker.broker.createTopic('t', { partitions: 2, config: { durability: 'memory' } });
   const control = new KafkaConnection(network.connect(), clock, 60_000);
-  const captures = captureRequests({ topic: 't', topicId, group: 'g' });
-  return { broker, network, clock, logger, control, captures };
+  const context = { topic: 't', topicId, group: 'g' };
+  const captures = captureRequests(context);
+  return { broker, network, clock, logger, control, captures, samples: samplesOf(context) };
 }
 
 /** Whether a good request is answered on a connection that was there before. */
@@ -78,6 +83,20 @@ async function send({ network, clock }: Subject, bytes: Uint8Array, cuts: readon
   await clock.settle(4);
   connection.destroy();
   await clock.settle(1);
+}
+
+/** Sends a whole request and waits for its answer, or for some turns where it gets none; what was answered. */
+async function ask({ network, clock }: Subject, bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  const connection = network.connect();
+  const chunks: Uint8Array[] = [];
+  let isClosed = false;
+  const onClose = (): void => void (isClosed = true);
+  connection.listen({ onData: (chunk) => void chunks.push(chunk), onDrain: () => {}, onEnd: () => {}, onClose });
+  connection.write([bytes]);
+  for (let turn = 0; turn < 30 && !isClosed && chunks.length === 0; turn++) await clock.settle(1);
+  connection.destroy();
+  await clock.settle(1);
+  return chunks.length === 0 ? undefined : Buffer.concat(chunks);
 }
 
 /** Gives a new broker the frames from number `first` on, and closes it. */
@@ -133,6 +152,34 @@ test(`${frameCount} bad frames leave a broker that answers (SEED=${seed})`, asyn
   const { rss } = process.memoryUsage();
   assert.ok(rss < 600 * MiB, `${rss} bytes resident`);
   t.diagnostic(`${Math.round(rss / MiB)} MiB resident at the end`);
+});
+
+test('fields of every API as long as a bound allows, and longer, are answered or refused, and nothing is left of them that fails later', async () => {
+  const expiry = { 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '30000' };
+  const subject = await startSubject(seededRandom(1), expiry);
+  const { broker, control, clock, logger, samples } = subject;
+  let sentCount = 0;
+  let answerCount = 0;
+  for (const sample of samples) {
+    for (const { name, version, bytes } of longFields(sample)) {
+      const answered = await ask(subject, bytes);
+      sentCount++;
+      if (answered !== undefined) answerCount++;
+      assert.ok(await answers(subject), `no answer after ${name}`);
+      assert.deepEqual(logger.defects, [], name);
+      // A client can read what it is answered: no string of it is longer than strings are.
+      if (answered !== undefined) decodeResponse(sample.api, version, answered.subarray(4));
+    }
+    // The sessions of all members that came end, and what was committed expires.
+    await clock.advance(60_000);
+    assert.deepEqual(logger.defects, [], `a minute after ${sample.api.name}`);
+  }
+  assert.ok(sentCount > 1_000 && answerCount > sentCount / 2, `${answerCount} answers to ${sentCount} frames`);
+  await clock.advance(60_000);
+  assert.deepEqual(logger.defects, []);
+  control.close();
+  await clock.settle(4);
+  await broker.close();
 });
 
 test('every API that the broker answers is among the captures, and takes its captures for well-formed', async () => {
