@@ -8,10 +8,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { metadataApi } from '@throughline/wire/apis';
 import { throughline } from '../support/cli.ts';
 import { connectKafka } from '../support/kafka-client.ts';
+import { throwsOnSignal } from '../support/planted-defect.ts';
 
 const main = path.resolve(import.meta.dirname, '../../packages/throughline/src/cli/main.ts');
 
@@ -28,10 +30,18 @@ interface RunningBroker {
 
 /** Starts it on a free port and waits for its ready line. */
 async function startBroker(t: TestContext, ...flags: readonly string[]): Promise<RunningBroker> {
-  const args = ['--conditions=throughline-source', main, 'broker', '--kafka-port', '0', '--json', ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return startBrokerWith(t, { flags });
+}
+
+async function startBrokerWith(
+  t: TestContext,
+  { flags, nodeFlags = [] }: { readonly flags: readonly string[]; readonly nodeFlags?: readonly string[] },
+): Promise<RunningBroker> {
+  const node = ['--conditions=throughline-source', ...nodeFlags];
+  const args = [...node, main, 'broker', '--kafka-port', '0', '--json', ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', nodeFlags.length > 0 ? 'pipe' : 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
   return { process: child, ready: JSON.parse(line) as Ready };
 }
 
@@ -74,6 +84,19 @@ test('the broker runs until a signal, keeps what it has, and obeys --set', async
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, new RegExp(`in use by process ${second.process.pid} \\[DATA_DIR_IN_USE\\]`));
   assert.equal(await stop(second, 'SIGINT'), 0);
+});
+
+test('what nobody has caught closes the broker in order, with its words and an exit code', async (t) => {
+  const dataDir = await folder(t);
+  const flags = ['--data-dir', dataDir];
+  const broker = await startBrokerWith(t, { flags, nodeFlags: [throwsOnSignal] });
+  assert.equal(await topicPartitions(broker.ready.kafka, 'orders'), 1);
+  const words = text(broker.process.stderr!);
+  assert.equal(await stop(broker, 'SIGUSR2'), 1);
+  assert.match(await words, /^error a defect that nobody has caught: closing: planted/);
+  const next = await startBroker(t, ...flags);
+  assert.equal(await topicPartitions(next.ready.kafka, 'orders'), 1);
+  assert.equal(await stop(next, 'SIGTERM'), 0);
 });
 
 test('in memory and with virtual nodes: every node is told of, and no folder is made', async (t) => {

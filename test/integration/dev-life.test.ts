@@ -9,6 +9,7 @@ import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion, uiChunks, type Chunk } from '../support/chat.ts';
 import { throughline } from '../support/cli.ts';
 import { EventReader } from '../support/readers.ts';
+import { throwsOnSignal } from '../support/planted-defect.ts';
 import { startServer, TestServer, type StartOptions } from '../support/server.ts';
 
 /** What the contract promises for a clean stop. */
@@ -62,6 +63,15 @@ async function assertCarriedOn({ question, reader }: { question: string; reader:
   assert.equal(reader.textOf(reader.run), answerText(question));
   assert.equal(reader.run.attempt, 2);
 }
+
+test('what nobody has caught closes the server in order, with its words and an exit code', async () => {
+  await start({ environment: { NODE_OPTIONS: throwsOnSignal } });
+  process.kill(server.pid, 'SIGUSR2');
+  assert.equal(await server.ended(), 1);
+  assert.equal(existsSync(fileOf('server.json')), false, 'as after any stop');
+  assert.match(server.output, /error a defect that nobody has caught: closing: planted/);
+  assert.match(read(fileOf('server.log')), /"level":50.*planted/);
+});
 
 test('a server that is ready can be found through server.json, and removes it when it stops', async () => {
   await start();

@@ -1,5 +1,5 @@
 // What every endpoint of one gateway shares.
-import type { Clock, Logger } from '@throughline/event';
+import type { Clock, ErrorBody, Logger } from '@throughline/event';
 import type { Log } from '@throughline/log';
 import type { ConversationCache } from './conversation-cache.ts';
 import type { ConversationFold } from './conversation-fold.ts';
@@ -25,6 +25,8 @@ export interface GatewayContext {
   readonly tables: TablesReader;
   readonly status: () => Promise<Readonly<Record<string, unknown>>>;
   readonly moreMetrics: () => string;
+  /** A defect that the process has met, whose outcome nobody waits for. */
+  readonly defect: () => ErrorBody | undefined;
   readonly dev: DevActions | undefined;
   readonly pageDir: string | undefined;
   readonly docsDir: string | undefined;

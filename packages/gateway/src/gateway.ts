@@ -6,6 +6,7 @@ import {
   systemRandom,
   ulids,
   type Clock,
+  type ErrorBody,
   type Logger,
   type Random,
 } from '@throughline/event';
@@ -39,6 +40,8 @@ export interface GatewayOptions {
   readonly status: () => Promise<Readonly<Record<string, unknown>>>;
   /** What others count, in Prometheus' text format; added to GET /metrics. */
   readonly moreMetrics?: () => string;
+  /** A defect that the process has met (event/unattended.ts): readyz says it. */
+  readonly defect?: () => ErrorBody | undefined;
   /** The built page; none is served where absent. */
   readonly pageDir?: string;
   /** The documents behind /docs/. */
@@ -137,6 +140,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     tables: options.tables,
     status: options.status,
     moreMetrics: options.moreMetrics ?? (() => ''),
+    defect: options.defect ?? (() => undefined),
     dev: options.dev,
     pageDir: options.pageDir,
     docsDir: options.docsDir,

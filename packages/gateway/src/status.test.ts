@@ -6,9 +6,14 @@ import { getReadiness } from './status.ts';
 
 const away = new ThroughlineError('LOG_UNREACHABLE', 'no broker answers');
 
-async function readiness(phase: FoldStatus['phase'], lastError?: ErrorBody, problem?: ThroughlineError) {
+async function readiness(
+  phase: FoldStatus['phase'],
+  lastError?: ErrorBody,
+  problem?: ThroughlineError,
+  defect?: ErrorBody,
+) {
   const status = { phase, ...(lastError === undefined ? {} : { lastError }) } as FoldStatus;
-  const response = getReadiness({ index: { status: () => status }, tail: { problem } });
+  const response = getReadiness({ index: { status: () => status }, tail: { problem }, defect: () => defect });
   const { error } = (await response.json()) as { readonly error?: ErrorBody };
   return [response.status, error?.code];
 }
@@ -18,4 +23,7 @@ test('what is not ready says why, whoever has met it first', async () => {
   assert.deepEqual(await readiness('catching-up', away.toJSON()), [503, 'LOG_UNREACHABLE']);
   // The tail has noticed, and the index has not yet.
   assert.deepEqual(await readiness('live', undefined, away), [503, 'LOG_UNREACHABLE']);
+  const defect = new ThroughlineError('INTERNAL', 'a defect').toJSON();
+  assert.deepEqual(await readiness('live', undefined, undefined, defect), [503, 'INTERNAL']);
+  assert.deepEqual(await readiness('live', undefined, away, defect), [503, 'LOG_UNREACHABLE']);
 });

@@ -18,16 +18,17 @@ export async function getStatus(context: GatewayContext): Promise<Response> {
 interface Readiness {
   readonly index: Pick<GatewayContext['index'], 'status'>;
   readonly tail: Pick<GatewayContext['tail'], 'problem'>;
+  readonly defect: GatewayContext['defect'];
 }
 
 /**
  * GET /readyz: 200 once the index has caught up with the log that was there at the start and the log can be read; else 503
- * with the reason, whichever of the two has met it first.
+ * with the reason, whichever of the two has met it first. A defect that the process has met is a reason of its own.
  */
-export function getReadiness({ index, tail }: Readiness): Response {
+export function getReadiness({ index, tail, defect }: Readiness): Response {
   const { phase, lastError } = index.status();
-  const isReady = phase === 'live' && tail.problem === undefined;
-  const error = lastError ?? tail.problem?.toJSON();
+  const error = lastError ?? tail.problem?.toJSON() ?? defect();
+  const isReady = phase === 'live' && tail.problem === undefined && defect() === undefined;
   return jsonResponse(
     { ready: isReady, conversations: phase, ...(error === undefined ? {} : { error }) },
     isReady ? 200 : 503,

@@ -3,11 +3,12 @@
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { openBroker, serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
-import { ThroughlineError } from '@throughline/event';
+import { ThroughlineError, type Logger } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { prepareDataDir, takeDataDir } from '../dev/data-dir.ts';
 import { growHeapFreely } from '../engine-flags.ts';
 import { checkLoopback } from '../loopback.ts';
+import { ProcessDefects } from '../process-defects.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
 import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';
 import { printJsonLine, printLine, say } from './output.ts';
@@ -21,10 +22,13 @@ export async function run(options: Options): Promise<void> {
   const given = settingsOf(options);
   const dataDir = options['memory'] === true ? undefined : dataDirOption(options);
   const stopping = untilStopped();
-  const broker = await open(dataDir, configOf(options));
+  const defects = new ProcessDefects(terminalLogger);
+  defects.guard(process);
+  const logger = defects.watch(terminalLogger);
+  const broker = await open(dataDir, configOf(options), logger);
   let served: ServedKafka;
   try {
-    served = await serveKafka(broker, { ...given, logger: terminalLogger });
+    served = await serveKafka(broker, { ...given, logger });
   } catch (error) {
     await broker.close();
     throw error;
@@ -32,9 +36,12 @@ export async function run(options: Options): Promise<void> {
   // Whenever it is killed from here on, it leaves what it has compiled for the next start.
   flushCompileCache();
   ready(served, dataDir, options['json'] === true);
-  await stopping;
+  await Promise.race([stopping, defects.uncaught]);
+  // After a defect that nobody has caught the close may meet the next one.
+  setTimeout(() => process.exit(1), defaults.stopWithinMs).unref();
   await served.close();
   await broker.close();
+  process.exitCode = defects.exitCode;
 }
 
 interface Given {
@@ -69,8 +76,11 @@ function configOf(options: Options): Readonly<Record<string, string>> {
   );
 }
 
-async function open(dataDir: string | undefined, config: Readonly<Record<string, string>>): Promise<Broker> {
-  const logger = terminalLogger;
+async function open(
+  dataDir: string | undefined,
+  config: Readonly<Record<string, string>>,
+  logger: Logger,
+): Promise<Broker> {
   if (dataDir === undefined) return openBroker({ memory: true, config, logger });
   prepareDataDir(dataDir);
   const logDir = path.join(dataDir, 'log');

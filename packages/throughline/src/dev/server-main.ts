@@ -6,6 +6,8 @@ import { failureLine, say, sayLines } from '../cli/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
 import { growHeapFreely } from '../engine-flags.ts';
+import { terminalLogger } from '../cli/terminal-logger.ts';
+import { ProcessDefects } from '../process-defects.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
 import { whileSlow } from './progress.ts';
 import type { RunningServer } from './server.ts';
@@ -14,14 +16,16 @@ const { [launchVariable]: launchText, ...environment } = process.env;
 delete process.env[launchVariable];
 
 growHeapFreely();
+const defects = new ProcessDefects(terminalLogger);
+defects.guard(process);
 let isStopping = false;
 /** Whether there is something to close. */
 let hasBegun = false;
 const starting = start();
-process.on('SIGTERM', () => void stop());
-process.on('SIGINT', () => void stop());
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop());
 // The launcher is gone: a server that nobody can stop any more stops by itself.
 process.on('disconnect', () => void stop());
+void defects.uncaught.then(stop);
 try {
   const { config, server } = await starting;
   // A stop that was asked for in the meantime has closed it, or is about to.
@@ -44,6 +48,7 @@ async function start(): Promise<{ config: ResolvedConfig; server: RunningServer 
   const { startServer } = await import('./server.ts');
   const server = await startServer(config, {
     onProgress,
+    defects,
     crash: async () => {
       tell({ type: 'crashing' });
       // The message must have left before the process is gone; the channel gives no receipt, a turn of the loop does.
@@ -57,7 +62,7 @@ async function start(): Promise<{ config: ResolvedConfig; server: RunningServer 
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
-  if (!hasBegun) process.exit(0);
+  if (!hasBegun) process.exit(defects.exitCode);
   // The launcher sees to the time as well, while there is one.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs).unref();
   // Why a start has failed is said below, once.
@@ -65,7 +70,7 @@ async function stop(): Promise<void> {
   if (started === undefined) return;
   try {
     await started.server.close();
-    process.exit(0);
+    process.exit(defects.exitCode);
   } catch (error) {
     refuse(error);
   }

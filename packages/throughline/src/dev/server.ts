@@ -2,7 +2,7 @@
 // all of them, and closes them in the opposite order. No system gets to see another one.
 import path from 'node:path';
 import { serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
-import { systemClock, systemRandom, ThroughlineError } from '@throughline/event';
+import { guardedClock, systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
 import { createSupervisor, type Supervisor } from '@throughline/functions';
 import { createGateway, type GatewayOptions } from '@throughline/gateway';
@@ -10,6 +10,7 @@ import type { Durability, Log, TopicDescription } from '@throughline/log';
 import { startPipelines, type Pipelines } from '@throughline/pipelines';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
+import type { ProcessDefects } from '../process-defects.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { version } from '../version.ts';
 import { prepareDataDir } from './data-dir.ts';
@@ -21,6 +22,8 @@ import { checkPortIsFree } from './port-check.ts';
 import { serverLog } from './server-log.ts';
 
 export interface ServerHooks {
+  /** What the process does about defects. */
+  readonly defects: ProcessDefects;
   onProgress(text: string): void;
   /** Ends this process as if it were killed, after the launcher knows that somebody asked for it. */
   crash(): Promise<void>;
@@ -65,9 +68,10 @@ async function start(
   const { dataDir } = config;
   const onProgress = (text: string): void => hooks.onProgress(text);
   prepareDataDir(dataDir);
-  const logger = serverLog(dataDir);
-  closers.push(async () => logger.close());
-  const shared = { clock: systemClock, random: systemRandom, logger };
+  const lines = serverLog(dataDir);
+  closers.push(async () => lines.close());
+  const logger = hooks.defects.watch(lines);
+  const shared = { clock: guardedClock(systemClock, logger), random: systemRandom, logger };
 
   // The log first: it takes the data folder, so that nothing else is touched when another server has it. The ports next:
   // the supervisor takes over open runs, which a server that is about to be refused should not do.
@@ -109,6 +113,7 @@ async function start(
     tables: pipelines.tables,
     status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
     moreMetrics: () => (served === undefined ? '' : kafkaMetricsText(served.metrics)),
+    defect: () => hooks.defects.problem,
     pageDir: page.dir,
     docsDir: config.docs,
     dev: devActions(supervisor, hooks),
