@@ -190,6 +190,10 @@ export function samplesOf({ topic, topicId, group }: CaptureContext): readonly S
     sample(apis.listConfigResourcesApi, { resourceTypes: [2] }),
     sample(apis.describeClusterApi, { includeClusterAuthorizedOperations: true, endpointType: 1 }),
     sample(apis.describeLogDirsApi, { topics: [{ topic, partitions: [0] }] }),
+    sample(apis.alterReplicaLogDirsApi, { dirs: [{ path: '/data', topics: [{ name: topic, partitions: [0] }] }] }),
+    sample(apis.describeQuorumApi, {
+      topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
+    }),
     sample(apis.electLeadersApi, { topicPartitions: [{ topic, partitions: [0] }] }),
     sample(apis.alterPartitionReassignmentsApi, {
       topics: [{ name: topic, partitions: [{ partitionIndex: 0, replicas: [1] }] }],

@@ -89,11 +89,11 @@ async function send({ network, clock }: Subject, bytes: Uint8Array, cuts: readon
 async function ask({ network, clock }: Subject, bytes: Uint8Array): Promise<Uint8Array | undefined> {
   const connection = network.connect();
   const chunks: Uint8Array[] = [];
-  let isClosed = false;
-  const onClose = (): void => void (isClosed = true);
+  const seen = { isClosed: false };
+  const onClose = (): void => void (seen.isClosed = true);
   connection.listen({ onData: (chunk) => void chunks.push(chunk), onDrain: () => {}, onEnd: () => {}, onClose });
   connection.write([bytes]);
-  for (let turn = 0; turn < 30 && !isClosed && chunks.length === 0; turn++) await clock.settle(1);
+  for (let turn = 0; turn < 30 && !seen.isClosed && chunks.length === 0; turn++) await clock.settle(1);
   connection.destroy();
   await clock.settle(1);
   return chunks.length === 0 ? undefined : Buffer.concat(chunks);

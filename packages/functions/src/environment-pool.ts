@@ -139,6 +139,7 @@ export class EnvironmentPool {
       stopGraceMs: config.stopGraceMs,
       unresponsiveMs: config.unresponsiveMs,
       clock,
+      logger,
       onLine: (line, requestId) =>
         logger.info({ function: config.name, environment: id, requestId, line }, 'function output'),
       onReport: (report) => this.#onReport(report),

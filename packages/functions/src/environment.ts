@@ -5,7 +5,7 @@
 //   starting ──ready──► idle ◄──► busy          any state ──process gone──► stopped
 //
 // A process that exceeds its time or memory, or writes rubbish to the pipe, is killed with its whole process group.
-import type { Clock, Timer } from '@throughline/event';
+import { unattended, type Clock, type Logger, type Timer } from '@throughline/event';
 import type { Frame, HandlerError, InvokePayload, ReturnedPayload } from './framed-pipe.ts';
 import { FunctionProcess } from './function-process.ts';
 import { Invocation, type InvocationListener, type Settlement } from './invocation.ts';
@@ -27,6 +27,7 @@ export interface EnvironmentOptions {
   readonly stopGraceMs: number;
   readonly unresponsiveMs: number;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** A line that the function printed. */
   onLine(line: string, requestId: string | undefined): void;
   onReport(report: InvocationReport): void;
@@ -74,6 +75,7 @@ export class Environment {
       variables: options.variables,
       memoryMb: options.memoryMb,
       clock,
+      logger: options.logger,
       onFrame: (frame) => this.#onFrame(frame),
       onGarbage: (problem) => this.#refuse(problem),
       onLine: (line) => this.#onLine(line),
@@ -274,7 +276,8 @@ export class Environment {
     invocation.settle(invocation.isCancelled ? { kind: 'cancelled' } : settlement);
     const memory = { bytesMax: this.#watch.bytesMax, limitMb: this.#options.memoryMb };
     // What the handler printed last is on another pipe and may be read only now.
-    setImmediate(() => this.#options.onReport(invocation.report(isError, memory)));
+    const report = (): void => this.#options.onReport(invocation.report(isError, memory));
+    setImmediate(() => unattended(this.#options.logger, 'reporting an invocation', report));
     this.#options.onChange();
   }
 

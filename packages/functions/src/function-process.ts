@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '@throughline/event';
+import { listening, type Clock, type Logger } from '@throughline/event';
 import { limits, oldSpaceShare, pipeDrainMs } from './defaults.ts';
 import { encodeFrame, FrameDecoder, type Frame, type FrameType } from './framed-pipe.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -16,6 +16,7 @@ export interface FunctionProcessOptions {
   readonly variables: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   readonly clock: Clock;
+  readonly logger: Logger;
   onFrame(frame: Frame): void;
   /** What came on the pipe is no frame; no more frames follow. */
   onGarbage(problem: string): void;
@@ -101,24 +102,37 @@ export class FunctionProcess {
     const options = this.#options;
     const child = this.#process;
     const gone = (): void => this.#onGone();
-    child.on('error', (error) => {
+    const heard = <Arguments extends readonly unknown[]>(listener: (...args: Arguments) => void) =>
+      listening(options.logger, 'hearing of a process of a function', listener);
+    const onFailed = (error: Error): void => {
       options.onSpawnFailed(error);
       if (child.pid === undefined) gone();
-    });
-    child.on('exit', () => {
+    };
+    const onExit = (): void => {
       this.hasExited = true;
-      this.kill();
       options.clock.after(pipeDrainMs, gone);
-    });
+      this.kill();
+    };
+    child.on('error', heard(onFailed));
+    child.on('exit', heard(onExit));
     // 'close' comes when the pipes have been read to their end, so nothing that it wrote before its death is missed.
-    child.on('close', gone);
-    this.#pipe?.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    child.on('close', heard(gone));
+    this.#pipe?.on(
+      'data',
+      heard((bytes: Buffer) => this.#onBytes(bytes)),
+    );
     // A broken pipe says what 'exit' says as well.
     this.#pipe?.on('error', () => {});
     for (const stream of [child.stdout, child.stderr]) {
       const splitter = new LineSplitter(limits.logLineLengthMax);
-      stream?.on('data', (bytes: Buffer) => splitter.push(bytes).forEach(options.onLine));
-      stream?.on('end', () => splitter.end().forEach(options.onLine));
+      stream?.on(
+        'data',
+        heard((bytes: Buffer) => splitter.push(bytes).forEach(options.onLine)),
+      );
+      stream?.on(
+        'end',
+        heard(() => splitter.end().forEach(options.onLine)),
+      );
       stream?.on('error', () => {});
     }
   }

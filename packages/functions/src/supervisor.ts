@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
   silentLogger,
+  guardedClock,
   systemClock,
   systemRandom,
   ThroughlineError,
@@ -134,7 +135,8 @@ class RunningSupervisor implements Supervisor {
     conversations: Conversations,
     scratchDir: string,
   ) {
-    const { log, topic, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+    const { log, topic, random = systemRandom, logger = silentLogger } = options;
+    const clock = guardedClock(options.clock ?? systemClock, logger);
     const newId = ulids(clock, random);
     const { ownerPrefix } = options;
     const owner = options.owner ?? `${ownerPrefix ?? 'supervisor/'}${newId()}`;

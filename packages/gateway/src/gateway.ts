@@ -2,6 +2,7 @@
 // function, no pipeline and no model. See docs/internals/gateway.md.
 import {
   silentLogger,
+  guardedClock,
   systemClock,
   systemRandom,
   ulids,
@@ -82,7 +83,8 @@ export interface Gateway {
  * const { url } = await gateway.listen({ host: '127.0.0.1', port: 4437 });
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  const { log, topic, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
+  const { log, topic, random = systemRandom, logger = silentLogger } = options;
+  const clock = guardedClock(options.clock ?? systemClock, logger);
   const description = await log.admin.describeTopic(topic);
   const generation = generationOf(description.topicId);
   const partitionCount = description.partitions.length;

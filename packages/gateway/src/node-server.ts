@@ -3,7 +3,7 @@
 import { createServer, STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { ThroughlineError, type Clock, type ErrorCode, type Logger } from '@throughline/event';
+import { listening, ThroughlineError, unattended, type Clock, type ErrorCode, type Logger } from '@throughline/event';
 import type { App } from './app.ts';
 import { errorJson, errorResponse } from './error-response.ts';
 
@@ -41,9 +41,9 @@ export async function listen(
   const server = createServer((incoming, outgoing) => {
     // A connection that is kept alive would hold a server open that takes no more requests.
     outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()));
-    void answer(incoming, outgoing);
+    unattended(logger, 'answering a request', () => answer(incoming, outgoing));
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(error, socket));
+  server.on('clientError', listening(logger, 'rejecting what is no request', refuse));
   const bound = await bind(server, host, port);
   const name = host.includes(':') ? `[${host}]` : host;
   return {

@@ -7,6 +7,7 @@
 // still with its reason in the status, and `replay` is a decision that a person takes
 // (docs/decisions/0034-changed-definitions-replay-by-themselves.md).
 import {
+  guardedClock,
   silentLogger,
   systemClock,
   ThroughlineError,
@@ -63,7 +64,8 @@ export interface Pipelines {
  * await pipelines.tables.sql('select outcome, count(*) from turns group by all', { rowsMax: 100 });
  */
 export async function startPipelines(options: PipelinesOptions): Promise<Pipelines> {
-  const { definitions, path, clock = systemClock } = options;
+  const { definitions, path } = options;
+  const clock = guardedClock(options.clock ?? systemClock, options.logger ?? silentLogger);
   const names = definitions.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new ThroughlineError('INVALID_ARGUMENT', `two tables are named ${twice}`);

@@ -2,7 +2,7 @@
 // fetch under way; the broker keeps it until something comes. While the consumer works on the last step of an answer, the
 // next fetch is on its way. The order of partitions in a fetch turns with each one, so that none is always last when the
 // bytes run out.
-import { delay, ThroughlineError } from '@throughline/event';
+import { delay, ThroughlineError, unattended } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
@@ -98,7 +98,8 @@ export class KafkaTail {
     for (const [leader, list] of byLeader) {
       if (this.#fetching.has(leader) || this.#queue.some(({ broker }) => broker === leader)) continue;
       this.#fetching.add(leader);
-      void this.#fetch(topic, leader, list).then(() => {
+      unattended(this.#options.retry.logger, 'reading from a broker', async () => {
+        await this.#fetch(topic, leader, list);
         this.#fetching.delete(leader);
         this.#wake?.();
       });

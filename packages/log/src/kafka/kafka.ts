@@ -1,5 +1,13 @@
 // Opens the log of a Kafka cluster.
-import { silentLogger, systemClock, systemRandom, type Clock, type Logger, type Random } from '@throughline/event';
+import {
+  guardedClock,
+  silentLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@throughline/event';
 import { kafkaLogLimitDefaults, type KafkaLogLimits } from '../defaults.ts';
 import type { Log } from '../port.ts';
 import { parseBootstrap } from './bootstrap.ts';
@@ -39,11 +47,12 @@ export async function kafkaCluster(options: KafkaLogOptions): Promise<KafkaClust
   const {
     bootstrap,
     clientId = 'throughline',
-    clock = systemClock,
+    clock: givenClock = systemClock,
     random = systemRandom,
     logger = silentLogger,
     ...given
   } = options;
+  const clock = guardedClock(givenClock, logger);
   const limits = { ...kafkaLogLimitDefaults, ...given };
   const { connectMs, requestMs, retryMinMs, retryMaxMs } = limits;
   const retry = { clock, random, logger, retryMinMs, retryMaxMs };
