@@ -24,10 +24,28 @@ import {
 /** A log that tells where it was read from. */
 class WatchedLog extends MemoryLog {
   readonly readFrom: (readonly bigint[])[] = [];
+  /** Records that tails have handed out. */
+  recordCount = 0;
 
   override tail(request: TailRequest): AsyncIterable<TailStep> {
     if (typeof request.from === 'object' && 'offsets' in request.from) this.readFrom.push([...request.from.offsets]);
-    return super.tail(request);
+    return this.#counted(super.tail(request));
+  }
+
+  async *#counted(steps: AsyncIterable<TailStep>): AsyncGenerator<TailStep> {
+    for await (const step of steps) {
+      this.recordCount += step.records.length;
+      yield step;
+    }
+  }
+}
+
+/** Waits for the supervisor, turn by turn. */
+async function until(condition: () => boolean): Promise<void> {
+  const giveUp = AbortSignal.timeout(20_000);
+  while (!condition()) {
+    if (giveUp.aborted) assert.fail('it did not come to that');
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
@@ -87,6 +105,60 @@ test('a run that was open at the checkpoint is found again from it', async (t) =
   assert.equal(run.attempts.length, 2);
   assert.equal(reader.text(runId), words(60));
   assert.deepEqual(reader.contradictions, []);
+});
+
+// A run of a function that the supervisor did not know held its checkpoint at the run's first record: each start read
+// everything again.
+test('runs of a function that is not ours do not make each start read everything again, and are known all the same', async (t) => {
+  const storePath = storeIn(t);
+  const log = new WatchedLog();
+  await log.admin.createTopic(topic, { partitions: 1 });
+  const { runId } = await ask(log, 'words 3', { functionName: 'renamed' });
+  const options = { log, topic, takeOverAtOnce: false, storePath };
+  const first = await createSupervisor({ ...options, functions: [answerFunction({ spareCount: 0 })] });
+  await first.caughtUp();
+  for (let batch = 0; batch < 5; batch++) {
+    const records: ProducerRecord[] = [];
+    for (let index = 0; index < 100; index++) records.push(...conversationRecords());
+    await log.append(topic, records);
+  }
+  await first.caughtUp();
+  await first.close();
+  log.recordCount = 0;
+  const second = await createSupervisor({ ...options, functions: [answerFunction({ spareCount: 0 })] });
+  await second.caughtUp();
+  assert.equal(log.recordCount, 0);
+  await second.close();
+  // Whoever has the function finds the run without reading it again.
+  const third = await createSupervisor({ ...options, functions: [answerFunction({ name: 'renamed' })] });
+  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  assert.equal((await reader.ended(runId)).outcome, 'done');
+  await third.close();
+});
+
+test('a topic that is made again while the supervisor runs is read from its beginning, and its runs are answered', async (t) => {
+  const log = await memoryLog(1);
+  const storePath = storeIn(t);
+  const supervisor = await createSupervisor({
+    log,
+    topic,
+    functions: [answerFunction()],
+    takeOverAtOnce: true,
+    storePath,
+  });
+  t.after(() => supervisor.close());
+  await ask(log, 'words 3');
+  // This one is still being answered when its topic goes.
+  await ask(log, 'words 4000 20');
+  await supervisor.caughtUp();
+  await log.admin.deleteTopic(topic);
+  await until(() => supervisor.reading().phase === 'absent');
+  assert.equal(supervisor.reading().lastError?.code, 'UNKNOWN_TOPIC');
+  await log.admin.createTopic(topic, { partitions: 1 });
+  const { runId } = await ask(log, 'words 3');
+  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  assert.equal((await reader.ended(runId)).outcome, 'done');
+  assert.equal(supervisor.reading().phase, 'live');
 });
 
 test('a checkpoint of another topic of the same name is not used', async (t) => {

@@ -239,8 +239,10 @@ export const errorTable = {
   FOLD_LOG_CHANGED: {
     httpStatus: 409,
     retriable: false,
-    meaning: 'The stored state belongs to another incarnation of the topic.',
-    remedy: "The topic was made again: remove the fold's file (as for FOLD_CODE_CHANGED) and start again.",
+    meaning:
+      'What was read is of another incarnation of the topic, or the log has other records under its offsets now.',
+    remedy:
+      "The topic was made again, or a cluster has lost records: remove the fold's file (as for FOLD_CODE_CHANGED) and start again.",
   },
   FOLD_BEHIND_LOG: {
     httpStatus: 409,

@@ -8,6 +8,10 @@ export const defaults = {
   retryDelayMsMin: 200,
   /** Milliseconds between tries at most: how late a fold notices that there is room again. */
   retryDelayMsMax: 5_000,
+  /** Milliseconds between two looks at a topic that is followed: how late new partitions are noticed. A look costs an embedded log nothing and a cluster a handful of requests. */
+  topicCheckMs: 5_000,
+  /** Milliseconds between two looks for a topic that was deleted: somebody who makes it again waits for it. */
+  absentCheckMs: 1_000,
   /** How often a new owner looks again when the present one commits while it claims: each try takes a millisecond or two. */
   claimTryCountMax: 50,
   /** Bytes of one read of a replay, the size that the Log port reads by default. */

@@ -7,7 +7,8 @@
 //
 // A fold sees each partition in order; between partitions there is none, so a reducer must not depend on one.
 import type { Clock, ErrorBody, Logger, LogRecord, ThroughlineError } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import type { Log, TopicDescription } from '@throughline/log';
+import type { Assignment } from './consumer/assignment.ts';
 import type { FoldMismatch } from './identity.ts';
 import { RunningFold } from './running-fold.ts';
 import type { FoldStore } from './store.ts';
@@ -30,10 +31,22 @@ export interface FoldOptions<State> {
   readonly onSkipped?: (record: LogRecord, error: ThroughlineError) => void;
   /** Called after each commit, and after a replay, with the offsets that the state now has; it must not throw. */
   readonly onCommitted?: (offsets: readonly bigint[]) => void;
-  /** Reasons for which the fold replays by itself instead of refusing a stored state. None by default. */
-  readonly replayOn?: readonly FoldMismatch[];
+  /**
+   * Called with the topic before the first record is reduced, and again when it has more partitions or was made again; it
+   * must not throw.
+   */
+  readonly onTopic?: (description: TopicDescription) => void;
+  /**
+   * Reasons for which the fold replays by itself, at the start and while it runs, instead of standing still with that
+   * reason; or a function that decides, given the topic as it is now. None by default.
+   */
+  readonly replayOn?: readonly FoldMismatch[] | ((mismatch: FoldMismatch, topic: TopicDescription) => boolean);
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Which partitions are folded here; all by default. The state has those that it was ever assigned. */
+  readonly assignment?: Assignment;
+  /** Milliseconds between two looks at whether the topic has grown, or was deleted or made again. */
+  readonly topicCheckMs?: number;
   /** Records of one transaction at most. */
   readonly commitRecordsMax?: number;
   /** Milliseconds that a record may wait for more before its transaction. */
@@ -43,7 +56,8 @@ export interface FoldOptions<State> {
 export interface FoldStatus {
   readonly name: string;
   readonly topic: string;
-  readonly phase: 'catching-up' | 'live' | 'stopped';
+  /** `absent`: the topic was deleted; the fold goes on once it is there again, as `replayOn` says. */
+  readonly phase: 'catching-up' | 'live' | 'absent' | 'stopped';
   /** Index = partition: the next offset to fold. */
   readonly offsets: readonly bigint[];
   /** Records between the state and the high watermarks last seen. */

@@ -1,12 +1,12 @@
 // Whether a stored state may be carried on: it must come from this topic in this incarnation, from this code and from these
-// records, and the log must still have every record after it. If not, carrying on would mix two histories in silence, so the fold refuses.
+// records, and the log must still have every record after it. If not, carrying on would mix two histories in silence.
 import { createHash } from 'node:crypto';
 import { ThroughlineError } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
-import { hasMarked } from './record-mark.ts';
+import { hasMarked, offsetOfMark } from './consumer/record-mark.ts';
 import type { Checkpoint } from './store.ts';
 
-/** Reasons to refuse a stored state; each is healed by a replay. */
+/** Reasons for which a stored state may not be carried on; each is healed by a replay. */
 export type FoldMismatch = 'FOLD_CODE_CHANGED' | 'FOLD_LOG_CHANGED' | 'FOLD_BEHIND_LOG';
 
 /**
@@ -22,13 +22,13 @@ export async function mismatch(
 ): Promise<(ThroughlineError & { code: FoldMismatch }) | undefined> {
   const { name, topic } = stored;
   if (topic !== description.topic || stored.topicId !== description.topicId) {
-    return refuse('FOLD_LOG_CHANGED', `fold ${name}: its state is of ${topic} in another incarnation`, {
+    return mismatchOf('FOLD_LOG_CHANGED', `fold ${name}: its state is of ${topic} in another incarnation`, {
       storedTopicId: stored.topicId,
       topicId: description.topicId,
     });
   }
   if (stored.codeVersion !== codeVersion) {
-    return refuse('FOLD_CODE_CHANGED', `fold ${name}: its state was made by code ${stored.codeVersion}`, {
+    return mismatchOf('FOLD_CODE_CHANGED', `fold ${name}: its state was made by code ${stored.codeVersion}`, {
       storedCodeVersion: stored.codeVersion,
       codeVersion,
     });
@@ -42,15 +42,17 @@ export async function mismatch(
       highWatermark: String(highWatermark),
     };
     if (offset < logStartOffset)
-      return refuse('FOLD_BEHIND_LOG', `fold ${name}: records of ${topic}-${partition} are gone unseen`, details);
+      return mismatchOf('FOLD_BEHIND_LOG', `fold ${name}: records of ${topic}-${partition} are gone unseen`, details);
     // A log that ends before what was folded from it has lost records (a crash at durability memory or os) or was restored
     // from an older copy: what it appends next is another history under the same offsets.
     if (offset > highWatermark)
-      return refuse('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${topic}-${partition}`, details);
+      return mismatchOf('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${topic}-${partition}`, details);
     const mark = stored.marks[partition] ?? null;
-    if (mark === null || offset === logStartOffset) continue;
-    if (!(await hasMarked(log, topic, partition, mark)))
-      return refuse(
+    // Retention has removed the marked record itself: nothing is left to compare.
+    if (mark === null || offsetOfMark(mark) < logStartOffset) continue;
+    // A checkpoint that stays behind open work has marks beyond its offsets.
+    if (offsetOfMark(mark) >= highWatermark || !(await hasMarked(log, topic, partition, mark)))
+      return mismatchOf(
         'FOLD_LOG_CHANGED',
         `fold ${name}: ${topic}-${partition} has another record than was folded`,
         details,
@@ -72,10 +74,10 @@ export function explain(name: string, thrown: unknown): ThroughlineError {
  */
 export function claimOf(
   stored: Checkpoint | undefined,
-  isRefused: boolean,
+  isMismatch: boolean,
   present: { readonly name: string; readonly codeVersion: string; readonly description: TopicDescription },
 ): Checkpoint {
-  if (stored !== undefined && isRefused) return { ...stored, fencingEpoch: stored.fencingEpoch + 1 };
+  if (stored !== undefined && isMismatch) return { ...stored, fencingEpoch: stored.fencingEpoch + 1 };
   const { name, codeVersion, description } = present;
   const { topic, topicId, partitions } = description;
   return {
@@ -107,7 +109,7 @@ export function codeVersionOf(...parts: readonly unknown[]): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-function refuse(
+function mismatchOf(
   code: FoldMismatch,
   message: string,
   details: Readonly<Record<string, unknown>>,

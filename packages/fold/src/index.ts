@@ -1,5 +1,13 @@
 // Public surface of the fold floor.
 export { fold, type Fold, type FoldOptions, type FoldStatus } from './fold.ts';
+export { Consumer, type ConsumerOptions } from './consumer/consumer.ts';
+export type { Batch, HandOn } from './consumer/hand-on.ts';
+export { allPartitions, type Assignment } from './consumer/assignment.ts';
+export type { HistoryBreak } from './consumer/history-break.ts';
+export type { CheckpointOptions } from './consumer/late-checkpoint.ts';
+export type { ConsumerPhase, PhaseEvent, PhaseName } from './consumer/phases.ts';
+export type { StartPosition } from './consumer/progress.ts';
+export { claimState, type Claim, type ClaimOptions } from './claim.ts';
 export { codeVersionOf, type FoldMismatch } from './identity.ts';
 export type { Advance, Checkpoint, FoldStore, Rebuild } from './store.ts';
 export { duckdbStore } from './stores/duckdb.ts';

@@ -2,8 +2,9 @@
 import type { LogRecord } from '@throughline/event';
 import { readOn, type Damage, type Log, type TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
-import { slices } from './gather.ts';
-import { markOf } from './record-mark.ts';
+import { nextTurn } from './consumer/hand-on.ts';
+import { slices } from './consumer/gather.ts';
+import { markOf } from './consumer/record-mark.ts';
 import type { Skip } from './reduce-records.ts';
 import type { Rebuild } from './store.ts';
 
@@ -51,9 +52,4 @@ export async function foldFromStart<State>(options: ReplayOptions<State>): Promi
     offsets[partition] = offset;
   }
   return { offsets, marks, skips };
-}
-
-/** Lets timers and sockets have their turn: a log in memory would otherwise fill every turn of the event loop. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,9 +4,10 @@
 //
 // A row says how far its conversation is folded (`lastOffset` in the snapshot), so rows may be ahead of the checkpoint:
 // a start reads the log from the checkpoint on, and what a conversation has seen already changes nothing. The checkpoint
-// of a partition is the first offset that a later start must read again: that of the oldest run which has not ended (so
-// a start finds every such run), or of the first event that no row has yet.
-import { crc32 } from 'node:zlib';
+// of a partition is the first offset that a later start must read again: that of the first event that no row has yet.
+//
+// Runs that have not ended, ours and those that are other supervisors' business, do not hold the checkpoint back: a row says
+// how many its conversation has, written in the transaction of the checkpoint, and a start fetches those conversations first.
 import {
   conversationFromSnapshot,
   conversationOf,
@@ -14,17 +15,19 @@ import {
   reduceConversation,
   snapshotOf,
   ThroughlineError,
+  utf8,
   type Change,
   type Conversation,
   type Logger,
   type LogRecord,
   type PlacedEvent,
 } from '@throughline/event';
-import type { Checkpoint, SqliteStore } from '@throughline/fold';
-import { partitionFor, readOn, type Log, type TopicDescription } from '@throughline/log';
+import { claimState, type Checkpoint, type SqliteStore } from '@throughline/fold';
+import { partitionFor, type Log, type TopicDescription } from '@throughline/log';
+import { heldBackRecordsMax } from './defaults.ts';
 
 /** Changes when the shape of the rows or the reducer does: another version folds again from the log. */
-export const conversationsVersion = '1';
+export const conversationsVersion = '2';
 
 interface Entry {
   readonly conversation: Conversation;
@@ -51,76 +54,96 @@ export interface Folded {
   readonly change: Change;
 }
 
+/** How far the topic has been read. */
+export interface ReadPosition {
+  /** Index = partition: the offset to read next. */
+  readonly offsets: readonly bigint[];
+  /** Index = partition: the mark of the last record read. */
+  readonly marks: readonly (string | null)[];
+}
+
 export class Conversations {
   readonly #options: ConversationsOptions;
   readonly #entries = new Map<string, Entry>();
   #uses = 0;
   #bytes = 0;
-  /** Index = partition: the offset to read next, and what the record before it looked like. */
-  readonly #positions: bigint[];
-  readonly #marks: (string | null)[];
-  readonly #lastRecords: (LogRecord | undefined)[] = [];
+  #partitionCount: number;
   #checkpoint: Checkpoint;
 
-  private constructor(options: ConversationsOptions, checkpoint: Checkpoint) {
+  private constructor(options: ConversationsOptions, checkpoint: Checkpoint, description: TopicDescription) {
     this.#options = options;
     this.#checkpoint = checkpoint;
-    this.#positions = [...checkpoint.offsets];
-    this.#marks = [...checkpoint.marks];
+    this.#partitionCount = description.partitions.length;
   }
 
   /** Opens the store; one that belongs to another log or another version is emptied, and the fold begins again. */
-  static async open(options: ConversationsOptions): Promise<Conversations> {
+  static async open(options: ConversationsOptions, description: TopicDescription): Promise<Conversations> {
     const { store, log, topic, logger } = options;
-    const description = await log.admin.describeTopic(topic);
-    const name = `functions:${topic}`;
-    const stored = await store.open(name);
+    const { claimed, mismatch } = await claimState(
+      { log, name: `functions:${topic}`, codeVersion: conversationsVersion, store, mayReplay: () => true },
+      description,
+    );
+    const conversations = new Conversations(options, claimed, description);
+    if (mismatch === undefined) conversations.#fetchOpen();
+    else {
+      const { message } = mismatch;
+      logger.warn(
+        { topic, reason: message },
+        'checkpoint of functions cannot be used: the topic is read from its start',
+      );
+      await conversations.rebuild(description);
+    }
+    return conversations;
+  }
+
+  /** Table of the store. */
+  static readonly initial = `create table conversations (stream text primary key, snapshot text not null, open_runs integer not null) without rowid;
+    create index conversations_open on conversations (stream) where open_runs > 0`;
+
+  /** Where to read on. */
+  get position(): ReadPosition {
+    const { offsets, marks } = this.#checkpoint;
+    return { offsets, marks };
+  }
+
+  /** Conversations with runs that have not ended. */
+  *withOpenRuns(): Generator<Conversation> {
+    for (const { conversation } of this.#entries.values()) if (conversation.liveRunIds.size > 0) yield conversation;
+  }
+
+  /** The topic has more partitions. */
+  grown({ partitions }: TopicDescription): void {
+    this.#partitionCount = partitions.length;
+  }
+
+  /** Forgets everything, also what is stored: what follows is another history. */
+  async rebuild(description: TopicDescription): Promise<void> {
+    const { store, topic } = this.#options;
+    const { name, fencingEpoch } = this.#checkpoint;
+    const { topicId, partitions } = description;
     const fresh: Checkpoint = {
       name,
       topic,
-      topicId: description.topicId,
+      topicId,
       codeVersion: conversationsVersion,
-      fencingEpoch: (stored?.fencingEpoch ?? 0) + 1,
-      offsets: description.partitions.map(({ logStartOffset }) => logStartOffset),
-      marks: description.partitions.map(() => null),
+      fencingEpoch,
+      offsets: partitions.map(({ logStartOffset }) => logStartOffset),
+      marks: partitions.map(() => null),
       // Both are counted by the reader, since the start: some records are read again at each start.
       skippedRecords: 0,
       damagedRecords: 0,
     };
-    if (stored === undefined) {
-      await store.transaction(stored, (state) => ({ state, next: fresh }));
-      return new Conversations(options, fresh);
-    }
-    const refusal = await mismatchOf(stored, log, description);
-    if (refusal === undefined) {
-      const claimed = { ...stored, fencingEpoch: fresh.fencingEpoch };
-      await store.transaction(stored, (state) => ({ state, next: claimed }));
-      return new Conversations(options, claimed);
-    }
-    logger.warn({ topic, reason: refusal }, 'checkpoint of functions cannot be used: the topic is read from its start');
     const rebuild = await store.rebuild();
-    await rebuild.swap(stored, fresh);
-    return new Conversations(options, fresh);
-  }
-
-  /** Table of the store. */
-  static readonly initial =
-    'create table conversations (stream text primary key, snapshot text not null) without rowid';
-
-  /** Index = partition: the offset to read next. */
-  get positions(): readonly bigint[] {
-    return this.#positions;
-  }
-
-  /** What was before `offset` is gone from the log. */
-  skipTo(partition: number, offset: bigint): void {
-    this.#positions[partition] = maximum(offset, this.#positions[partition] ?? 0n);
-  }
-
-  /** A record has been read; `apply` follows if it is an event. */
-  passed(record: LogRecord): void {
-    this.#positions[record.partition] = record.offset + 1n;
-    this.#lastRecords[record.partition] = record;
+    try {
+      await rebuild.swap(this.#checkpoint, fresh);
+    } catch (error) {
+      await rebuild.discard();
+      throw error;
+    }
+    this.#checkpoint = fresh;
+    this.#partitionCount = partitions.length;
+    this.#entries.clear();
+    this.#bytes = 0;
   }
 
   /**
@@ -131,7 +154,7 @@ export class Conversations {
    */
   apply(event: PlacedEvent, { key, value }: LogRecord): Folded {
     const { partition, offset } = event.at;
-    if (partitionFor(key, this.#positions.length) !== partition)
+    if (partitionFor(key, this.#partitionCount) !== partition)
       throw new ThroughlineError('INVALID_EVENT', `${event.stream} is on another partition than its key says`);
     const bytes = value?.length ?? 0;
     const entry = this.#entry(event.stream, partition, event.type === 'conversation-created');
@@ -148,31 +171,34 @@ export class Conversations {
     return this.#entries.size > this.#options.conversationsMax || this.#bytes > this.#options.bytesMax;
   }
 
-  /** Writes what has changed, with the offsets to start from, in one transaction; then lets go of what is too much. */
-  async save(): Promise<void> {
-    const next = [...this.#positions];
-    for (const [partition, record] of this.#lastRecords.entries()) {
-      if (record !== undefined) this.#marks[partition] = markOf(record);
-    }
+  /**
+   * Writes what has changed, with the offsets to start from, in one transaction; then evicts what is too much.
+   *
+   * @param isLast whether nothing comes after it: then everything is written
+   */
+  async save({ offsets, marks }: ReadPosition, isLast = false): Promise<void> {
+    const next = [...offsets];
     const rows: [string, Entry][] = [];
     for (const [stream, entry] of this.#entries) {
-      for (const id of entry.conversation.liveRunIds) {
-        const run = entry.conversation.runs.get(id);
-        if (run !== undefined) lower(next, entry.partition, BigInt(run.requestedOffset));
-      }
-      if (entry.dirtyFrom === undefined) continue;
+      const { conversation, dirtyFrom, partition } = entry;
+      if (dirtyFrom === undefined) continue;
+      const behindRecords = (offsets[partition] ?? 0n) - dirtyFrom;
       // A conversation that is being written to would be written again and again; its events are read again instead.
-      if (entry.conversation.liveRunIds.size > 0) lower(next, entry.partition, entry.dirtyFrom);
+      const isHeldBack = conversation.liveRunIds.size > 0 && behindRecords < heldBackRecordsMax && !isLast;
+      if (isHeldBack) lower(next, partition, dirtyFrom);
       else rows.push([stream, entry]);
     }
     const checkpoint: Checkpoint = {
       ...this.#checkpoint,
       offsets: next.map((offset, partition) => maximum(offset, this.#checkpoint.offsets[partition] ?? 0n)),
-      marks: [...this.#marks],
+      marks,
     };
     await this.#options.store.transaction(this.#checkpoint, (state) => {
-      const write = state.prepare('insert or replace into conversations (stream, snapshot) values (?, ?)');
-      for (const [stream, entry] of rows) write.run(stream, JSON.stringify(snapshotOf(entry.conversation)));
+      const write = state.prepare(
+        'insert or replace into conversations (stream, snapshot, open_runs) values (?, ?, ?)',
+      );
+      for (const [stream, { conversation }] of rows)
+        write.run(stream, JSON.stringify(snapshotOf(conversation)), conversation.liveRunIds.size);
       return { state, next: checkpoint };
     });
     this.#checkpoint = checkpoint;
@@ -184,7 +210,7 @@ export class Conversations {
     await this.#options.store.close();
   }
 
-  /** Lets go of what was not used for longest, down to half of what may be kept. */
+  /** Evicts what was not used for longest, down to half of what may be kept. */
   #evict(): void {
     if (!this.isTooLarge) return;
     const { conversationsMax, bytesMax } = this.#options;
@@ -223,40 +249,26 @@ export class Conversations {
       state.prepare('select snapshot from conversations where stream = ?').get(stream),
     );
     const snapshot = row?.['snapshot'];
-    if (typeof snapshot !== 'string') return undefined;
+    return typeof snapshot === 'string' ? this.#entryOf(snapshot, partition) : undefined;
+  }
+
+  /** Fetches what has open runs: whoever looks after runs must know of them without reading the log again. */
+  #fetchOpen(): void {
+    const rows = this.#options.store.read((state) =>
+      state.prepare('select stream, snapshot from conversations where open_runs > 0').all(),
+    );
+    for (const row of rows) {
+      const stream = String(row['stream']);
+      const entry = this.#entryOf(String(row['snapshot']), partitionFor(utf8(stream), this.#partitionCount));
+      this.#entries.set(stream, entry);
+      this.#bytes += entry.bytes;
+    }
+  }
+
+  #entryOf(snapshot: string, partition: number): Entry {
     const conversation = conversationFromSnapshot(JSON.parse(snapshot));
     return { conversation, partition, bytes: snapshot.length, dirtyFrom: undefined, usedAt: this.#uses };
   }
-}
-
-/**
- * Why a stored state is not one of this log, or undefined when it is. Rows may be ahead of the checkpoint, so the marks are
- * of the last record that was read: a log that has lost it (a power cut) has another history under the same offsets.
- */
-async function mismatchOf(stored: Checkpoint, log: Log, description: TopicDescription): Promise<string | undefined> {
-  const { topic, topicId, partitions } = description;
-  if (stored.topic !== topic || stored.topicId !== topicId) return 'it is of another topic';
-  if (stored.codeVersion !== conversationsVersion) return `it is of version ${stored.codeVersion}`;
-  if (stored.offsets.length !== partitions.length) return 'the topic has another number of partitions';
-  for (const { partition, logStartOffset, highWatermark } of partitions) {
-    if (stored.offsets[partition]! < logStartOffset) return 'records are gone unseen';
-    const mark = stored.marks[partition] ?? null;
-    if (mark === null) continue;
-    const offset = BigInt(mark.slice(0, mark.indexOf(':')));
-    if (offset >= highWatermark) return 'it is ahead of the log';
-    if (offset < logStartOffset) continue;
-    let isDamaged = false;
-    const { records } = await readOn(log, { topic, partition, offset, bytesMax: 1 }, () => (isDamaged = true));
-    // Damage says nothing of which history this is; the topic's reader reports what it meets.
-    if (isDamaged) continue;
-    if (records[0] === undefined || markOf(records[0]) !== mark) return 'the log has another record than was read';
-  }
-  return undefined;
-}
-
-/** What a record looked like: `<offset>:<timestamp>:<CRC-32 of its value>`. */
-function markOf(record: LogRecord): string {
-  return `${record.offset}:${record.timestampMs}:${crc32(record.value ?? '').toString(36)}`;
 }
 
 function lower(offsets: bigint[], partition: number, offset: bigint): void {

@@ -79,6 +79,11 @@ export const conversationsMax = 1000;
 export const conversationBytesMax = 64 * 1024 * 1024;
 /** The checkpoint is written this long after the first change that it does not have. */
 export const checkpointMs = 2000;
+/**
+ * A conversation with an open run is written once the checkpoint would stay so many records behind for its sake: below that its
+ * events are read again, which is cheaper than writing it again and again while somebody adds to it.
+ */
+export const heldBackRecordsMax = 1000;
 /** After the log could not be read, or refused the end of a run, it is asked again after this long. */
 export const retryDelayMs = 1000;
 /** While too much is in memory, a checkpoint is written after every so many records at the earliest, and memory freed. */

@@ -87,6 +87,24 @@ export class RunKeeper {
     logger.info({ owner, openRuns: entries.length }, 'supervisor has read the log');
   }
 
+  /** Runs of a conversation that had not ended when the checkpoint was written. */
+  found(conversation: Conversation): void {
+    for (const id of conversation.liveRunIds) {
+      const run = conversation.runs.get(id);
+      if (run === undefined) continue;
+      this.#runs.set(keyOf(run.stream, run.id), runEntry(conversation, run, undefined));
+      this.#tickLater();
+    }
+  }
+
+  /** The log has another history: nothing of what was known holds. Runs start again with `goLive`. */
+  startOver(): void {
+    this.#isLive = false;
+    for (const { attempt } of this.#runs.values()) attempt?.fenced();
+    this.#runs.clear();
+    this.#moved.clear();
+  }
+
   /** Starts nothing more, and hands over what runs: what functions have written so far is appended. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -15,14 +15,13 @@ import {
   guardedClock,
   systemClock,
   systemRandom,
-  ThroughlineError,
   ulids,
   type Clock,
   type Logger,
   type Random,
 } from '@throughline/event';
-import { sqliteStore } from '@throughline/fold';
-import type { Log } from '@throughline/log';
+import { sqliteStore, type Assignment } from '@throughline/fold';
+import type { Log, TopicDescription } from '@throughline/log';
 import { Conversations } from './conversations.ts';
 import { conversationBytesMax, conversationsMax } from './defaults.ts';
 import type { Environment } from './environment.ts';
@@ -58,6 +57,8 @@ export interface SupervisorOptions {
   readonly logger?: Logger;
   /** Folded conversations kept in memory at most. */
   readonly conversationsMax?: number;
+  /** Which partitions this supervisor works on; all by default. Others work on the rest. */
+  readonly assignment?: Assignment;
 }
 
 export interface Supervisor {
@@ -96,15 +97,15 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   const scratchDir = makeScratchDir(options.storePath);
   try {
     const storePath = options.storePath ?? path.join(scratchDir, 'conversations.sqlite');
-    const conversations = await Conversations.open({
-      store: sqliteStore({ path: storePath, initial: (database) => database.exec(Conversations.initial) }),
-      log: options.log,
-      topic: options.topic,
+    const description = await options.log.admin.describeTopic(options.topic);
+    const store = sqliteStore({ path: storePath, initial: (database) => database.exec(Conversations.initial) });
+    const bounds = {
       conversationsMax: options.conversationsMax ?? conversationsMax,
       bytesMax: conversationBytesMax,
-      logger: options.logger ?? silentLogger,
-    });
-    return new RunningSupervisor(options, functions, conversations, scratchDir);
+    };
+    const { log, topic, logger = silentLogger } = options;
+    const conversations = await Conversations.open({ store, log, topic, logger, ...bounds }, description);
+    return new RunningSupervisor(options, functions, conversations, description, scratchDir);
   } catch (error) {
     await rm(scratchDir, { recursive: true, force: true });
     throw error;
@@ -133,6 +134,7 @@ class RunningSupervisor implements Supervisor {
     options: SupervisorOptions,
     functions: readonly ResolvedFunction[],
     conversations: Conversations,
+    description: TopicDescription,
     scratchDir: string,
   ) {
     const { log, topic, random = systemRandom, logger = silentLogger } = options;
@@ -172,15 +174,19 @@ class RunningSupervisor implements Supervisor {
       });
       this.#functions.set(config.name, runner);
     }
-    const onEvent: RunKeeper['onEvent'] = (event, folded) => keeper.onEvent(event, folded);
-    this.#reader = new TopicReader({ log, topic, conversations, clock, logger, onEvent });
-    this.#reader.start().then(
-      () => keeper.goLive(),
-      (error: unknown) => {
-        const { code, message } = ThroughlineError.from(error);
-        logger.error({ code, reason: message }, 'supervisor cannot read the log');
-      },
-    );
+    this.#reader = new TopicReader({
+      log,
+      topic,
+      conversations,
+      assignment: options.assignment,
+      clock,
+      logger,
+      onEvent: (event, folded) => keeper.onEvent(event, folded),
+      onLive: () => keeper.goLive(),
+      onStartOver: () => keeper.startOver(),
+    });
+    for (const conversation of conversations.withOpenRuns()) keeper.found(conversation);
+    this.#reader.start(description);
   }
 
   reading(): ReadingStatus {

@@ -164,6 +164,17 @@ export class MemoryLog implements Log {
     this.#wake();
   }
 
+  /** Gives a topic more partitions, as any Kafka tool can; tails do not hear of it. */
+  grow(topic: string, partitionCount: number): void {
+    const { partitions } = this.#topic(topic);
+    while (partitions.length < partitionCount) partitions.push([]);
+  }
+
+  /** Drops the newest records, as an unclean election of a cluster does; tails do not hear of it. */
+  loseFrom(topic: string, partition: number, offset: bigint): void {
+    this.#partition(topic, partition).splice(Number(offset));
+  }
+
   async #start({ topic, from, partitions }: TailRequest): Promise<Start> {
     const lists = this.#topic(topic).partitions;
     const chosen = partitions ?? lists.map((_, index) => index);

@@ -1,4 +1,4 @@
-// A fingerprint of the last record that a fold has seen in a partition. Offsets alone do not tell one history from
+// A fingerprint of the last record that a consumer has seen in a partition. Offsets alone do not tell one history from
 // another: a log that lost its newest records (a power cut at durability `os`) and took new ones since has other records
 // under the same offsets. So the checkpoint keeps what the last record looked like, and the start compares.
 //
@@ -12,9 +12,13 @@ export function markOf(record: LogRecord): string {
   return `${record.offset}:${record.timestampMs}:${crc.toString(36)}`;
 }
 
+export function offsetOfMark(mark: string): bigint {
+  return BigInt(mark.slice(0, mark.indexOf(':')));
+}
+
 /** Tells whether the log still has the marked record as it was. True as well when it can no longer be read. */
 export async function hasMarked(log: Log, topic: string, partition: number, mark: string): Promise<boolean> {
-  const offset = BigInt(mark.slice(0, mark.indexOf(':')));
+  const offset = offsetOfMark(mark);
   // Damage there is met by whoever reads it; it says nothing of which history this is.
   const { records } = await readOn(log, { topic, partition, offset, bytesMax: 1 }, () => {});
   const found = records[0];

@@ -1,22 +1,22 @@
-// The damage that a fold meets on its way through the log: logged at once, counted with the transaction that passes it, so
+// The damage that a consumer meets on its way through the log: logged at once, counted with the transaction that passes it, so
 // that a transaction which fails and is tried again counts it once.
 import type { Logger } from '@throughline/event';
 import { damagedRecords, damageFields, type Damage } from '@throughline/log';
 
 export class MetDamage {
-  readonly #fold: string;
+  readonly #name: string;
   readonly #logger: Logger;
   #damages: Damage[] = [];
 
-  constructor(fold: string, logger: Logger) {
-    this.#fold = fold;
+  constructor(name: string, logger: Logger) {
+    this.#name = name;
     this.#logger = logger;
   }
 
   readonly meet = (damage: Damage): void => {
     this.#damages.push(damage);
-    const fields = { fold: this.#fold, damagedRecords: damagedRecords(damage), ...damageFields(damage) };
-    this.#logger.error(fields, 'the log is damaged: the fold goes on without these records');
+    const fields = { consumer: this.#name, damagedRecords: damagedRecords(damage), ...damageFields(damage) };
+    this.#logger.error(fields, 'the log is damaged: reading goes on without these records');
   };
 
   /** Offsets that could not be read below `offsets` (index = partition). */
