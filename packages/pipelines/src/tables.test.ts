@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { number, object, string, systemClock, ThroughlineError, utf8, type Clock } from '@throughline/event';
 import { MemoryLog } from '@throughline/testkit';
+import { defaults } from './defaults.ts';
 import { startPipelines, table, topic, type Pipelines, type TableDefinition } from './index.ts';
 
 const Order = object({ id: string(), euros: number(), note: string() });
@@ -284,7 +285,7 @@ describe('a query', () => {
     const clock: Clock = {
       ...systemClock,
       after: (delayMs, action) => {
-        if (delayMs < 1000) return systemClock.after(delayMs, action);
+        if (delayMs !== defaults.queryTimeoutMs) return systemClock.after(delayMs, action);
         started.resolve(action);
         return { cancel() {} };
       },
