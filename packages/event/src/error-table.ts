@@ -72,6 +72,21 @@ export const errorTable = {
     remedy:
       'Leave it as it is; if it must go, stop the server first, serve its log alone (`throughline broker --data-dir FOLDER/log`), and change it there.',
   },
+  TOPIC_GROWN: {
+    httpStatus: 409,
+    retriable: false,
+    meaning:
+      'Somebody has added partitions to a topic whose streams are found by a hash over a fixed number of them. What is there is found and what is new is kept, in the partitions that there were; the added ones are not read.',
+    remedy:
+      'Nothing has to be done. Look for who adds partitions and for records that he put there; more partitions for streams need another topic.',
+  },
+  TOPIC_DELETED: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'The topic that conversations are kept in was deleted while the server runs; what was in it is gone.',
+    remedy:
+      'Make it again (`conversations`, 4 partitions, retention.ms=-1), which the server notices by itself, or restart the server, which makes it.',
+  },
   INVALID_TOPIC: {
     httpStatus: 400,
     kafka: 17,

@@ -36,15 +36,26 @@ export function createApp(context: GatewayContext): App {
     };
   };
 
+  /** What is kept in the topic of conversations cannot be had while that is gone. */
+  const ofConversations = (handler: Handler): Handler => {
+    return (call) => {
+      const problem = context.topicProblem();
+      if (problem !== undefined) throw problem;
+      return handler(call);
+    };
+  };
+
   const endpoints: Readonly<Record<string, Readonly<Partial<Record<'GET' | 'POST', Handler>>>>> = {
-    '/api/chat': { POST: streaming((call) => postChat(context, call.req.raw, call.env)) },
-    '/api/chat/:id/stream': { GET: streaming((call) => resumeChat(context, id(call), call.req.raw, call.env)) },
-    '/api/chat/:id/stop': { POST: (call) => stopChat(context, id(call)) },
-    '/v1/conversations': { GET: (call) => listConversations(context, url(call)) },
-    '/v1/conversations/:id': { GET: (call) => getConversation(context, id(call)) },
+    '/api/chat': { POST: ofConversations(streaming((call) => postChat(context, call.req.raw, call.env))) },
+    '/api/chat/:id/stream': {
+      GET: ofConversations(streaming((call) => resumeChat(context, id(call), call.req.raw, call.env))),
+    },
+    '/api/chat/:id/stop': { POST: ofConversations((call) => stopChat(context, id(call))) },
+    '/v1/conversations': { GET: ofConversations((call) => listConversations(context, url(call))) },
+    '/v1/conversations/:id': { GET: ofConversations((call) => getConversation(context, id(call))) },
     '/v1/conversations/:id/events': {
-      GET: streaming((call) => streamEvents(context, id(call), call.req.raw, call.env)),
-      POST: (call) => writeEvent(context, id(call), call.req.raw),
+      GET: ofConversations(streaming((call) => streamEvents(context, id(call), call.req.raw, call.env))),
+      POST: ofConversations((call) => writeEvent(context, id(call), call.req.raw)),
     },
     '/v1/tables': { GET: () => listTables(context) },
     '/v1/tables/:name': { GET: (call) => readTable(context, call.req.param('name') ?? '', url(call)) },

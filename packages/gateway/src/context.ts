@@ -1,5 +1,5 @@
 // What every endpoint of one gateway shares.
-import type { Clock, ErrorBody, Logger } from '@throughline/event';
+import type { Clock, ErrorBody, Logger, ThroughlineError } from '@throughline/event';
 import type { Log } from '@throughline/log';
 import type { ConversationCache } from './conversation-cache.ts';
 import type { ConversationFold } from './conversation-fold.ts';
@@ -12,6 +12,10 @@ import type { DevActions, TablesReader } from './ports.ts';
 
 export interface GatewayContext {
   readonly log: Log;
+  /** Why conversations cannot be had at all; undefined while they can. */
+  readonly topicProblem: () => ThroughlineError | undefined;
+  /** What is not as it should be and keeps nobody from working. */
+  readonly warnings: () => readonly ThroughlineError[];
   readonly topic: string;
   /** See offset-token.ts. */
   readonly generation: string;

@@ -42,6 +42,8 @@ export const openStreamsMax = 10_000;
 export const indexCommitMs = 10;
 /** How long to wait before reading the log again after it failed, in milliseconds. */
 export const tailRetryMs = 250;
+/** How often the gateway looks whether its topic is still there, in milliseconds: a request or two of a cluster. */
+export const topicCheckMs = 2_000;
 /** How long before a crash that was asked for, in milliseconds: long enough for the answer to leave the machine. */
 export const crashAfterMs = 50;
 /** How long an answer waits for the conversation index at most, in milliseconds: it is some 10 ms behind, but for a replay. */

@@ -10,23 +10,20 @@ import {
   type ErrorBody,
   type Logger,
   type Random,
+  type ThroughlineError,
 } from '@throughline/event';
-import { damageFields, type Log } from '@throughline/log';
+import type { Log, TopicDescription } from '@throughline/log';
 import { createApp } from './app.ts';
 import type { GatewayContext } from './context.ts';
-import { ConversationCache } from './conversation-cache.ts';
-import { ConversationFold, type OffsetRange } from './conversation-fold.ts';
 import * as defaults from './defaults.ts';
+import { openIncarnation, type Incarnation } from './incarnation.ts';
 import type { LiveEvent } from './live-event.ts';
 import type { LiveConversation } from './live-conversation.ts';
-import { LiveTail } from './live-tail.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { listen, type Listener, type ListenOptions } from './node-server.ts';
-import { generationOf } from './offset-token.ts';
 import type { DevActions, TablesReader } from './ports.ts';
 import { OpenStreams } from './sse.ts';
-import { StreamReader } from './stream-reader.ts';
-import { SummaryFeed } from './summary-feed.ts';
+import { TopicWatch } from './topic-watch.ts';
 
 export interface GatewayOptions {
   readonly log: Log;
@@ -39,6 +36,8 @@ export interface GatewayOptions {
   readonly tables: TablesReader;
   /** What others know; merged into GET /v1/status. */
   readonly status: () => Promise<Readonly<Record<string, unknown>>>;
+  /** What is not as it should be and keeps nobody from working: part of GET /v1/status and GET /readyz. */
+  readonly warnings?: () => readonly ThroughlineError[];
   /** What others count, in Prometheus' text format; added to GET /metrics. */
   readonly moreMetrics?: () => string;
   /** A defect that the process has met (event/unattended.ts): readyz says it. */
@@ -86,55 +85,59 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, topic, random = systemRandom, logger = silentLogger } = options;
   const clock = guardedClock(options.clock ?? systemClock, logger);
   const description = await log.admin.describeTopic(topic);
-  const generation = generationOf(description.topicId);
-  const partitionCount = description.partitions.length;
   const closing = new AbortController();
   const streams = new OpenStreams(clock, options.heartbeatMs ?? defaults.heartbeatMs);
   const metrics = new GatewayMetrics(defaults.firstTokenBucketsSeconds);
-  const summaries = new SummaryFeed(generation);
-  const reader: StreamReader = new StreamReader({
+  const open = (found: TopicDescription): Promise<Incarnation> =>
+    openIncarnation(found, {
+      log,
+      topic,
+      storePath: options.storePath,
+      cacheBytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
+      cacheCountMax: options.cacheCountMax ?? defaults.conversationCacheCount,
+      onEvent: (event, live) => countRun(metrics, event, live),
+      clock,
+      logger,
+    });
+  let now = await open(description);
+  const watch = new TopicWatch({
     log,
     topic,
-    partitionCount,
-    indexOffsets: () => index.offsets,
-    ranges: (id, from): OffsetRange[] => index.ranges(id, from),
-    readBytes: defaults.readBytes,
-    onDamage: (damage) =>
-      logger.warn(damageFields(damage), 'the log is damaged: a conversation is shown without these records'),
-  });
-  const cache: ConversationCache = new ConversationCache({
-    reader,
-    position: (partition) => tail.position(partition),
-    generation,
-    bytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
-    countMax: options.cacheCountMax ?? defaults.conversationCacheCount,
-    onEvent: (event, live) => countRun(metrics, event, live),
-  });
-  const tail = await LiveTail.start({
-    log,
-    topic,
-    onRecord: (record) => cache.deliver(record),
-    retryMs: defaults.tailRetryMs,
-    waitMsMax: defaults.handedOnWithinMs,
+    topicId: description.topicId,
+    checkMs: defaults.topicCheckMs,
+    onRemade: async (found) => {
+      // Whoever reads is of another history; it comes again and finds this one.
+      streams.cutAll();
+      await now.close();
+      now = await open(found);
+    },
     clock,
     logger,
   });
-  const index = await startIndex(options, { partitionCount, summaries, clock, logger }).catch(
-    async (error: unknown) => {
-      await tail.close();
-      throw error;
-    },
-  );
 
   const context: GatewayContext = {
     log,
     topic,
-    generation,
-    index,
-    tail,
-    cache,
-    reader,
-    summaries,
+    get generation() {
+      return now.generation;
+    },
+    get index() {
+      return now.index;
+    },
+    get tail() {
+      return now.tail;
+    },
+    get cache() {
+      return now.cache;
+    },
+    get reader() {
+      return now.reader;
+    },
+    get summaries() {
+      return now.summaries;
+    },
+    topicProblem: () => watch.problem,
+    warnings: options.warnings ?? (() => []),
     streams,
     metrics,
     clock,
@@ -169,33 +172,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async close() {
       await stopServing();
-      await tail.close();
-      await index.close();
+      await watch.close();
+      await now.close();
     },
   };
-}
-
-function startIndex(
-  { log, topic, storePath }: GatewayOptions,
-  shared: {
-    readonly partitionCount: number;
-    readonly summaries: SummaryFeed;
-    readonly clock: Clock;
-    readonly logger: Logger;
-  },
-): Promise<ConversationFold> {
-  const { partitionCount, summaries, clock, logger } = shared;
-  return ConversationFold.start({
-    log,
-    topic,
-    storePath,
-    partitionCount,
-    rangeGapRecords: defaults.rangeGapRecords,
-    commitDelayMs: defaults.indexCommitMs,
-    onSummaries: (changed) => summaries.publish(changed),
-    clock,
-    logger,
-  });
 }
 
 /** Counts a run's end once: the record that ended it. */

@@ -154,6 +154,7 @@ export class OpenStreams {
 
   cutAll(): void {
     this.#timer?.cancel();
+    this.#timer = undefined;
     for (const stream of this.#streams) stream.cut();
   }
 

@@ -11,9 +11,16 @@ async function readiness(
   lastError?: ErrorBody,
   problem?: ThroughlineError,
   defect?: ErrorBody,
+  topicProblem?: ThroughlineError,
 ) {
   const status = { phase, ...(lastError === undefined ? {} : { lastError }) } as FoldStatus;
-  const response = getReadiness({ index: { status: () => status }, tail: { problem }, defect: () => defect });
+  const response = getReadiness({
+    index: { status: () => status },
+    tail: { problem },
+    topicProblem: () => topicProblem,
+    warnings: () => [],
+    defect: () => defect,
+  });
   const { error } = (await response.json()) as { readonly error?: ErrorBody };
   return [response.status, error?.code];
 }
@@ -26,4 +33,22 @@ test('what is not ready says why, whoever has met it first', async () => {
   const defect = new ThroughlineError('INTERNAL', 'a defect').toJSON();
   assert.deepEqual(await readiness('live', undefined, undefined, defect), [503, 'INTERNAL']);
   assert.deepEqual(await readiness('live', undefined, away, defect), [503, 'LOG_UNREACHABLE']);
+  // Why the log cannot be read is said, and not only that.
+  const gone = new ThroughlineError('TOPIC_DELETED', 'it is gone');
+  assert.deepEqual(await readiness('live', undefined, away, undefined, gone), [503, 'TOPIC_DELETED']);
+});
+
+test('a warning keeps nobody from being ready', async () => {
+  const status = { phase: 'live' } as FoldStatus;
+  const grown = new ThroughlineError('TOPIC_GROWN', 'it has more partitions');
+  const response = getReadiness({
+    index: { status: () => status },
+    tail: { problem: undefined },
+    topicProblem: () => undefined,
+    warnings: () => [grown],
+    defect: () => undefined,
+  });
+  assert.equal(response.status, 200);
+  const { ready, warnings } = (await response.json()) as { readonly ready: boolean; readonly warnings: ErrorBody[] };
+  assert.deepEqual([ready, warnings[0]?.code], [true, 'TOPIC_GROWN']);
 });

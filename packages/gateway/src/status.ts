@@ -11,6 +11,7 @@ export async function getStatus(context: GatewayContext): Promise<Response> {
     ...known,
     topics,
     folds: [...folds, index.status()],
+    warnings: context.warnings().map((warning) => warning.toJSON()),
     gateway: { openStreams: streams.count, cachedConversations: cache.count, cachedBytes: cache.bytes },
   });
 }
@@ -18,19 +19,29 @@ export async function getStatus(context: GatewayContext): Promise<Response> {
 interface Readiness {
   readonly index: Pick<GatewayContext['index'], 'status'>;
   readonly tail: Pick<GatewayContext['tail'], 'problem'>;
+  readonly topicProblem: GatewayContext['topicProblem'];
+  readonly warnings: GatewayContext['warnings'];
   readonly defect: GatewayContext['defect'];
 }
 
 /**
- * GET /readyz: 200 once the index has caught up with the log that was there at the start and the log can be read; else 503
- * with the reason, whichever of the two has met it first. A defect that the process has met is a reason of its own.
+ * GET /readyz: 200 once the index has caught up with the log that was there at the start, the log can be read and its topic
+ * is there; else 503 with the reason, whichever of them has met it first. A defect that the process has met is a reason of
+ * its own. What is not as it should be and keeps nobody from working are warnings.
  */
-export function getReadiness({ index, tail, defect }: Readiness): Response {
+export function getReadiness({ index, tail, topicProblem, warnings, defect }: Readiness): Response {
   const { phase, lastError } = index.status();
-  const error = lastError ?? tail.problem?.toJSON() ?? defect();
-  const isReady = phase === 'live' && tail.problem === undefined && defect() === undefined;
+  const problem = topicProblem();
+  const isReady = phase === 'live' && tail.problem === undefined && problem === undefined && defect() === undefined;
+  const error = problem?.toJSON() ?? lastError ?? tail.problem?.toJSON() ?? defect();
+  const warned = warnings().map((warning) => warning.toJSON());
   return jsonResponse(
-    { ready: isReady, conversations: phase, ...(error === undefined ? {} : { error }) },
+    {
+      ready: isReady,
+      conversations: phase,
+      ...(error === undefined ? {} : { error }),
+      ...(warned.length === 0 ? {} : { warnings: warned }),
+    },
     isReady ? 200 : 503,
   );
 }

@@ -27,5 +27,12 @@ export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
+export {
+  partitionCountOfStreams,
+  topicGrown,
+  withFixedPartitions,
+  type FixedPartitions,
+  type FixedPartitionsLog,
+} from './fixed-partitions.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
 export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

@@ -67,6 +67,7 @@ async function checkServer(options: Options, dataDir: string): Promise<Finding[]
     return [
       { check: 'server', state: 'ok', says: `pid ${server.pid} at ${server.http}/` },
       ...checkTopics(status),
+      ...checkWarnings(status),
       ...checkFunctions(status),
       ...checkFolds(status),
       ...(await checkLog(options)),
@@ -95,6 +96,13 @@ function checkTopics(status: Status): Finding[] {
     if (isSkewed)
       return { check, state: 'warning', says: `${topic}: one partition holds most of the data; look for a hot key` };
     return { check, state: 'ok', says: `${topic}: ${partitions.length} partitions online` };
+  });
+}
+
+/** What the server itself warns of. */
+function checkWarnings({ warnings = [] }: Status): Finding[] {
+  return warnings.map(({ code, message, remedy }) => {
+    return { check: 'topic', state: 'warning', says: `${message} [${code}]. ${remedy}` };
   });
 }
 

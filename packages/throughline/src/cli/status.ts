@@ -47,6 +47,8 @@ const statusSchema = z.looseObject({
       lastError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
     }),
   ),
+  /** What is not as it should be and keeps nobody from working. */
+  warnings: z.array(z.looseObject({ code: z.string(), message: z.string(), remedy: z.string() })).optional(),
 });
 export type Status = z.infer<typeof statusSchema>;
 
@@ -62,6 +64,7 @@ export async function run(options: Options): Promise<void> {
   printFunctions(status);
   printLine('');
   printFolds(status);
+  for (const { code, message, remedy } of status.warnings ?? []) printLine(`\n${message} [${code}] ${remedy}`);
 }
 
 function printTopics({ topics }: Status): void {

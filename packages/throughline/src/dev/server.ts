@@ -15,6 +15,7 @@ import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { version } from '../version.ts';
 import { prepareDataDir } from './data-dir.ts';
 import { docsProblem } from './docs-check.ts';
+import { fixTopic } from './fixed-topic.ts';
 import { functionConfigs } from './function-configs.ts';
 import { kafkaMetricsText } from './kafka-metrics-text.ts';
 import { dataDirId, openLog, type Shared } from './open-log.ts';
@@ -75,13 +76,20 @@ async function start(
 
   // The log first: it takes the data folder, so that nothing else is touched when another server has it. The ports next:
   // the supervisor takes over open runs, which a server that is about to be refused should not do.
-  const { log, broker, isExclusive } = await openLog(config, shared, onProgress);
-  closers.push(() => log.close());
+  const { log: opened, broker, isExclusive } = await openLog(config, shared, onProgress);
+  closers.push(() => opened.close());
   await checkPortIsFree(config.host, config.httpPort);
   const served = broker === undefined ? undefined : await serveLog(broker, config, shared);
   if (served !== undefined) closers.push(() => served.close());
   const kafka = served?.address ?? null;
-  const { config: topicConfig } = await ensureTopic(log, config);
+  const description = await ensureTopic(opened, config);
+  const { log, warnings } = await fixTopic({
+    log: opened,
+    description,
+    dataDir,
+    isProtected: broker !== undefined,
+    logger,
+  });
 
   const [supervisor, pipelines, page] = await startTogether(
     closers,
@@ -112,6 +120,7 @@ async function start(
     functionName: config.app.answer ?? defaults.answerFunction,
     tables: pipelines.tables,
     status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
+    warnings,
     moreMetrics: () => (served === undefined ? '' : kafkaMetricsText(served.metrics)),
     defect: () => hooks.defects.problem,
     pageDir: page.dir,
@@ -132,7 +141,7 @@ async function start(
     version,
   });
   closers.push(async () => removeServerFile(dataDir));
-  const { durability } = topicConfig;
+  const { durability } = description.config;
   logger.info({ url: listener.url, kafka, version, log: config.log, durability }, 'server is ready');
   if (config.model === 'docs') {
     const problem = await docsProblem(config.docs);
