@@ -238,6 +238,12 @@ export const errorTable = {
     meaning: 'A record is no event of the type that it names.',
     remedy: 'Compare it with docs/PROTOCOL.md; folds skip it and count it.',
   },
+  STORE_BUSY: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: "Another program (a viewer, a backup) holds the lock of a fold's file.",
+    remedy: 'Close it, or end its transaction; the fold tries again by itself.',
+  },
   FOLD_FENCED: {
     httpStatus: 409,
     retriable: false,

@@ -16,8 +16,16 @@ export const defaults = {
   claimTryCountMax: 50,
   /** Bytes of one read of a replay, the size that the Log port reads by default. */
   replayReadBytes: 1024 * 1024,
-  /** Milliseconds that SQLite waits for another process's write lock. It blocks this process, so it is short; ours hold it for a millisecond or two. */
-  sqliteBusyWaitMs: 500,
+  /** Milliseconds that SQLite itself waits for another process's write lock. It blocks this process, so it is as long as ours hold it. */
+  sqliteBusyWaitMs: 10,
+  /** Milliseconds that a read waits in SQLite. Only a file that is being recovered makes one wait, and nobody waits in its place. */
+  sqliteReadBusyWaitMs: 500,
+  /** Milliseconds between two looks whether another process has let a store's file go: what a short holder costs at most. */
+  storeBusyPollMs: 40,
+  /** Milliseconds that a transaction waits for that in all: below the time that a clean stop has. Then the fold waits, and tries again. */
+  storeBusyWaitMs: 2_000,
+  /** Milliseconds that the opening of a store waits: as long as the start of a server waits for the one before it. */
+  storeOpenWaitMs: 5_000,
   /** Prepared statements kept per connection: far above what a reducer has, and a bound for one that makes up its SQL. */
   sqliteStatementsMax: 200,
   /** MiB that DuckDB may take for data. A limit, not a use: an idle file takes a few. */

@@ -1,12 +1,13 @@
 // A fold in trouble that passes: a full disk is waited out, damage in the log is passed, counted and never hidden.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { silentLogger, ThroughlineError, type Logger } from '@throughline/event';
 import type { Log, TailStep } from '@throughline/log';
 import { type MemoryLog, overLog, VirtualClock } from '@throughline/testkit';
 import { fold, memoryStore } from './index.ts';
-import { wordOf, logWith, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
+import { append, wordOf, logWith, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 
 /** Tells of each line that is logged as an error. */
 function withErrors(onError: (fields: Readonly<Record<string, unknown>>) => void): Logger {
@@ -77,6 +78,69 @@ describe('a fold', () => {
     assert.deepEqual(wordsIn(store), ['a', 'b'.repeat(100_000), 'c']);
     const { phase, lastError } = running.status();
     assert.deepEqual([phase, lastError], ['live', undefined]);
+  });
+
+  test('waits while another program holds the lock of its file, is not fenced by it, and goes on', async (t) => {
+    // Another process held gateway.sqlite for 1.5 s: FOLD_FENCED, and the index stood still until a restart.
+    const log = await logWith(['a'], 1);
+    const path = join(folder(t), 'words.db');
+    const clock = new VirtualClock();
+    const store = fileStore(path, clock);
+    const codes: unknown[] = [];
+    const running = await fold(inFile(log, store, { clock, logger: withErrors(({ code }) => codes.push(code)) }));
+    t.after(() => running.close());
+    await running.caughtUp();
+    const holder = new DatabaseSync(path);
+    t.after(() => holder.close());
+
+    // Shorter than a transaction waits: nobody is told.
+    holder.exec('begin immediate');
+    await append(log, ['b'], 1);
+    await clock.advance(1_500);
+    assert.deepEqual(wordsIn(store), ['a'], 'readers go on');
+    holder.exec('rollback');
+    const settled = running.caughtUp();
+    await clock.advance(100);
+    await settled;
+    assert.deepEqual([wordsIn(store), codes], [['a', 'b'], []]);
+
+    // Longer: the fold says so, and tries again for as long as it takes.
+    holder.exec('begin immediate');
+    await append(log, ['c'], 1);
+    await clock.advance(20_000);
+    assert.deepEqual([running.status().phase, running.status().lastError?.code], ['catching-up', 'STORE_BUSY']);
+    assert.ok(codes.length > 2 && codes.every((code) => code === 'STORE_BUSY'));
+    holder.exec('rollback');
+    const again = running.caughtUp();
+    await clock.advance(10_000);
+    await again;
+    assert.deepEqual([wordsIn(store), running.status().lastError], [['a', 'b', 'c'], undefined]);
+  });
+
+  test('begins when the lock of its file is let go, and closes while it waits', { timeout: 20_000 }, async (t) => {
+    const log = await logWith(['a'], 1);
+    const path = join(folder(t), 'words.db');
+    await (await fold(inFile(log, fileStore(path)))).close();
+    const holder = new DatabaseSync(path);
+    t.after(() => holder.close());
+    holder.exec('begin immediate');
+    const clock = new VirtualClock();
+    const starting = fold(inFile(log, fileStore(path, clock), { clock }));
+    let isStarted = false;
+    void starting.then(() => (isStarted = true));
+    await clock.advance(1_500);
+    assert.equal(isStarted, false);
+    holder.exec('rollback');
+    while (!isStarted) await clock.advance(40);
+    const running = await starting;
+    await running.caughtUp();
+    holder.exec('begin immediate');
+    await append(log, ['b'], 1);
+    await clock.advance(100);
+    const closing = running.close();
+    await clock.advance(2_100);
+    await closing;
+    holder.exec('rollback');
   });
 
   test('is live again as soon as a log without news can be read again', { timeout: 5_000 }, async (t) => {

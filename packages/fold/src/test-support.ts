@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
+import { fromUtf8, ThroughlineError, utf8, type Clock, type LogRecord } from '@throughline/event';
 import type { Log } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 import { memoryStore, sqliteStore, type FoldOptions, type SqliteState, type SqliteStore } from './index.ts';
@@ -40,9 +40,10 @@ export function folder(t: TestContext): string {
   t.after(() => rmSync(path, { recursive: true }));
   return path;
 }
-export function fileStore(path: string): SqliteStore {
+export function fileStore(path: string, clock?: Clock): SqliteStore {
   return sqliteStore({
     path,
+    ...(clock === undefined ? {} : { clock }),
     initial: (database) =>
       database.exec('create table words (partition int, at int, word text, primary key (partition, at))'),
   });

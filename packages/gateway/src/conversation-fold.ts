@@ -62,6 +62,7 @@ export class ConversationFold {
     this.#store = sqliteStore({
       path: options.storePath,
       initial: (database: DatabaseSync) => database.exec(createTables),
+      clock: options.clock,
     });
   }
 
@@ -140,7 +141,7 @@ export class ConversationFold {
     readonly after: string | undefined;
     readonly isArchived: boolean;
   }): SummaryPage {
-    const [updatedMs, id] = options.after === undefined ? [Number.MAX_SAFE_INTEGER, ''] : parseAfter(options.after);
+    const [updatedMs, id] = options.after === undefined ? [Infinity, ''] : parseAfter(options.after);
     if (this.#isReplaying) return { conversations: [], next: null };
     const rows = this.#store.read((state) =>
       big(
@@ -217,7 +218,7 @@ function summaryOf(row: Record<string, unknown>): ConversationSummary {
 }
 
 function parseAfter(after: string): [number, string] {
-  const [, updatedMs = '', id = ''] = /^(\d{1,16})_([A-Za-z0-9_:.-]{1,128})$/.exec(after) ?? [];
+  const [, updatedMs = '', id = ''] = /^(-?\d{1,19})_([A-Za-z0-9_:.-]{1,128})$/.exec(after) ?? [];
   if (id === '') throw new ThroughlineError('INVALID_ARGUMENT', 'after: expected the `next` of an earlier page');
   return [Number(updatedMs), id];
 }

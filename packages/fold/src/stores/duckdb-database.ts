@@ -11,8 +11,9 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type * as duckdb from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { ThroughlineError } from '@throughline/event';
+import { systemClock, ThroughlineError, type Clock } from '@throughline/event';
 import { defaults } from '../defaults.ts';
+import { whenFree } from './busy.ts';
 
 export type DuckDbLibrary = typeof duckdb;
 
@@ -23,6 +24,9 @@ export interface DuckDbOptions {
   readonly memoryMb?: number;
   /** Threads that run a statement. */
   readonly threadCount?: number;
+  /** How long the opening waits for another program that has the file open, in milliseconds. */
+  readonly waitMs?: number;
+  readonly clock?: Clock;
 }
 
 interface Opened {
@@ -89,7 +93,7 @@ export class DuckDbDatabase {
    */
   open(): Promise<Opened> {
     if (this.#isClosed) return Promise.reject(new ThroughlineError('CLOSED', `${this.path} is closed`));
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#openWhenFree();
     return this.#opening;
   }
 
@@ -104,6 +108,22 @@ export class DuckDbDatabase {
     opened.writer.closeSync();
     opened.instance.closeSync();
     openPaths.delete(opened.realPath);
+  }
+
+  /** Waits for another program that has the file open. An opening that failed is tried again by the next who asks. */
+  async #openWhenFree(): Promise<Opened> {
+    const { clock = systemClock, waitMs = defaults.storeOpenWaitMs } = this.#options;
+    try {
+      return await whenFree(clock, waitMs, () => {
+        if (this.#isClosed) throw new ThroughlineError('CLOSED', `${this.path} is closed`);
+        return this.#open();
+      });
+    } catch (error) {
+      this.#opening = undefined;
+      if (!ThroughlineError.is(error, 'STORE_BUSY')) throw error;
+      // Whoever holds it for that long works with it.
+      throw new ThroughlineError('DATA_DIR_IN_USE', error.message, { cause: error, details: { path: this.path } });
+    }
   }
 
   async #open(): Promise<Opened> {
@@ -140,8 +160,7 @@ export class DuckDbDatabase {
     if (ThroughlineError.is(error) || !(error instanceof Error)) return error;
     const because = { cause: error, details: { path: this.path } };
     const { message } = error;
-    if (message.includes('Could not set lock on file'))
-      return new ThroughlineError('DATA_DIR_IN_USE', message, because);
+    if (message.includes('Could not set lock on file')) return new ThroughlineError('STORE_BUSY', message, because);
     if (/No space left on device|Disk quota exceeded/.test(message))
       return new ThroughlineError('OUT_OF_DISK', message, because);
     if (/not a valid DuckDB database|Serialization Error|storage version|newer version of DuckDB/i.test(message))

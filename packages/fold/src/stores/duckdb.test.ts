@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
-import { MemoryLog } from '@throughline/testkit';
+import { MemoryLog, VirtualClock } from '@throughline/testkit';
 import {
   DuckDbDatabase,
   duckdbStore,
@@ -201,7 +202,7 @@ describe('a DuckDB file', () => {
     const again = new DuckDbDatabase({ path: database.path });
     await assert.rejects(again.open(), withCode('DATA_DIR_IN_USE'));
     const script = `import { DuckDbDatabase } from ${JSON.stringify(new URL('../index.ts', import.meta.url).href)};
-      await new DuckDbDatabase({ path: process.argv[1] }).open().catch((error) => console.log(error.code));`;
+      await new DuckDbDatabase({ path: process.argv[1], waitMs: 0 }).open().catch((error) => console.log(error.code));`;
     const child = spawnSync(
       process.execPath,
       [
@@ -215,6 +216,39 @@ describe('a DuckDB file', () => {
       { encoding: 'utf8' },
     );
     assert.equal(child.stdout.trim(), 'DATA_DIR_IN_USE', child.stderr);
+  });
+
+  test('that another process has open for a moment is waited for', { timeout: 30_000 }, async (t) => {
+    // A viewer that had the file open while the server started was answered with DATA_DIR_IN_USE, and the tables were gone until a restart.
+    const { path } = databaseIn(t);
+    const script = `import { DuckDBInstance } from '@duckdb/node-api';
+      const instance = await DuckDBInstance.create(process.argv[1]);
+      await instance.connect();
+      console.log('held');
+      process.stdin.resume().on('end', () => process.exit());`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script, path], { cwd: import.meta.dirname });
+    t.after(() => holder.kill());
+    await once(holder.stdout, 'data');
+    const clock = new VirtualClock();
+    const waiting = new DuckDbDatabase({ path, clock });
+    const opened = waiting.open();
+    let isOpen = false;
+    void opened.then(() => (isOpen = true));
+    const ended = once(holder, 'exit');
+    await clock.advance(1_500);
+    assert.equal(isOpen, false);
+    holder.stdin.end();
+    await ended;
+    while (!isOpen) await clock.advance(40);
+    await waiting.close();
+
+    const again = new DuckDbDatabase({ path, waitMs: 0 });
+    await again.open();
+    const locked = new DuckDbDatabase({ path, waitMs: 0 });
+    await assert.rejects(locked.open(), withCode('DATA_DIR_IN_USE'));
+    await again.close();
+    await locked.open();
+    await locked.close();
   });
 
   test('of another format is refused', async (t) => {

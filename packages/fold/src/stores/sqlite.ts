@@ -8,7 +8,7 @@
 // A replay is one long transaction on the writing connection: readers have a connection of their own and see the state
 // before it until it commits (snapshot isolation of the WAL), and a kill in the middle leaves the state before it.
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { ThroughlineError } from '@throughline/event';
+import { systemClock, ThroughlineError, type Clock } from '@throughline/event';
 import { defaults } from '../defaults.ts';
 import {
   assertForward,
@@ -20,6 +20,7 @@ import {
   type CheckpointRow,
   type FoldStore,
 } from '../store.ts';
+import { whenFree } from './busy.ts';
 
 /** What a reducer or a reader works with: an open connection and its prepared statements. */
 export interface SqliteState {
@@ -42,6 +43,8 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** Makes the tables of an empty state. */
   readonly initial: (database: DatabaseSync) => void;
+  /** For the waits while another program has the file locked. */
+  readonly clock?: Clock;
 }
 
 // "TLFO" in SQLite's application_id marks the file as a fold's, user_version is the version of our own table.
@@ -64,7 +67,7 @@ const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoc
  * @example sqliteStore({ path: 'folds/words.db', initial: (db) => db.exec('create table words (word text primary key, count int)') })
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const { path, initial } = options;
+  const { path, initial, clock = systemClock } = options;
   let writer: SqliteState | undefined;
   let reader: SqliteState | undefined;
 
@@ -92,29 +95,44 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     async open(name) {
       if (path === ':memory:')
         throw new ThroughlineError('INVALID_ARGUMENT', 'an SQLite fold needs a file; use memoryStore for memory');
-      return mapErrors(path, () => {
-        writer ??= openWriter(path, initial);
-        reader ??= connect(path, true);
-        const checkpoint = stored(writer);
-        if (checkpoint !== undefined && checkpoint.name !== name)
-          throw new ThroughlineError('INVALID_ARGUMENT', `${path} is the file of fold ${checkpoint.name}, not ${name}`);
-        return checkpoint;
-      });
+      return whenFree(clock, defaults.storeOpenWaitMs, () =>
+        mapErrors(path, () => {
+          writer ??= openWriter(path, initial);
+          reader ??= connect(path, true);
+          const checkpoint = stored(writer);
+          if (checkpoint !== undefined && checkpoint.name !== name)
+            throw new ThroughlineError(
+              'INVALID_ARGUMENT',
+              `${path} is the file of fold ${checkpoint.name}, not ${name}`,
+            );
+          return checkpoint;
+        }),
+      );
     },
     async transaction(expected, work) {
-      const state = writing();
-      mapErrors(path, () => {
+      const failed = await whenFree(clock, defaults.storeBusyWaitMs, () => {
+        const state = writing();
         try {
-          begin(state, expected);
-          const { next } = work(state);
-          assertForward(expected, next);
-          store(state, next);
-          state.database.exec('commit');
+          mapErrors(path, () => begin(state, expected));
         } catch (error) {
           rollback(state);
           throw error;
         }
+        // From here on nothing is tried again: a reducer may have changed more than the state.
+        try {
+          mapErrors(path, () => {
+            const { next } = work(state);
+            assertForward(expected, next);
+            store(state, next);
+            state.database.exec('commit');
+          });
+          return undefined;
+        } catch (error) {
+          rollback(state);
+          return { error };
+        }
       });
+      if (failed !== undefined) throw failed.error;
     },
     async rebuild() {
       const state = writing();
@@ -127,11 +145,13 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
             throw error;
           }
         });
-      guarded(() => {
-        state.database.exec('begin immediate');
-        dropEverything(state.database);
-        initial(state.database);
-      });
+      await whenFree(clock, defaults.storeBusyWaitMs, () =>
+        guarded(() => {
+          state.database.exec('begin immediate');
+          dropEverything(state.database);
+          initial(state.database);
+        }),
+      );
       return {
         async apply(work) {
           guarded(() => void work(state));
@@ -150,7 +170,8 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     },
     read(query) {
       if (reader === undefined) throw new ThroughlineError('CLOSED', `the store ${path} is not open`);
-      return query(reader);
+      const from = reader;
+      return mapErrors(path, () => query(from));
     },
     async close() {
       reader?.database.close();
@@ -194,7 +215,10 @@ function openWriter(path: string, initial: (database: DatabaseSync) => void): Sq
 }
 
 function connect(path: string, readOnly: boolean): SqliteState {
-  const database = new DatabaseSync(path, { readOnly, timeout: defaults.sqliteBusyWaitMs });
+  const database = new DatabaseSync(path, {
+    readOnly,
+    timeout: readOnly ? defaults.sqliteReadBusyWaitMs : defaults.sqliteBusyWaitMs,
+  });
   const statements = new Map<string, StatementSync>();
   return {
     database,
@@ -237,8 +261,8 @@ function mapErrors<Result>(path: string, step: () => Result): Result {
     const code = sqliteCode(error) ?? sqliteCode((error as { cause?: unknown } | undefined)?.cause);
     const because = { cause: error, details: { path } };
     const message = `${path}: ${error instanceof Error ? error.message : String(error)}`;
-    // SQLITE_BUSY and SQLITE_LOCKED: somebody else holds the write lock for longer than any transaction of ours takes.
-    if (code === 5 || code === 6) throw new ThroughlineError('FOLD_FENCED', message, because);
+    // SQLITE_BUSY and SQLITE_LOCKED: somebody else holds the lock. It passes, and has moved no checkpoint yet.
+    if (code === 5 || code === 6) throw new ThroughlineError('STORE_BUSY', message, because);
     if (code === 13) throw new ThroughlineError('OUT_OF_DISK', message, because);
     // SQLITE_CORRUPT and SQLITE_NOTADB. The file is derived: without it the fold starts again from the log.
     if (code === 11 || code === 26)
