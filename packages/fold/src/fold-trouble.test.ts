@@ -126,12 +126,12 @@ describe('a fold', () => {
     holder.exec('begin immediate');
     const clock = new VirtualClock();
     const starting = fold(inFile(log, fileStore(path, clock), { clock }));
-    let isStarted = false;
-    void starting.then(() => (isStarted = true));
+    const seen = { isStarted: false };
+    void starting.then(() => (seen.isStarted = true));
     await clock.advance(1_500);
-    assert.equal(isStarted, false);
+    assert.equal(seen.isStarted, false);
     holder.exec('rollback');
-    while (!isStarted) await clock.advance(40);
+    while (!seen.isStarted) await clock.advance(40);
     const running = await starting;
     await running.caughtUp();
     holder.exec('begin immediate');

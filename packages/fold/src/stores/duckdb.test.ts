@@ -232,14 +232,14 @@ describe('a DuckDB file', () => {
     const clock = new VirtualClock();
     const waiting = new DuckDbDatabase({ path, clock });
     const opened = waiting.open();
-    let isOpen = false;
-    void opened.then(() => (isOpen = true));
+    const seen = { isOpen: false };
+    void opened.then(() => (seen.isOpen = true));
     const ended = once(holder, 'exit');
     await clock.advance(1_500);
-    assert.equal(isOpen, false);
+    assert.equal(seen.isOpen, false);
     holder.stdin.end();
     await ended;
-    while (!isOpen) await clock.advance(40);
+    while (!seen.isOpen) await clock.advance(40);
     await waiting.close();
 
     const again = new DuckDbDatabase({ path, waitMs: 0 });
