@@ -157,7 +157,7 @@ test('the log is bounded: a snapshot takes the place of what came before it', as
   const broker = await open(disk);
   await broker.createTopic('t', { partitions: 1 });
   for (let i = 0; i < 60; i++) {
-    const value = Array.from({ length: 6000 }, (_, partition) => `${partition}:${i}`).join(',');
+    const value = Array.from({ length: 4000 }, (_, partition) => `${partition}:${i}`).join(',');
     await broker.alterTopicSettings('t', new Map([['follower.replication.throttled.replicas', value]]));
   }
   const names = await disk.list(folder);
