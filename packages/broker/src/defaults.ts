@@ -67,6 +67,11 @@ export const fetchSessionEvictableMs = 120_000;
 export const fetchSessionPartitionCountMax = 500_000;
 /** Record bytes of one Fetch response, whatever the client asks for: they are held in memory until it has taken them. */
 export const fetchResponseBytesMax = 16 * MiB;
+/**
+ * Record bytes of the Fetch answers of all connections that are read and not sent, in bytes; beyond it each answer has one batch. Eight
+ * of the largest answers, or a hundred consumers that catch up with the MiB for each partition that is Kafka's default.
+ */
+export const responseBytesMax = 128 * MiB;
 
 export interface BrokerLimits {
   /** Batches of hot partitions kept in memory so that tails need no disk, in bytes over all partitions. */

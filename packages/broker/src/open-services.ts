@@ -9,7 +9,9 @@ import {
   type Random,
 } from '@throughline/event';
 import type { Broker } from './broker.ts';
+import { responseBytesMax } from './defaults.ts';
 import { FetchSessions } from './fetch/fetch-sessions.ts';
+import { ResponseMemory } from './fetch/response-memory.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { Cluster } from './network/cluster.ts';
 import { ProducerIds } from './producers/producer-ids.ts';
@@ -19,6 +21,8 @@ export interface ServicesOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly logger?: Logger | undefined;
+  /** Record bytes of all Fetch answers that are not sent. */
+  readonly responseBytesMax?: number | undefined;
 }
 
 /** What is open over a broker, and for how many. */
@@ -66,5 +70,6 @@ async function open(broker: Broker, options: ServicesOptions): Promise<Services>
   const producerIds = new ProducerIds(broker);
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);
   const groups = await GroupCoordinator.open({ broker, cluster, clock, random, logger });
-  return { broker, cluster, fetchSessions, producerIds, groups, clock, random, logger };
+  const responseMemory = new ResponseMemory(options.responseBytesMax ?? responseBytesMax);
+  return { broker, cluster, fetchSessions, responseMemory, producerIds, groups, clock, random, logger };
 }

@@ -2,6 +2,7 @@
 import type { Clock, Logger, Random } from '@throughline/event';
 import type { Broker } from './broker.ts';
 import type { FetchSessions } from './fetch/fetch-sessions.ts';
+import type { ResponseMemory } from './fetch/response-memory.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { Cluster } from './network/cluster.ts';
 import type { ProducerIds } from './producers/producer-ids.ts';
@@ -10,6 +11,7 @@ export interface Services {
   readonly broker: Broker;
   readonly cluster: Cluster;
   readonly fetchSessions: FetchSessions;
+  readonly responseMemory: ResponseMemory;
   readonly producerIds: ProducerIds;
   readonly groups: GroupCoordinator;
   readonly clock: Clock;

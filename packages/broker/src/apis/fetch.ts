@@ -4,6 +4,8 @@
 //   fetch-context.ts     which partitions are read, and which of them are answered: sessions (KIP-227)
 //   read-partitions.ts   reading within the bounds (KIP-74), leader epochs (KIP-320)
 //   long-poll.ts         waiting
+//   growing-bytes.ts     whether there is enough by now
+//   response-memory.ts   the bound of all answers together
 //
 // Batches go by reference from the log into the response. There are no replicas, so followers' requests are refused as
 // Kafka refuses those of a broker that it does not replicate to.
@@ -18,6 +20,7 @@ import {
 import { fetchResponseBytesMax } from '../defaults.ts';
 import { fetchContext } from '../fetch/fetch-context.ts';
 import type { FetchResult, FetchTarget } from '../fetch/fetch-target.ts';
+import { GrowingBytes } from '../fetch/growing-bytes.ts';
 import { LongPoll } from '../fetch/long-poll.ts';
 import { readPartitions, unreadable, type Reading, type ReadOptions } from '../fetch/read-partitions.ts';
 import type { Services } from '../services.ts';
@@ -83,28 +86,33 @@ async function readOrWait(
     isReadCommitted: body.isolationLevel === readCommitted,
     isFromFollower: body.replicaId >= 0 || body.replicaState.replicaId >= 0,
   };
-  const isEnough = ({ recordBytes, isUrgent }: Reading): boolean => isUrgent || recordBytes >= bytesMin;
   const answered = (reading: Reading): readonly FetchResult[] => {
     onSent(reading.release);
     return reading.results;
   };
   const first = await readPartitions(services, options, targets);
-  if (body.maxWaitMs <= 0 || isEnough(first)) return answered(first);
+  if (body.maxWaitMs <= 0 || first.isUrgent || first.recordBytes >= bytesMin) return answered(first);
+  const growing = new GrowingBytes(services, options, first.results);
   first.release();
-  const logs = targets.flatMap(({ topic = '', partition }) => {
+  const logs = targets.map(({ topic = '', partition }) => {
     const log = ledPartition(services, nodeId, topic, partition);
-    return typeof log === 'number' ? [] : [log];
+    return typeof log === 'number' ? undefined : log;
   });
   const poll = new LongPoll(logs, services.clock, body.maxWaitMs, signal);
   try {
     // Something may have come while the first was read.
+    let places: Iterable<number> = targets.keys();
     for (;;) {
-      const reading = await readPartitions(services, options, targets);
-      if (isEnough(reading)) return answered(reading);
-      reading.release();
-      const wakened = await poll.next();
+      for (const place of places) {
+        const counting = growing.count(place, bytesMin);
+        // Most have nothing new.
+        if (counting !== undefined) await counting;
+      }
+      const isEnough = growing.isUrgent || growing.bytes >= bytesMin;
+      const wakened = isEnough ? 'enough' : await poll.next();
       if (wakened === 'gone') return undefined;
-      if (wakened === 'expired') return answered(await readPartitions(services, options, targets));
+      if (wakened !== 'advanced') return answered(await readPartitions(services, options, targets));
+      places = poll.takeAdvanced();
     }
   } finally {
     poll.end();

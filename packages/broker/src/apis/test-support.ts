@@ -32,11 +32,15 @@ export async function servedBroker(t: TestContext, options: Partial<CreateBroker
 /** Services of a broker whose time stands still, with `nodeCount` virtual nodes that nobody listens for. */
 export async function stillServices(
   t: TestContext,
-  { nodeCount = 1, ...options }: Partial<BrokerOptions> & { readonly nodeCount?: number } = {},
+  {
+    nodeCount = 1,
+    responseBytesMax,
+    ...options
+  }: Partial<BrokerOptions> & { readonly nodeCount?: number; readonly responseBytesMax?: number } = {},
 ): Promise<Services & { readonly clock: VirtualClock }> {
   const clock = new VirtualClock();
   const broker = await openBroker({ dataDir: '/data', disk: new MemoryDisk(), journalFileBytes, clock, ...options });
-  const services = await openServices(broker, { clock });
+  const services = await openServices(broker, { clock, responseBytesMax });
   services.cluster.setNodes(
     Array.from({ length: nodeCount }, (_, index) => ({ nodeId: index + 1, host: 'localhost', port: 9092 + index })),
   );
@@ -57,17 +61,18 @@ export async function ask<Request, Response>(
     body,
     nodeId = 1,
     signal = new AbortController().signal,
+    onSent = () => {},
   }: {
     readonly api: Api<Request, Response>;
     readonly version: number;
     readonly body: NoInfer<Request>;
     readonly nodeId?: number;
     readonly signal?: AbortSignal;
+    readonly onSent?: (listener: () => void) => void;
   },
 ): Promise<Response> {
   const frame = Buffer.concat(encodeRequest(api, { apiVersion: version, correlationId: 1, clientId: 'test' }, body));
   const { body: read } = decodeRequest(api, frame.subarray(4));
-  const onSent = (): void => {};
   const peer = { clientId: 'test', clientHost: '/127.0.0.1', connectionId: 1, nodeId, signal, onSent };
   const request = { version, body: read, ...peer };
   return (await handler.handle(services, request)) as Response;

@@ -124,3 +124,83 @@ test('a topic that is deleted meanwhile is told at once', async (t) => {
   await broker.deleteTopic('t');
   assert.deepEqual(answeredOf(await answer), [[0, kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION]]);
 });
+
+/** Counts the reads of a partition, and the bytes that they gave. */
+function countReads(services: Services, partition: number): { count: number; bytes: number } {
+  const log = services.broker.partition('t', partition);
+  const reads = { count: 0, bytes: 0 };
+  const read = log.read.bind(log);
+  log.read = async (offset, bytesMax) => {
+    const found = await read(offset, bytesMax);
+    reads.count++;
+    reads.bytes += found.batches.length;
+    return found;
+  };
+  return reads;
+}
+
+// Each append made every fetch that waited read everything again: 2,000 appends of 2 KB, 50 fetches, 42 s of processor time.
+test('what comes while a fetch waits is looked at once, and read once more for the answer', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 2 });
+  const log = broker.partition('t', 0);
+  const { length } = batchOf(['a']);
+  for (let count = 0; count < 100; count++) await log.append(batchOf(['a']));
+  const reads = countReads(services, 0);
+  const idleReads = countReads(services, 1);
+  const { answer, isAnswered } = wait(services, { minBytes: 500 * length }, [0, 1]);
+  await clock.settle();
+  assert.deepEqual(reads, { count: 1, bytes: 100 * length }, 'the first look');
+  for (let count = 100; count < 500; count++) {
+    assert.equal(isAnswered(), false);
+    await log.append(batchOf(['a']));
+    await clock.settle();
+  }
+  assert.deepEqual(answeredOf(await answer), [
+    [500 * length, 0],
+    [0, 0],
+  ]);
+  assert.equal(reads.bytes, (100 + 400 + 500) * length);
+  assert.equal(idleReads.count, 0, 'nobody reads a partition in which nothing is new');
+});
+
+test('a partition counts no further than it may give, and what is enough then is answered', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const log = broker.partition('t', 0);
+  const { length } = batchOf(['a']);
+  const reads = countReads(services, 0);
+  const bounded = (partitionMaxBytes: number): Partial<FetchRequest> => ({
+    topics: [{ topic: 't', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes }] }],
+  });
+  const never = wait(services, { minBytes: 100 * length, ...bounded(2 * length) });
+  // Whole batches make less than the bound: as much as there can be is enough, as in Apache Kafka.
+  const soon = wait(services, { minBytes: 2 * length + 1, ...bounded(3 * length - 1) });
+  const first = wait(services, { minBytes: 1, ...bounded(0) });
+  await clock.settle();
+  for (let count = 0; count < 50; count++) {
+    await log.append(batchOf(['a']));
+    await clock.settle();
+  }
+  assert.deepEqual(answeredOf(await first.answer), [[length, 0]]);
+  assert.deepEqual(answeredOf(await soon.answer), [[2 * length, 0]]);
+  assert.equal(never.isAnswered(), false);
+  assert.ok(reads.count < 12, `${reads.count} reads`);
+  await clock.advance(500);
+  assert.deepEqual(answeredOf(await never.answer), [[2 * length, 0]]);
+});
+
+test('records that are removed while a fetch waits are told as soon as it looks', async (t) => {
+  const services = await stillServices(t);
+  const { broker, clock } = services;
+  await broker.createTopic('t', { partitions: 1 });
+  const log = broker.partition('t', 0);
+  for (let count = 0; count < 10; count++) await log.append(batchOf(['a']));
+  const { answer } = wait(services, { minBytes: 1e6 });
+  await clock.settle();
+  await log.deleteRecords(5n);
+  await log.append(batchOf(['a']));
+  assert.deepEqual(answeredOf(await answer), [[0, kafkaErrors.OFFSET_OUT_OF_RANGE]]);
+});

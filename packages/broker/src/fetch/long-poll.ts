@@ -9,16 +9,20 @@ export class LongPoll {
   readonly #ends: (() => void)[];
   readonly #timer: Timer;
   readonly #signal: AbortSignal;
-  #hasAdvanced = false;
+  /** The places of those that have advanced since they were last asked for. */
+  #advanced = new Set<number>();
   #isExpired = false;
   #resolve: ((wakened: Wakened) => void) | undefined;
 
-  constructor(logs: Iterable<PartitionLog>, clock: Clock, waitMs: number, signal: AbortSignal) {
-    const onAdvance = (): void => {
-      this.#hasAdvanced = true;
-      this.#wake();
-    };
-    this.#ends = Array.from(logs, (log) => log.onAdvance(onAdvance));
+  /** What is undefined of `logs` only keeps its place. */
+  constructor(logs: readonly (PartitionLog | undefined)[], clock: Clock, waitMs: number, signal: AbortSignal) {
+    this.#ends = logs.flatMap((log, place) => {
+      const onAdvance = (): void => {
+        this.#advanced.add(place);
+        this.#wake();
+      };
+      return log === undefined ? [] : [log.onAdvance(onAdvance)];
+    });
     this.#timer = clock.after(waitMs, () => {
       this.#isExpired = true;
       this.#wake();
@@ -29,9 +33,16 @@ export class LongPoll {
 
   /** Resolves at once for what has happened since the last time. */
   next(): Promise<Wakened> {
-    const wakened = this.#take();
+    const wakened = this.#happened();
     if (wakened !== undefined) return Promise.resolve(wakened);
     return new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Which of the logs have advanced since this was last called, by their places. */
+  takeAdvanced(): Iterable<number> {
+    const advanced = this.#advanced;
+    this.#advanced = new Set();
+    return advanced;
   }
 
   end(): void {
@@ -42,17 +53,15 @@ export class LongPoll {
 
   readonly #wake = (): void => {
     const resolve = this.#resolve;
-    const wakened = resolve === undefined ? undefined : this.#take();
+    const wakened = resolve === undefined ? undefined : this.#happened();
     if (wakened === undefined) return;
     this.#resolve = undefined;
     resolve?.(wakened);
   };
 
-  #take(): Wakened | undefined {
+  #happened(): Wakened | undefined {
     if (this.#signal.aborted) return 'gone';
     if (this.#isExpired) return 'expired';
-    if (!this.#hasAdvanced) return undefined;
-    this.#hasAdvanced = false;
-    return 'advanced';
+    return this.#advanced.size > 0 ? 'advanced' : undefined;
   }
 }

@@ -1,5 +1,5 @@
-// Reading for Fetch: partition after partition, within the bounds of the request and of each partition. The first batch found
-// is given whatever its size, or a consumer with small bounds would stand still for ever (KIP-74).
+// Reading for Fetch: partition after partition, within the bounds of the request, of each partition and of the memory for answers.
+// The first batch found is given whatever its size, or a consumer with small bounds would stand still for ever (KIP-74).
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors, noBytes, zeroUuid } from '@throughline/wire';
 import type { PartitionData } from '@throughline/wire/apis';
@@ -60,7 +60,10 @@ export async function readPartitions(
     results.push({ target, partition });
   }
   const release = (): void => {
-    for (const { log, batches } of taken) log.release(batches);
+    for (const { log, batches } of taken.splice(0)) {
+      services.responseMemory.give(batches.length);
+      log.release(batches);
+    }
   };
   return { results, recordBytes, isUrgent, release };
 }
@@ -83,35 +86,57 @@ function readPartition(
   budget: Budget,
   taken: Taken[],
 ): PartitionData | Promise<PartitionData> {
-  const { topic = '', topicId, partition, fetchOffset } = target;
-  const log = ledPartition(services, options.nodeId, topic, partition);
-  if (typeof log === 'number') return refused(services, options, target, log);
-  if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
-    return unreadable(partition, kafkaErrors.INCONSISTENT_TOPIC_ID);
-  }
-  const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
-  if (epochProblem !== kafkaErrors.NONE) return refused(services, options, target, epochProblem);
-  if (options.isFromFollower) return unreadable(partition, notReplicated(target));
-  const divergence = divergenceOf(log, target);
-  if (typeof divergence === 'number') return unreadable(partition, divergence);
-  if (divergence !== undefined) return { ...readable(log, target, options, noBytes), divergingEpoch: divergence };
-  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
-    return unreadable(partition, kafkaErrors.OFFSET_OUT_OF_RANGE);
-  }
+  const found = findPartition(services, options, target);
+  if ('answer' in found) return found.answer;
+  const { log } = found;
+  const { fetchOffset } = target;
   const hasRoom = budget.mayExceed || budget.bytesMax > 0;
   if (fetchOffset >= log.highWatermark || !hasRoom) return readable(log, target, options, noBytes);
-  return log.read(fetchOffset, budget.bytesMax).then(
+  const { responseMemory } = services;
+  const granted = responseMemory.grant(budget.bytesMax);
+  if (granted === 0 && !budget.mayExceed) return readable(log, target, options, noBytes);
+  return log.read(fetchOffset, granted).then(
     ({ batches }) => {
+      responseMemory.settle(granted, batches.length);
       taken.push({ log, batches });
-      const isTooMuch = !budget.mayExceed && batches.length > budget.bytesMax;
+      const isTooMuch = !budget.mayExceed && batches.length > granted;
       if (!isTooMuch) return readable(log, target, options, batches);
       // Kafka has not looked for aborted transactions either when the first batch does not fit.
       return { ...readable(log, target, options, noBytes), abortedTransactions: null };
     },
-    (error: unknown) => refused(services, options, target, codeOf(services, options, target, error)),
+    (error: unknown) => {
+      responseMemory.settle(granted, 0);
+      return refused(services, options, target, codeOf(services, options, target, error));
+    },
   );
 }
 
+/** The log of a target that can be read; else what is answered at once. */
+export function findPartition(
+  services: Services,
+  options: ReadOptions,
+  target: FetchTarget,
+): { readonly log: PartitionLog } | { readonly answer: PartitionData } {
+  const answered = (answer: PartitionData): { readonly answer: PartitionData } => ({ answer });
+  const { topic = '', topicId, partition, fetchOffset } = target;
+  const log = ledPartition(services, options.nodeId, topic, partition);
+  if (typeof log === 'number') return answered(refused(services, options, target, log));
+  if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
+    return answered(unreadable(partition, kafkaErrors.INCONSISTENT_TOPIC_ID));
+  }
+  const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
+  if (epochProblem !== kafkaErrors.NONE) return answered(refused(services, options, target, epochProblem));
+  if (options.isFromFollower) return answered(unreadable(partition, notReplicated(target)));
+  const divergence = divergenceOf(log, target);
+  if (typeof divergence === 'number') return answered(unreadable(partition, divergence));
+  if (divergence !== undefined) {
+    return answered({ ...readable(log, target, options, noBytes), divergingEpoch: divergence });
+  }
+  if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
+    return answered(unreadable(partition, kafkaErrors.OFFSET_OUT_OF_RANGE));
+  }
+  return { log };
+}
 /** What Kafka answers a broker that is none of the partition's replicas. */
 function notReplicated({ currentLeaderEpoch }: FetchTarget): number {
   return currentLeaderEpoch === -1 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : kafkaErrors.UNKNOWN_LEADER_EPOCH;

@@ -19,6 +19,8 @@ interface UnderWay {
   readonly frameBytes: number;
   readonly sent: () => void;
   answer: Answer | undefined;
+  /** Nobody will get its answer. */
+  isDropped: boolean;
 }
 
 export class Connection {
@@ -165,8 +167,10 @@ export class Connection {
     const first = this.#underWay[0];
     if (first?.answer === undefined) return false;
     this.#underWay.shift();
-    if ('reason' in first.answer) this.#refuse(first.answer);
-    else this.#write(first.answer, first.sent);
+    if ('reason' in first.answer) {
+      first.sent();
+      this.#refuse(first.answer);
+    } else this.#write(first.answer, first.sent);
     return true;
   }
 
@@ -193,7 +197,7 @@ export class Connection {
       if ('reason' in next) {
         // It is refused when those before it are answered.
         this.#stopTaking();
-        this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next, sent: () => {} });
+        this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next, sent: () => {}, isDropped: false });
         return true;
       }
       this.#next = next;
@@ -202,7 +206,7 @@ export class Connection {
     if (!this.#isTurnOf(dispatched.isPipelined)) return false;
     this.#next = undefined;
     const { isPipelined, sent } = dispatched;
-    const request: UnderWay = { isPipelined, frameBytes, answer: undefined, sent };
+    const request: UnderWay = { isPipelined, frameBytes, answer: undefined, sent, isDropped: false };
     this.#underWay.push(request);
     this.#underWayBytes += frameBytes;
     const { logger } = this.#context;
@@ -226,6 +230,7 @@ export class Connection {
 
   #answered(request: UnderWay, answer: Answer): void {
     request.answer = answer;
+    if (request.isDropped) request.sent();
     this.#underWayBytes -= request.frameBytes;
     this.#context.memory.give(request.frameBytes);
     this.#pump();
@@ -236,7 +241,10 @@ export class Connection {
     if (refusal.farewell !== undefined) this.#write([refusal.farewell]);
     this.#stopTaking();
     // What was pipelined behind it is answered to nobody.
-    this.#underWay.length = 0;
+    for (const dropped of this.#underWay.splice(0)) {
+      dropped.isDropped = true;
+      if (dropped.answer !== undefined) dropped.sent();
+    }
   }
 
   #note(refusal: Refusal): void {

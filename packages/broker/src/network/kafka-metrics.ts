@@ -14,6 +14,8 @@ export interface KafkaMetrics {
   readonly sentBytes: number;
   /** Bytes of the requests that are under way. */
   readonly requestBytes: number;
+  /** Record bytes of the Fetch answers that are not sent. */
+  readonly responseBytes: number;
   /** Connections that this side closed, by reason. */
   readonly refusalTotals: ReadonlyMap<RefusalReason, number>;
 }

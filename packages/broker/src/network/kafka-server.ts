@@ -76,6 +76,7 @@ export class KafkaServer {
       receivedBytes,
       sentBytes,
       requestBytes: memory.usedBytes,
+      responseBytes: this.#options.services.responseMemory.usedBytes,
       refusalTotals: refusals.counts,
     };
   }

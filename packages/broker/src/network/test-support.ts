@@ -7,6 +7,7 @@ import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-c
 import { handler, Unanswered, type Handler } from '../apis/handler.ts';
 import { apiVersionsHandler } from '../apis/api-versions.ts';
 import { kafkaLimitDefaults } from '../defaults.ts';
+import { ResponseMemory } from '../fetch/response-memory.ts';
 import type { Services } from '../services.ts';
 import { LogRecorder } from '../test-support.ts';
 import { Cluster } from './cluster.ts';
@@ -82,7 +83,8 @@ export async function scriptedServer(t: TestContext, options: ScriptedOptions = 
   const log = new LogRecorder();
   const cluster = new Cluster('scripted');
   const faults = new KafkaFaults();
-  const services = { clock, random: systemRandom, logger: log, cluster, broker: { topics: () => [] } };
+  const responseMemory = new ResponseMemory(1_000_000);
+  const services = { clock, random: systemRandom, logger: log, cluster, responseMemory, broker: { topics: () => [] } };
   const server = new KafkaServer({
     services: services as unknown as Services,
     apis: new SupportedApis({}, handlers),

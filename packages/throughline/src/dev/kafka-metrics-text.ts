@@ -21,6 +21,7 @@ export function kafkaMetricsText(metrics: KafkaMetrics): string {
   family('requests_total', 'counter', 'Requests begun.', by('api', metrics.requestTotals));
   family('requests_failed_total', 'counter', 'Requests that failed as a whole.', by('api', metrics.failureTotals));
   family('request_bytes', 'gauge', 'Bytes of the requests under way.', [['', metrics.requestBytes]]);
+  family('response_bytes', 'gauge', 'Record bytes of answers not sent.', [['', metrics.responseBytes]]);
   family('received_bytes_total', 'counter', 'Bytes received.', [['', metrics.receivedBytes]]);
   family('sent_bytes_total', 'counter', 'Bytes sent.', [['', metrics.sentBytes]]);
   return `${lines.join('\n')}\n`;
