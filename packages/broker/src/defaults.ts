@@ -73,6 +73,11 @@ export const fetchResponseBytesMax = 16 * MiB;
  */
 export const responseBytesMax = 128 * MiB;
 
+/** How long something of a partition stands still before the log says so, in milliseconds: a slow disk takes tenths of a second. */
+export const stallMs = 10_000;
+/** Partitions that are named when many stand still at once, as a count: they mostly wait for the same. */
+export const stallLinesMax = 8;
+
 export interface BrokerLimits {
   /** Batches of hot partitions kept in memory so that tails need no disk, in bytes over all partitions. */
   readonly tailCacheBytesMax: number;

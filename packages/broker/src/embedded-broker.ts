@@ -1,5 +1,5 @@
 // The broker while it is open: it owns the topics and their partitions, and looks after them.
-import { Turns, ThroughlineError, type Timer } from '@throughline/event';
+import { ThroughlineError, type Timer } from '@throughline/event';
 import type { Broker, NewTopic, PartitionLog, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
 import { Checkpoints } from './storage/checkpoints.ts';
@@ -11,6 +11,8 @@ import { Partition } from './storage/partition-log.ts';
 import { refusing } from './refusal.ts';
 import { applyRetention } from './storage/retention.ts';
 import { TailCacheBudget } from './storage/tail-cache.ts';
+import { OrderedTurns } from './storage/wait-order.ts';
+import { Watchdog } from './storage/watchdog.ts';
 import { partitionsAtOnceMax, producerIdBlockCount } from './defaults.ts';
 import { inParallel } from './in-parallel.ts';
 import { TopicChanges } from './topic-changes.ts';
@@ -25,14 +27,15 @@ export class EmbeddedBroker implements Broker {
   readonly #store: MetadataStore;
   readonly #journal: CommitJournal;
   readonly #checkpoints: Checkpoints;
+  readonly #watchdog: Watchdog;
   readonly #tailCacheBudget: TailCacheBudget;
   readonly #topics = new Topics();
   readonly #topicChanges: TopicChanges;
   readonly #timers = new Set<Timer>();
   /** Changes of the list of topics happen one at a time, and so do runs of retention. */
-  readonly #changes = new Turns();
-  readonly #retention = new Turns();
-  readonly #logStartStores = new Turns();
+  readonly #changes = new OrderedTurns('changes');
+  readonly #retention = new OrderedTurns('retention');
+  readonly #logStartStores = new OrderedTurns('log starts');
   /** Starts of logs that are noted durably and may not have been moved to yet. */
   readonly #notedLogStarts = new Map<Partition, bigint>();
   #closing: Promise<void> | undefined;
@@ -48,6 +51,13 @@ export class EmbeddedBroker implements Broker {
       store,
       topics: this.#topics,
       openPartition: (metadata, found) => this.#openPartition(metadata, found),
+    });
+    this.#watchdog = new Watchdog({
+      clock: setup.clock,
+      logger: setup.logger,
+      partitions: () => this.#topics.partitions,
+      journal,
+      checkpoints: this.#checkpoints,
     });
     this.#tailCacheBudget = new TailCacheBudget(setup.limits.tailCacheBytesMax);
   }
@@ -84,9 +94,11 @@ export class EmbeddedBroker implements Broker {
     // So that a file that is missing has been lost.
     else if (!hasRecoveryPoints) await this.#checkpoints.storeRecoveryPoints();
     const { checkpointIntervalMs, retentionIntervalMs } = this.#setup.limits;
-    this.#every(checkpointIntervalMs, async () => {
+    const checkpointIfDue = async (): Promise<void> => {
       if (this.#checkpoints.isDue) await this.#checkpoints.run();
-    });
+    };
+    // A checkpoint may be what stands still: looked is whether it has ended or not.
+    this.#every(checkpointIntervalMs, checkpointIfDue, () => this.#watchdog.look());
     this.#every(retentionIntervalMs, () => this.runRetention());
   }
 
@@ -151,9 +163,9 @@ export class EmbeddedBroker implements Broker {
   }
 
   runRetention(): Promise<void> {
-    return this.#retention.run(async () => {
+    return this.#retention.run('retention', async () => {
       if (this.#closing !== undefined) return;
-      await applyRetention(this.#topics.partitions, this.#setup.clock, (changed) => this.#storeLogStarts(changed));
+      await applyRetention(this.#topics.partitions, this.#setup, (changed) => this.#storeLogStarts(changed));
     });
   }
 
@@ -169,34 +181,35 @@ export class EmbeddedBroker implements Broker {
     const { logger, environment } = this.#setup;
     for (const timer of this.#timers) timer.cancel();
     // Whoever was let in before is waited for.
-    await this.#changes.run(async () => {});
-    await this.#retention.run(async () => {});
-    const synced = await inParallel(this.#topics.partitions, partitionsAtOnceMax, (partition) => partition.close());
-    await this.#checkpoints.settled();
-    await this.#journal.close();
-    await this.#store.close();
-    await environment.openSegments.close();
+    await this.#changes.settled();
+    await this.#retention.settled();
     try {
+      const synced = await inParallel(this.#topics.partitions, partitionsAtOnceMax, (partition) => partition.close());
+      await this.#checkpoints.settled();
+      await this.#journal.close();
+      await this.#store.close();
+      await environment.openSegments.close();
       await this.#checkpoints.storeRecoveryPoints();
       await this.#storeLogStarts(new Map());
       if (synced.every(Boolean)) await noteCleanStop(this.#setup);
     } catch (error) {
       // Everything acknowledged is where it should be; the next start only has more to check.
       logger.warn({ error }, 'the clean stop could not be noted');
+    } finally {
+      await this.#lock.release();
     }
-    await this.#lock.release();
   }
 
   /** One change at a time, and none once it closes. */
   #change<T>(action: () => Promise<T>): Promise<T> {
-    return this.#changes.run(() => {
+    return this.#changes.run('a change', () => {
       if (this.#closing !== undefined) throw new ThroughlineError('CLOSED', 'the broker is closed');
       return action();
     });
   }
 
   #storeLogStarts(changed: ReadonlyMap<Partition, bigint>): Promise<void> {
-    return this.#logStartStores.run(async () => {
+    return this.#logStartStores.run('noting log starts', async () => {
       const noted = this.#notedLogStarts;
       const entries = this.#topics.partitions.map((partition) => ({
         topic: partition.topic,
@@ -232,18 +245,25 @@ export class EmbeddedBroker implements Broker {
     });
   }
 
-  /** Runs `action` again and again, `intervalMs` after it has ended. */
-  #every(intervalMs: number, action: () => Promise<void>): void {
-    const timer = this.#setup.clock.after(intervalMs, () => {
-      this.#timers.delete(timer);
-      if (this.#closing !== undefined) return;
-      action()
-        .catch((error: unknown) => this.#setup.logger.error({ error }, 'the upkeep of the log failed'))
-        .finally(() => {
-          if (this.#closing === undefined) this.#every(intervalMs, action);
-        });
-    });
-    this.#timers.add(timer);
+  /** Runs `action` every `intervalMs`, unless it is still running then, and `onTick` in any case. */
+  #every(intervalMs: number, action: () => Promise<void>, onTick: () => void = () => {}): void {
+    const { clock, logger } = this.#setup;
+    let isRunning = false;
+    const wait = (): void => {
+      const timer = clock.after(intervalMs, () => {
+        this.#timers.delete(timer);
+        if (this.#closing !== undefined) return;
+        wait();
+        onTick();
+        if (isRunning) return;
+        isRunning = true;
+        action()
+          .catch((error: unknown) => logger.error({ error }, 'the upkeep of the log failed'))
+          .finally(() => (isRunning = false));
+      });
+      this.#timers.add(timer);
+    };
+    wait();
   }
 }
 

@@ -82,6 +82,7 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     logger,
     fileBytes: limits.journalFileBytes,
     fileCountMax: limits.journalFileCountMax,
+    isReplayed: !isClean,
     // Nobody commits before the broker is there.
     onFull: () => broker.onJournalFull(),
   });

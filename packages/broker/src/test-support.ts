@@ -2,6 +2,7 @@
 import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import type { PartitionLog } from './broker.ts';
+import type { Disk, DiskFile, OpenMode } from './storage/disk.ts';
 
 /** A batch of one record per text. */
 export function batchOf(texts: readonly string[], timestampMs = 1_700_000_000_000): Uint8Array {
@@ -81,5 +82,96 @@ export class LogRecorder implements Logger {
 
   #note(level: string, message: string): void {
     this.lines.push(`${level}: ${message}`);
+  }
+}
+
+/**
+ * Waits for `promise` through at most `turnCountMax` turns of the event loop: with a disk in memory and a clock that stands
+ * still, work that has not ended by then waits for something that never comes.
+ */
+export async function settlesWithin<Result>(
+  turnCountMax: number,
+  promise: Promise<Result>,
+  state: () => string = () => '',
+): Promise<Result> {
+  const progress = { isSettled: false };
+  const noted = promise.finally(() => (progress.isSettled = true));
+  // Its rejection is met below.
+  noted.catch(() => {});
+  for (let turn = 0; !progress.isSettled; turn++) {
+    if (turn > turnCountMax) throw new Error(`nothing has come of it. ${state()}`);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return noted;
+}
+
+/** One operation that stands still until the test says how it ends. */
+export interface HeldOperation {
+  /** Resolves when somebody waits in it. */
+  readonly reached: Promise<void>;
+  release(): void;
+  fail(code: string): void;
+}
+
+interface Hold {
+  readonly operation: 'open' | 'sync';
+  readonly path: string;
+  readonly reach: () => void;
+  readonly ended: Promise<void>;
+}
+
+/** Any disk, of which a test holds single operations: the next one of its kind at that path. */
+export class HeldDisk implements Disk {
+  readonly #inner: Disk;
+  readonly #holds = new Set<Hold>();
+
+  constructor(inner: Disk) {
+    this.#inner = inner;
+  }
+
+  hold(operation: Hold['operation'], path: string): HeldOperation {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
+    // Its failure is met by whoever is held, who may come later.
+    ended.catch(() => {});
+    this.#holds.add({ operation, path, reach, ended });
+    return {
+      reached,
+      release: resolve,
+      fail: (code) => reject(Object.assign(new Error(`${code}: ${operation} ${path}`), { code })),
+    };
+  }
+
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+    await this.#pass('open', path);
+    const file = await this.#inner.open(path, mode);
+    return {
+      size: () => file.size(),
+      read: (target, position) => file.read(target, position),
+      write: (buffers, position) => file.write(buffers, position),
+      truncate: (sizeBytes) => file.truncate(sizeBytes),
+      syncData: async () => {
+        await this.#pass('sync', path);
+        await file.syncData();
+      },
+      close: () => file.close(),
+    };
+  }
+
+  readFile: Disk['readFile'] = (path) => this.#inner.readFile(path);
+  list: Disk['list'] = (folder) => this.#inner.list(folder);
+  makeFolder: Disk['makeFolder'] = (folder, names) => this.#inner.makeFolder(folder, names);
+  removeFolder: Disk['removeFolder'] = (folder) => this.#inner.removeFolder(folder);
+  rename: Disk['rename'] = (from, to) => this.#inner.rename(from, to);
+  remove: Disk['remove'] = (path) => this.#inner.remove(path);
+  syncDirectory: Disk['syncDirectory'] = (folder) => this.#inner.syncDirectory(folder);
+  lock: Disk['lock'] = (path) => this.#inner.lock(path);
+
+  async #pass(operation: Hold['operation'], path: string): Promise<void> {
+    const hold = Array.from(this.#holds).find((one) => one.operation === operation && path.endsWith(one.path));
+    if (hold === undefined) return;
+    this.#holds.delete(hold);
+    hold.reach();
+    await hold.ended;
   }
 }

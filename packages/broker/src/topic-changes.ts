@@ -1,6 +1,12 @@
 // Making, growing, altering and deleting topics, one change at a time. What is made is folders first and records second; what
 // is deleted is records first and folders second: so a crash in between leaves nothing that a start cannot put right
 // (metadata-store.ts).
+//
+// A change of settings is made everywhere or nowhere. Whatever of it can fail comes first, in every partition that it
+// concerns: where durability begins or ceases to be `fsync`, the writing stops and all is synced (partition-log.ts). Then it
+// is stored. From there on nothing can fail: all partitions take it over in one turn. Until it is stored each can go back.
+//
+// One change at a time holds `changes`, the first in the order of what may wait for what (storage/wait-order.ts).
 import { ThroughlineError } from '@throughline/event';
 import type { NewTopic, TopicMetadata } from './broker.ts';
 import type { BrokerSetup } from './broker-setup.ts';
@@ -14,10 +20,12 @@ import { asRefusal, refusing } from './refusal.ts';
 import { makePartition, type FoundPartition } from './storage/found-partition.ts';
 import { partitionFolderName, removePartitionFolder } from './storage/partition-folder.ts';
 import type { Partition } from './storage/partition-log.ts';
+import type { PreparedConfig } from './storage/partition-options.ts';
 import { inParallel } from './in-parallel.ts';
 import { settingsOf, type TopicConfig } from './topic-config.ts';
 import { clusterMetadataTopic, topicNameProblem } from './topic-name.ts';
-import type { Topics } from './topics.ts';
+import type { Topic, Topics } from './topics.ts';
+import type { BrokerConfigs } from './metadata/broker-configs.ts';
 
 export interface TopicChangesOptions {
   readonly setup: BrokerSetup;
@@ -84,12 +92,15 @@ export class TopicChanges {
     this.#checkUnprotected(topic);
     await refusing(() => this.#store.removeTopic(topicId));
     this.#topics.delete(metadata);
+    // It is gone now, whatever becomes of its folders.
     for (const partition of partitions) await partition.abandon();
-    await refusing(async () => {
+    try {
       await this.#removeFolders(metadata, 0);
       await this.#setup.disk.syncDirectory(this.#setup.dataDir);
       await this.#store.forgetRemoved([topicId]);
-    });
+    } catch (error) {
+      this.#setup.logger.warn({ topic, error }, 'the folders of a deleted topic are removed at the next start');
+    }
   }
 
   alter(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata> {
@@ -109,9 +120,10 @@ export class TopicChanges {
       const message = `A node keeps ${unknownConfigCountMax} settings at most that are not known.`;
       throw new ThroughlineError('INVALID_ARGUMENT', message);
     }
-    await refusing(() => this.#store.changeBrokerConfigs(node, checked));
-    this.#setup.configs.setDynamic(this.#store.brokerConfigs);
-    for (const { metadata } of this.#topics.all) await this.#apply(metadata);
+    await this.#change(this.#topics.all, this.#setup.configs.changed(node, checked), async () => {
+      await this.#store.changeBrokerConfigs(node, checked);
+      this.#setup.configs.setDynamic(this.#store.brokerConfigs);
+    });
   }
 
   /** @throws ThroughlineError TOPIC_PROTECTED */
@@ -125,23 +137,37 @@ export class TopicChanges {
     changes: ConfigChanges,
     change: (overrides: TopicOverrides) => TopicOverrides,
   ): Promise<TopicMetadata> {
-    const { metadata } = this.#topics.get(topic);
+    const { metadata, partitions } = this.#topics.get(topic);
     const overrides = change(metadata.overrides);
     // What is kept is the value as it was checked, not as it was written.
     const kept = new Map(Array.from(changes.keys(), (name) => [name, overrides.get(name) ?? null]));
-    await refusing(() => this.#store.changeTopicConfigs(topic, kept));
-    return this.#apply({ ...metadata, overrides });
+    const altered = { metadata: { ...metadata, overrides }, partitions };
+    await this.#change([altered], this.#setup.configs, () => this.#store.changeTopicConfigs(topic, kept));
+    return this.#topics.get(topic).metadata;
   }
 
-  /** Works the config of a topic out anew, and tells its partitions when it has changed. */
-  async #apply(metadata: TopicMetadata): Promise<TopicMetadata> {
-    const { partitions } = this.#topics.get(metadata.topic);
-    const altered = { ...metadata, config: topicConfigOf(metadata.overrides, this.#setup.configs) };
-    if (!isSame(altered.config, metadata.config)) {
-      for (const partition of partitions) await partition.alter(altered.config);
+  /** Makes a change after which `topics` say what they say, and the broker `configs`: in all of them, or in none. */
+  async #change(topics: readonly Topic[], configs: BrokerConfigs, store: () => Promise<void>): Promise<void> {
+    const altered = topics.map(({ metadata, partitions }) => {
+      const config = topicConfigOf(metadata.overrides, configs);
+      return { metadata: { ...metadata, config }, partitions, isChanged: !isSame(config, metadata.config) };
+    });
+    const concerned = altered
+      .filter(({ isChanged }) => isChanged)
+      .flatMap(({ metadata: { config }, partitions }) => partitions.map((partition) => ({ partition, config })));
+    const prepared: PreparedConfig[] = [];
+    try {
+      // All at once and not some at a time: the commits of all of them end with the same sync.
+      await inParallel(concerned, concerned.length, async ({ partition, config }) => {
+        prepared.push(await partition.prepare(config));
+      });
+      await refusing(store);
+    } catch (error) {
+      for (const { withdraw } of prepared) withdraw();
+      throw error;
     }
-    this.#topics.set({ metadata: altered, partitions });
-    return altered;
+    for (const { apply } of prepared) apply();
+    for (const topic of altered) this.#topics.set(topic);
   }
 
   /** Makes the folders of the partitions from `from` on, and then what makes them count. */

@@ -161,6 +161,13 @@ export const errorTable = {
     meaning: "A record batch above the topic's max.message.bytes.",
     remedy: 'Send smaller records; docs/reference/limits.md has the sizes.',
   },
+  LOG_STALLED: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'Only in the log of the server: a partition has not come a step further for more than ten seconds.',
+    remedy:
+      'The line says what it waits for. A write or a sync is the disk: look at its latency and at the kernel log. Anything else for minutes is a defect: report it.',
+  },
   OUT_OF_DISK: {
     httpStatus: 507,
     kafka: 56,

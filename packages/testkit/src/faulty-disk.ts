@@ -2,7 +2,16 @@
 // operation. Which operation it hits is said by the test: by what it does, by its path, by its number.
 import type { Disk, DiskFile, DiskLock, OpenMode } from '@throughline/broker';
 
-export type DiskOperation = 'open' | 'read' | 'write' | 'truncate' | 'sync' | 'rename' | 'remove' | 'syncDirectory';
+export type DiskOperation =
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'sync'
+  | 'close'
+  | 'rename'
+  | 'remove'
+  | 'syncDirectory';
 
 export interface DiskFault {
   readonly operation: DiskOperation;
@@ -74,7 +83,10 @@ export class FaultyDisk implements Disk {
         this.#step('sync', path);
         return file.syncData();
       },
-      close: () => file.close(),
+      close: async () => {
+        await file.close();
+        this.#checkFault('close', path);
+      },
     };
   }
 
@@ -161,6 +173,10 @@ export class FaultyDisk implements Disk {
 
   #check(operation: DiskOperation, path: string): void {
     if (this.#isDead) throw failure('EIO', `${operation} ${path}: the process is dead`);
+    this.#checkFault(operation, path);
+  }
+
+  #checkFault(operation: DiskOperation, path: string): void {
     const found = this.#faults.find(({ fault }) => fault.operation === operation && path.includes(fault.path ?? ''));
     if (found === undefined) return;
     if (--found.left <= 0) this.#faults = this.#faults.filter((other) => other !== found);

@@ -16,7 +16,7 @@ export const allNodes = '';
 const firstNode = '1';
 
 export class BrokerConfigs {
-  readonly #given: ReadonlyMap<string, string>;
+  #given: ReadonlyMap<string, string>;
   readonly #defaults: ReadonlyMap<string, string>;
   /** By the name of the node, `allNodes` among them. */
   #dynamic: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
@@ -67,6 +67,19 @@ export class BrokerConfigs {
   /** What was changed at run time for one node, or for `allNodes`. */
   dynamicOf(node: string): ReadonlyMap<string, string> {
     return this.#dynamic.get(node) ?? new Map();
+  }
+
+  /** The same after changes at run time: what topics would follow then. */
+  changed(node: string, changes: ConfigChanges): BrokerConfigs {
+    const changed = new BrokerConfigs({}, this.#defaults);
+    changed.#given = this.#given;
+    const ofNode = new Map(this.dynamicOf(node));
+    for (const [name, value] of changes) {
+      if (value === null) ofNode.delete(name);
+      else ofNode.set(name, value);
+    }
+    changed.#dynamic = new Map(this.#dynamic).set(node, ofNode);
+    return changed;
   }
 
   /** Takes over what the metadata log says. */

@@ -11,13 +11,20 @@ export interface WaitingBatch extends PendingBatch {
   readonly producer: Producer | undefined;
   /** It had its offset in the call, and readers may have it: it must not be refused any more. */
   readonly isPlaced: boolean;
+  /** Its caller has been told that it is kept, before the disk has it. */
+  isAcknowledged: boolean;
+  /** It is answered for good, and forgotten here. */
+  isSettled: boolean;
   readonly resolve: (header: RecordBatchHeader) => void;
   readonly reject: (error: ThroughlineError) => void;
 }
 
 /** Something to do in its place in the queue, when nothing is being written. */
 export interface Command {
+  /** Never rejects. */
   readonly run: () => Promise<void>;
+  /** Called instead of `run` when its place is never reached. */
+  readonly reject: (error: ThroughlineError) => void;
 }
 
 export class AppendQueue {
@@ -26,6 +33,8 @@ export class AppendQueue {
   bytes = 0;
   /** How many of them have no offset of their own yet. */
   unplacedCount = 0;
+  /** How many have been answered. */
+  settledCount = 0;
 
   get head(): WaitingBatch | Command | undefined {
     return this.#waiting[0];
@@ -35,14 +44,21 @@ export class AppendQueue {
     return this.#waiting.some((waiting) => !isCommand(waiting));
   }
 
+  /** Bytes of waiting batches whose callers have been told that they are kept. */
+  get acknowledgedBytes(): number {
+    let bytes = 0;
+    for (const one of this.#waiting) if (!isCommand(one) && one.isAcknowledged) bytes += one.batch.length;
+    return bytes;
+  }
+
   add(batch: WaitingBatch): void {
     this.bytes += batch.batch.length;
     if (!batch.isPlaced) this.unplacedCount++;
     this.#waiting.push(batch);
   }
 
-  addCommand(run: Command['run']): void {
-    this.#waiting.push({ run });
+  addCommand(command: Command): void {
+    this.#waiting.push(command);
   }
 
   takeCommand(): Command | undefined {
@@ -77,7 +93,7 @@ export class AppendQueue {
 
   /** Acknowledges a batch that was taken. */
   acknowledge(batch: WaitingBatch): void {
-    this.#forget(batch);
+    if (!this.#forget(batch)) return;
     batch.producer?.keep(batch);
     batch.resolve(batch.header);
   }
@@ -85,10 +101,17 @@ export class AppendQueue {
   /** Refuses batches that were taken. */
   refuse(batches: readonly WaitingBatch[], error: ThroughlineError): void {
     for (const batch of batches) {
-      this.#forget(batch);
+      if (!this.#forget(batch)) continue;
       batch.producer?.withdraw(batch);
       batch.reject(error);
     }
+  }
+
+  /** Answers the commands that wait: their places are not reached. */
+  rejectCommands(error: ThroughlineError): void {
+    const commands = this.#waiting.filter(isCommand);
+    this.#waiting = this.#waiting.filter((waiting) => !isCommand(waiting));
+    for (const { reject } of commands) reject(error);
   }
 
   /** Refuses what waits: everything that has no offset yet, or all of it. Commands stay. */
@@ -101,9 +124,14 @@ export class AppendQueue {
     this.refuse(refused, error);
   }
 
-  #forget({ batch, isPlaced }: WaitingBatch): void {
-    this.bytes -= batch.length;
-    if (!isPlaced) this.unplacedCount--;
+  /** False when it is forgotten already: nothing is answered twice. */
+  #forget(waiting: WaitingBatch): boolean {
+    if (waiting.isSettled) return false;
+    waiting.isSettled = true;
+    this.settledCount++;
+    this.bytes -= waiting.batch.length;
+    if (!waiting.isPlaced) this.unplacedCount--;
+    return true;
   }
 }
 

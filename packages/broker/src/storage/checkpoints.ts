@@ -1,16 +1,19 @@
 // The checkpoint: what lies in the segments is synced, the recovery points move up, and the journal before them is free.
 // It runs by the clock, when the journal is full, and when somebody asks; one at a time.
-import { Turns } from '@throughline/event';
 import type { BrokerSetup } from '../broker-setup.ts';
 import type { CommitJournal } from './commit-journal.ts';
 import { offsetFiles, storeOffsets } from './data-folder.ts';
 import type { Partition } from './partition-log.ts';
+import { OrderedTurns } from './wait-order.ts';
 
 export class Checkpoints {
   readonly #setup: BrokerSetup;
   readonly #journal: CommitJournal;
   readonly #partitions: () => readonly Partition[];
-  readonly #turns = new Turns();
+  readonly #turns = new OrderedTurns('checkpoint');
+  /** The partition whose upkeep it waits for. */
+  #waitsFor: string | undefined;
+  #partitionCount = 0;
   #isWaiting = false;
   /** Recovery points as they stand in their file. */
   #stored: string | undefined;
@@ -27,13 +30,17 @@ export class Checkpoints {
   }
 
   run(needsSync: (partition: Partition) => boolean = (partition) => partition.needsSync): Promise<void> {
-    return this.#turns.run(async () => {
+    return this.#turns.run('a checkpoint', async () => {
       this.#isWaiting = false;
       // What is in the journal by now is in the segments too: it was written there first.
       const releaseJournal = this.#journal.beginCheckpoint();
       for (const partition of this.#partitions()) {
-        if (needsSync(partition)) await partition.sync(partition.config.durability === 'fsync');
+        if (!needsSync(partition)) continue;
+        this.#waitsFor = `the sync of ${partition.name}`;
+        await partition.sync(partition.config.durability === 'fsync');
+        this.#partitionCount++;
       }
+      this.#waitsFor = 'the file of recovery points';
       try {
         await this.storeRecoveryPoints();
       } catch (error) {
@@ -53,7 +60,17 @@ export class Checkpoints {
 
   /** Resolves when those that were asked for have ended. */
   async settled(): Promise<void> {
-    await this.#turns.run(async () => {});
+    await this.#turns.settled();
+  }
+
+  /** What one that is under way waits for, in words. */
+  get waitsFor(): string | undefined {
+    return this.#turns.waitsFor === undefined ? undefined : this.#waitsFor;
+  }
+
+  /** How often one has come a step further. */
+  get stepCount(): number {
+    return this.#turns.stepCount + this.#partitionCount;
   }
 
   async storeRecoveryPoints(): Promise<void> {

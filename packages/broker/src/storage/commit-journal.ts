@@ -8,7 +8,11 @@
 // overwriting does not change a file's size, which would cost the file system a commit of its own with every sync.
 // Segments get the same bytes without a sync, and always before the journal does. When a file is full the journal goes on
 // in the next one, and the checkpoint syncs the segments; then the full file is free. After a failed write or sync
-// nothing more goes into that file, and it is kept for the next start to replay.
+// nothing more goes into that file, and it is kept for the next start to replay. What the last life left in the files is
+// kept until the first checkpoint, too.
+//
+// A commit may wait for a free file, and so for a checkpoint: nobody may wait for a commit while he holds what a checkpoint
+// needs (wait-order.ts).
 import { ThroughlineError, type Logger } from '@throughline/event';
 import { isOutOfDisk, type Disk, type DiskFile } from './disk.ts';
 import {
@@ -20,6 +24,7 @@ import {
   journalFiles,
   type JournalPartition,
 } from './journal-format.ts';
+import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 
 /** Zeros are written this many bytes at a time. */
 const fillBytes = 1024 * 1024;
@@ -30,6 +35,8 @@ export interface JournalOptions {
   readonly fileBytes: number;
   readonly fileCountMax: number;
   readonly logger: Logger;
+  /** True when the files may hold what the segments have not for good: until the first checkpoint. */
+  readonly isReplayed?: boolean;
   /** Called when a file is full: a checkpoint will make it free. */
   readonly onFull: () => void;
 }
@@ -38,7 +45,7 @@ interface Commit {
   readonly bytes: number;
   readonly from: JournalPartition;
   readonly batches: readonly Uint8Array[];
-  /** Called once, in the turn in which the group ends. */
+  /** Called once, in the turn in which the group ends; does not throw. */
   readonly onSettled: (error: ThroughlineError | undefined) => void;
 }
 
@@ -56,6 +63,8 @@ export class CommitJournal {
   #current: JournalFile | undefined;
   /** Full, waiting for a checkpoint. */
   #full: JournalFile[] = [];
+  /** For the next start: no checkpoint makes them free. */
+  readonly #kept: JournalFile[] = [];
   #free: JournalFile[] = [];
   #fileCount = 0;
   #nextSequence = 1n;
@@ -65,6 +74,9 @@ export class CommitJournal {
   /** Wakes the writer that waits for a free file. */
   #onFree: (() => void) | undefined;
   #idle: (() => void)[] = [];
+  /** What the loop waits for, in words. */
+  #waitsFor = '';
+  #groupCount = 0;
 
   private constructor(options: JournalOptions) {
     this.#options = options;
@@ -77,7 +89,9 @@ export class CommitJournal {
     const journal = new CommitJournal(options);
     for (const { path, sequence } of files) {
       if (sequence >= journal.#nextSequence) journal.#nextSequence = sequence + 1n;
-      journal.#free.push({ file: await disk.open(path, 'write'), sequence: 0n, position: 0, isKept: false });
+      const file = { file: await disk.open(path, 'write'), sequence, position: 0, isKept: false };
+      if (options.isReplayed === true) journal.#full.push(file);
+      else journal.#free.push(file);
     }
     journal.#fileCount = files.length;
     // A start that was cut off may have made a file and not its name certain.
@@ -96,7 +110,7 @@ export class CommitJournal {
     let bytes = 0;
     for (const batch of batches) bytes += frameHeadBytes + batch.length;
     this.#queue.push({ bytes, from, batches, onSettled });
-    if (!this.#isRunning) void this.#run();
+    if (!this.#isRunning) void whileHolding('commits', () => this.#run());
   }
 
   /** True when a checkpoint would make something free. */
@@ -116,7 +130,7 @@ export class CommitJournal {
     return () => {
       this.#full = this.#full.filter((file) => !covered.includes(file));
       // What a kept file holds is needed by the next start.
-      this.#free.push(...covered.filter((file) => !file.isKept));
+      for (const file of covered) (file.isKept ? this.#kept : this.#free).push(file);
       this.#onFree?.();
     };
   }
@@ -136,8 +150,23 @@ export class CommitJournal {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.drain();
-    const files = [...this.#free, ...this.#full, ...(this.#current === undefined ? [] : [this.#current])];
+    const files = [
+      ...this.#free,
+      ...this.#full,
+      ...this.#kept,
+      ...(this.#current === undefined ? [] : [this.#current]),
+    ];
     for (const { file } of files) await file.close();
+  }
+
+  /** What it waits for now, in words; undefined while there is nothing to commit. */
+  get waitsFor(): string | undefined {
+    return this.#isRunning ? this.#waitsFor : undefined;
+  }
+
+  /** Groups that have ended. */
+  get stepCount(): number {
+    return this.#groupCount;
   }
 
   async #run(): Promise<void> {
@@ -149,14 +178,23 @@ export class CommitJournal {
         await this.#writeGroup(group);
       } catch (cause) {
         error = this.#failureOf(cause);
-        // Those that came meanwhile stand behind ones that are now missing.
-        group.push(...this.#queue);
-        this.#queue = [];
+        group.push(...this.#takeBehind(group));
       }
-      for (const { onSettled } of group) onSettled(error);
+      this.#groupCount++;
+      holdingNothing(() => {
+        for (const { onSettled } of group) onSettled(error);
+      });
     }
     this.#isRunning = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Of what came meanwhile: that which stands behind a batch of its own partition that is now missing. */
+  #takeBehind(group: readonly Commit[]): Commit[] {
+    const failed = new Set(group.map(({ from }) => from));
+    const behind = this.#queue.filter(({ from }) => failed.has(from));
+    this.#queue = this.#queue.filter(({ from }) => !failed.has(from));
+    return behind;
   }
 
   /** All that waits, up to a quarter of a file: more in one go would only make the first of them wait. */
@@ -172,7 +210,9 @@ export class CommitJournal {
     if (this.#current !== undefined && this.#current.position + bytes > this.#options.fileBytes) {
       if (this.#leaveCurrent()) this.#options.onFull();
     }
+    this.#waitsFor = 'a free file';
     const current = (this.#current ??= await this.#nextFile());
+    this.#waitsFor = 'a write';
     const isNew = current.position === 0;
     const buffers = isNew ? [fileHead(current.sequence)] : [];
     for (const commit of group) {
@@ -203,6 +243,7 @@ export class CommitJournal {
   }
 
   async #sync(current: JournalFile): Promise<void> {
+    this.#waitsFor = 'a sync';
     try {
       await current.file.syncData();
     } catch (error) {
@@ -229,6 +270,7 @@ export class CommitJournal {
   }
 
   async #nextFile(): Promise<JournalFile> {
+    mayWaitFor('checkpoint');
     while (this.#free.length === 0 && this.#full.filter((file) => !file.isKept).length >= this.#options.fileCountMax) {
       this.#options.onFull();
       await new Promise<void>((resolve) => (this.#onFree = resolve));

@@ -1,15 +1,18 @@
 // One partition as the broker keeps it: the writing side (partition-writer.ts), reading from the tail cache or the
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
-import { Turns, ThroughlineError } from '@throughline/event';
+import { ThroughlineError } from '@throughline/event';
 import type { AppendedBatch, PartitionLog, ReadBatches, TimedOffset } from '../broker.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
-import type { PartitionOptions } from './partition-options.ts';
+import { expiredPoint, isExpired } from './expiry.ts';
+import type { PartitionOptions, PreparedConfig } from './partition-options.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import type { Segments } from './segments.ts';
 import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import { refusing } from '../refusal.ts';
+import { OrderedTurns } from './wait-order.ts';
+import type { Watched } from './watchdog.ts';
 
 export class Partition implements PartitionLog {
   readonly topic: string;
@@ -19,8 +22,8 @@ export class Partition implements PartitionLog {
   readonly #tail: TailCache;
   readonly #writer: PartitionWriter;
   readonly #listeners = new Set<() => void>();
-  /** Syncs, retention and closing happen one at a time. */
-  readonly #upkeep = new Turns();
+  /** Syncs, removals and closing happen one at a time. A checkpoint waits for them, so that none of them waits for appends. */
+  readonly #upkeep = new OrderedTurns('upkeep');
   #logStartOffset: bigint;
   #recoveryPoint: bigint;
   #isClosed = false;
@@ -68,6 +71,11 @@ export class Partition implements PartitionLog {
     return this.#writer.isOnline;
   }
 
+  /** What of it may stand still. */
+  get watched(): readonly Watched[] {
+    return [this.#writer.watched, this.#upkeep];
+  }
+
   /** Everything below it survives a power cut without the journal. */
   get recoveryPoint(): bigint {
     return this.#recoveryPoint;
@@ -84,9 +92,7 @@ export class Partition implements PartitionLog {
   async read(offset: bigint, bytesMax: number): Promise<ReadBatches> {
     this.#checkOpen();
     const { logStartOffset, highWatermark } = this;
-    if (offset < logStartOffset || offset > highWatermark) {
-      throw this.#outOfRange(offset);
-    }
+    if (offset < logStartOffset || offset > highWatermark) throw this.#outOfRange(offset);
     const request = { offset, bytesMax, endOffset: highWatermark };
     const batches =
       offset === highWatermark
@@ -129,7 +135,7 @@ export class Partition implements PartitionLog {
   }
 
   deleteRecords(beforeOffset: bigint): Promise<bigint> {
-    return this.#upkeep.run(async () => {
+    return this.#upkeep.run('a deletion of records', async () => {
       this.#checkOpen();
       if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
       if (beforeOffset > this.#logStartOffset) {
@@ -153,38 +159,26 @@ export class Partition implements PartitionLog {
    * @returns false when that failed, and the partition is offline
    */
   sync(withActive: boolean): Promise<boolean> {
-    return this.#upkeep.run(() => this.#sync(withActive));
+    return this.#upkeep.run('a sync', () => this.#sync(withActive));
   }
 
   /** Where the log may begin by its retention; closes the active segment when all of it has expired. */
-  retentionPoint(nowMs: number): Promise<bigint> {
-    return this.#upkeep.run(async () => {
-      const point = await this.#expiredPoint(nowMs);
+  async retentionPoint(nowMs: number): Promise<bigint> {
+    const expired = () => expiredPoint(this.#segments, this.config, this.#logStartOffset, nowMs);
+    const { isWhole } = await this.#upkeep.run('retention', expired);
+    // Between two turns: closing a segment waits for the commits before it.
+    if (isWhole && this.isOnline) {
+      await this.#writer.roll(() => isExpired(this.#segments.active, this.config.retentionMs, nowMs));
+    }
+    return this.#upkeep.run('retention', async () => {
+      const { point } = await expired();
       return point > this.#logStartOffset && !(await this.#syncSnapshots()) ? this.#logStartOffset : point;
     });
   }
 
-  async #expiredPoint(nowMs: number): Promise<bigint> {
-    const { retentionMs, retentionBytes } = this.config;
-    let point = this.#logStartOffset;
-    let { bytes } = this.#segments;
-    for (const segment of this.#segments.sealed) {
-      const isOverSize = retentionBytes !== null && bytes - segment.sizeBytes >= retentionBytes;
-      if (!isOverSize && !(await isExpired(segment, retentionMs, nowMs))) return point;
-      bytes -= segment.sizeBytes;
-      if (segment.nextOffset > point) point = segment.nextOffset;
-    }
-    const { active } = this.#segments;
-    if (active.sizeBytes > 0 && this.isOnline && (await isExpired(active, retentionMs, nowMs))) {
-      await this.#writer.roll();
-      return this.#segments.active.baseOffset;
-    }
-    return point;
-  }
-
   /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
   removeBefore(offset: bigint): Promise<void> {
-    return this.#upkeep.run(() => this.#removeBefore(offset));
+    return this.#upkeep.run('a removal of segments', () => this.#removeBefore(offset));
   }
 
   /** Forgets the producers that have been silent for too long. */
@@ -192,16 +186,25 @@ export class Partition implements PartitionLog {
     this.#options.producers.forgetExpired(nowMs);
   }
 
-  /** Applies a new config behind everything that is queued. */
-  alter(config: TopicConfig): Promise<void> {
-    // The turn is taken first: whoever has it may be waiting for a place in the queue.
-    return this.#upkeep.run(() =>
-      this.#writer.alter(config, async () => {
-        if (!this.isOnline || config.durability !== 'fsync' || this.config.durability === 'fsync') return;
-        // The journal holds nothing of what is there already.
-        if (!(await this.#sync(true))) throw this.#offline();
-      }),
-    );
+  /**
+   * Does all of a change of config that can fail. To and from `fsync` nothing may be under way, and everything is synced: the
+   * journal holds nothing of what was written before it, and what it holds is freed without a look at other topics. So the
+   * writing stops until the change is made or withdrawn.
+   *
+   * @throws ThroughlineError PARTITION_OFFLINE, OUT_OF_DISK, CLOSED
+   */
+  async prepare(config: TopicConfig): Promise<PreparedConfig> {
+    if ((config.durability === 'fsync') === (this.config.durability === 'fsync')) {
+      return { apply: () => this.#writer.apply(config), withdraw: () => {} };
+    }
+    const goOn = await this.#writer.hold(async () => {
+      if (!(await this.sync(true))) throw this.#offline();
+    });
+    const apply = (): void => {
+      this.#writer.apply(config);
+      goOn();
+    };
+    return { apply, withdraw: goOn };
   }
 
   /** Ends it: what is queued is written, everything is synced, the files are closed. True when all of that worked. */
@@ -210,12 +213,11 @@ export class Partition implements PartitionLog {
     this.#isClosed = true;
     const lostBytes = await this.#writer.close();
     if (lostBytes > 0) {
-      const fields = { partition: this.#name, lostBytes };
+      const fields = { partition: this.name, lostBytes };
       this.#options.logger.error(fields, 'the disk is full: what was only in memory is lost');
     }
     const isSynced = (await this.#storeForNextStart()) && (await this.sync(true));
-    await this.#letGo();
-    return isSynced && lostBytes === 0;
+    return (await this.#closeFiles()) && isSynced && lostBytes === 0;
   }
 
   /** Ends it without making anything certain: its topic is being deleted. */
@@ -223,7 +225,7 @@ export class Partition implements PartitionLog {
     this.#isClosed = true;
     this.#isAbandoned = true;
     await this.#writer.abandon();
-    await this.#letGo();
+    await this.#closeFiles();
   }
 
   async #sync(withActive: boolean): Promise<boolean> {
@@ -258,37 +260,54 @@ export class Partition implements PartitionLog {
     }
   }
 
+  /** The start of the log is noted: what is below it is gone, and files that cannot be removed now are removed another time. */
   async #removeBefore(offset: bigint): Promise<void> {
     if (offset > this.#logStartOffset) this.#logStartOffset = offset;
-    this.#options.epochs.truncateFromStart(this.#logStartOffset);
-    await this.#segments.removeBefore(this.#logStartOffset);
-    const { startOffset } = this.#segments;
-    await this.#options.snapshots.remove((snapshot) => snapshot < startOffset);
+    try {
+      this.#options.epochs.truncateFromStart(this.#logStartOffset);
+      await this.#segments.removeBefore(this.#logStartOffset);
+      const { startOffset } = this.#segments;
+      await this.#options.snapshots.remove((snapshot) => snapshot < startOffset);
+    } catch (error) {
+      this.#options.logger.warn(
+        { partition: this.name, error },
+        'files below the start of the log could not be removed',
+      );
+    }
   }
 
   /** What can be looked up by time now. What is only in memory has no index, and is written first. */
   async #indexedRange(): Promise<OffsetRange> {
     this.#checkOpen();
-    if (this.logEndOffset > this.#segments.endOffset) await this.#writer.flush();
-    return { startOffset: this.#logStartOffset, endOffset: this.highWatermark };
+    const endOffset = this.highWatermark;
+    if (endOffset > this.#segments.endOffset) await this.#writer.flush();
+    return { startOffset: this.#logStartOffset, endOffset };
   }
 
   #offline(): ThroughlineError {
-    return new ThroughlineError('PARTITION_OFFLINE', `${this.#name} is offline`);
+    return new ThroughlineError('PARTITION_OFFLINE', `${this.name} is offline`);
   }
 
   #outOfRange(offset: bigint): ThroughlineError {
     const { logStartOffset, highWatermark } = this;
-    return new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.#name}`, {
+    return new ThroughlineError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${this.name}`, {
       details: { logStartOffset: logStartOffset.toString(), highWatermark: highWatermark.toString() },
     });
   }
 
-  async #letGo(): Promise<void> {
-    await this.#upkeep.run(() => this.#segments.close());
+  /** False when that failed, which is no reason not to close the others. */
+  async #closeFiles(): Promise<boolean> {
+    let areClosed = true;
+    try {
+      await this.#upkeep.run('closing', () => this.#segments.close());
+    } catch (error) {
+      areClosed = false;
+      this.#options.logger.warn({ partition: this.name, error }, 'the files of a partition could not be closed');
+    }
     this.#tail.close();
     // Whoever follows the log learns from the next read that it is closed.
     this.#wake();
+    return areClosed;
   }
 
   /** Stores what spares the next start reading; false when that failed, and it has to read. */
@@ -298,7 +317,7 @@ export class Partition implements PartitionLog {
       if (this.isOnline) await this.#storeSnapshot();
       return true;
     } catch (error) {
-      const fields = { partition: this.#name, error };
+      const fields = { partition: this.name, error };
       this.#options.logger.warn(fields, 'the indexes or the producers could not be stored');
       return false;
     }
@@ -317,26 +336,16 @@ export class Partition implements PartitionLog {
         listener();
       } catch (error) {
         // A reader's mistake must not stop the writing.
-        this.#options.logger.error({ partition: this.#name, error }, 'a listener failed');
+        this.#options.logger.error({ partition: this.name, error }, 'a listener failed');
       }
     }
   }
 
-  get #name(): string {
+  get name(): string {
     return `${this.topic}-${this.partition}`;
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new ThroughlineError('CLOSED', `${this.#name} is closed`);
+    if (this.#isClosed) throw new ThroughlineError('CLOSED', `${this.name} is closed`);
   }
-}
-
-async function isExpired(
-  segment: { largestTimestampMs(): Promise<number> },
-  retentionMs: number | null,
-  nowMs: number,
-): Promise<boolean> {
-  if (retentionMs === null) return false;
-  const largest = await segment.largestTimestampMs();
-  return largest >= 0 && nowMs - largest > retentionMs;
 }

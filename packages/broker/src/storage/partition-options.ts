@@ -41,3 +41,9 @@ export interface PartitionOptions extends Omit<
   /** Notes durably where the log will begin. */
   readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
 }
+
+/** A change of config that is ready to be made: it is one or the other, and neither can fail. */
+export interface PreparedConfig {
+  readonly apply: () => void;
+  readonly withdraw: () => void;
+}

@@ -1,135 +1,131 @@
 // The writing side of a partition: batches get their place, are written, and are acknowledged, in the order of the calls.
 //
-// One write is under way at a time. What comes while the disk is busy goes out with the next one, so that the slower the
-// disk, the larger the writes. A batch gets its offset when it is taken for a write; one of durability `memory` at once.
-//
 //   memory   placed and acknowledged in the call, readable from the tail cache, written behind
 //   os       acknowledged when its write has returned
 //   fsync    written to the segment, then handed to the commit journal; acknowledged when that is synced. Meanwhile the
 //            next group is written to the segment already.
 //
-// The high watermark is the end of what is acknowledged: nothing beyond it is ever read. When an append fails:
+// Writing itself is a loop of its own (write-loop.ts). It is `writing` in the order of what may wait for what, which is
+// written and proved in wait-order.ts, and asserted at each wait:
 //
-//   full disk       the torn tail is cut off, and the append is refused together with those queued behind it, so that a
-//                   writer who sends one after the other never has a later one kept without an earlier one. The next
-//                   append is tried anew. Those already acknowledged in memory stay there and are tried again.
-//   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
-//                   Appends are refused, reads go on.
-import type { ThroughlineError, Timer } from '@throughline/event';
+//   changes, retention ──► writing ──► commits ──► checkpoint ──► upkeep ──► the disk
+//
+// So the loop may wait for commits, for the upkeep of its partition and for the disk; and whoever waits for a place in the
+// queue (to close a segment, to change the durability, to end it all) holds neither the upkeep nor a checkpoint, because
+// the commits before him may need both.
+import { assert } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
 import { AppendAdmission } from './append-admission.ts';
-import { AppendQueue, type WaitingBatch } from './append-queue.ts';
-import { AppendRefusals } from './append-refusals.ts';
-import { BatchPlacer } from './batch-placer.ts';
+import type { WaitingBatch } from './append-queue.ts';
 import { lastOffsetOf } from './batch-scan.ts';
 import type { AppendedBatch } from '../broker.ts';
-import { isOutOfDisk } from './disk.ts';
-import { Quiet } from '../quiet.ts';
-import type { Segments } from './segments.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import type { WriterOptions } from './partition-options.ts';
+import { mayWaitFor } from './wait-order.ts';
+import type { Watched } from './watchdog.ts';
+import { WriteLoop } from './write-loop.ts';
 
 export class PartitionWriter {
   readonly #options: WriterOptions;
-  readonly #refusals: AppendRefusals;
-  readonly #segments: Segments;
-  readonly #queue = new AppendQueue();
-  readonly #placer: BatchPlacer;
+  readonly #loop: WriteLoop;
   readonly #admission: AppendAdmission;
-  #config: TopicConfig;
-  #highWatermark: bigint;
-  /** The loop that writes what is queued. */
-  readonly #pumping = new Quiet();
-  /** Groups handed to the journal and not settled. */
-  readonly #commits = new Quiet();
-  /**
-   * Batches that the journal refused for want of space. They are told so once what was written of them to the segment is
-   * gone, or a crash in between would bring back what had been refused.
-   */
-  #refused: WaitingBatch[] = [];
-  /** Something acknowledged in memory was refused by a full disk: it is tried again when the timer fires. */
-  #isDiskFull = false;
-  #retryTimer: Timer | undefined;
-  /** While the config is being changed nothing is placed ahead of the queue. */
-  #isAltering = false;
-  #isOnline = true;
+  /** While the writing is held, or about to be, nothing is placed ahead of the queue. */
+  #isHeld = false;
   #isClosed = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#refusals = new AppendRefusals(options.topic, options.partition);
-    this.#segments = options.segments;
-    this.#config = options.config;
-    this.#placer = new BatchPlacer(options.segments, options.epochs);
+    this.#loop = new WriteLoop(options);
     this.#admission = new AppendAdmission(options);
-    this.#highWatermark = this.#placer.nextOffset;
   }
 
   get highWatermark(): bigint {
-    return this.#highWatermark;
+    return this.#loop.highWatermark;
   }
 
   get nextOffset(): bigint {
-    return this.#placer.nextOffset;
+    return this.#loop.placer.nextOffset;
   }
 
   get config(): TopicConfig {
-    return this.#config;
+    return this.#loop.config;
   }
 
   get isOnline(): boolean {
-    return this.#isOnline;
+    return this.#loop.isOnline;
+  }
+
+  get watched(): Watched {
+    return this.#loop;
   }
 
   append(batch: Uint8Array): Promise<AppendedBatch> {
     try {
+      const { queue, config } = this.#loop;
       this.#checkAppendable(batch.length);
-      const admitted = this.#admission.admit(batch, this.#config);
+      const admitted = this.#admission.admit(batch, config);
       if ('duplicate' in admitted) return admitted.duplicate;
-      const isPlaced = this.#config.durability === 'memory' && !this.#isAltering && this.#queue.unplacedCount === 0;
+      const isPlaced = config.durability === 'memory' && !this.#isHeld && queue.unplacedCount === 0;
       const { promise: appended, resolve, reject } = Promise.withResolvers<AppendedBatch>();
       const settle = { resolve: (placed: RecordBatchHeader) => resolve(this.#admission.answer(placed)), reject };
-      const waiting: WaitingBatch = { ...admitted, batch, isPlaced, appended, ...settle };
+      const state = { isPlaced, isAcknowledged: false, isSettled: false };
+      const waiting: WaitingBatch = { ...admitted, batch, ...state, appended, ...settle };
       waiting.producer?.begin(waiting, this.#options.clock.nowMs());
       if (isPlaced) this.#appendInMemory(waiting);
-      else this.#queue.add(waiting);
-      this.#pump();
+      else queue.add(waiting);
+      this.#loop.run();
       return appended;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** Begins a new segment behind everything that is queued. */
-  roll(): Promise<void> {
-    return this.betweenWrites(() => this.#roll());
-  }
-
-  /** Runs `run` in its place in the queue, when nothing is being written or committed. */
-  betweenWrites(run: () => Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#isDiskFull) return reject(this.#refusals.outOfDisk());
-      this.#queue.addCommand(() => run().then(resolve, reject));
-      this.#pump();
+  /** Begins a new segment behind everything that is queued, if `isWanted` says so then. */
+  roll(isWanted: () => Promise<boolean>): Promise<void> {
+    return this.#betweenWrites(async () => {
+      if (await isWanted()) await this.#loop.roll();
     });
-  }
-
-  /** Applies a new config behind everything that is queued; `prepare` runs just before it. */
-  async alter(config: TopicConfig, prepare: () => Promise<void>): Promise<void> {
-    this.#isAltering = true;
-    try {
-      await this.betweenWrites(async () => {
-        await prepare();
-        this.#config = config;
-      });
-    } finally {
-      this.#isAltering = false;
-    }
   }
 
   /** Resolves when everything handed in so far is written or refused. */
   async flush(): Promise<void> {
-    if (!this.#isDiskFull) await this.#pumping.settled();
+    if (!this.#loop.isDiskFull) await this.#betweenWrites(async () => {});
+  }
+
+  /**
+   * Stops the writing behind everything that is queued, when all of it is written and committed and `prepare` has ended.
+   *
+   * @returns lets the writing go on
+   * @throws what `prepare` throws; PARTITION_OFFLINE, OUT_OF_DISK, CLOSED
+   */
+  async hold(prepare: () => Promise<void>): Promise<() => void> {
+    this.#isHeld = true;
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const goOn = (): void => {
+      this.#isHeld = false;
+      release();
+    };
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const held = async (): Promise<void> => {
+          await prepare();
+          resolve();
+          await released;
+        };
+        this.#betweenWrites(held).catch(reject);
+      });
+      return goOn;
+    } catch (error) {
+      goOn();
+      throw error;
+    }
+  }
+
+  /** Goes by another config from now on; to and from `fsync` only while the writing is held. */
+  apply(config: TopicConfig): void {
+    const isChanged = (config.durability === 'fsync') !== (this.config.durability === 'fsync');
+    assert(this.#isHeld || !isChanged, 'nothing is written or committed while a topic becomes fsync or ceases to be');
+    this.#loop.config = config;
   }
 
   /**
@@ -138,213 +134,63 @@ export class PartitionWriter {
    * @returns bytes acknowledged in memory that a full disk would not take
    */
   async close(): Promise<number> {
+    mayWaitFor('writing');
     this.#isClosed = true;
-    this.#retryTimer?.cancel();
-    this.#isDiskFull = false;
-    this.#pump();
-    await this.flush();
-    await this.#commits.settled();
-    await this.flush();
-    return this.#queue.bytes;
+    await this.#loop.end();
+    // Whoever waits for a disk that stays full is told that it has not taken his.
+    const { queue, refusals } = this.#loop;
+    const lostBytes = queue.acknowledgedBytes;
+    queue.refuseWaiting('all', refusals.outOfDisk());
+    queue.rejectCommands(refusals.closed());
+    return lostBytes;
   }
 
   /** Refuses what is queued, and takes no more. */
   async abandon(): Promise<void> {
-    this.#queue.refuseWaiting('unplaced', this.#refusals.closed());
+    const { queue, refusals } = this.#loop;
+    queue.refuseWaiting('unplaced', refusals.closed());
     await this.close();
   }
 
   /** Takes no appends any more: what the disk has of this partition is not known. */
   goOffline(error: unknown, what: string): void {
-    if (!this.#isOnline) return;
-    this.#isOnline = false;
-    this.#options.logger.error({ partition: this.#refusals.name, error }, what);
-    // What the journal holds of this partition cannot be synced to its segments any more: the next start replays it.
-    this.#options.journal.keep();
-    this.#queue.refuseWaiting('all', this.#refusals.offline());
-    this.#options.onChange();
+    this.#loop.goOffline(error, what);
   }
 
-  #appendInMemory(waiting: WaitingBatch): void {
-    const { batch } = waiting;
-    waiting.header = this.#placer.place(batch, waiting.header);
-    const { baseOffset } = waiting.header;
-    const lastOffset = lastOffsetOf(waiting.header);
-    this.#options.tail.keepFrom(this.#segments.endOffset);
-    this.#options.tail.add(baseOffset, lastOffset, batch);
-    // Beyond the bound the writer waits for the disk, as with `os`: a slow disk must not fill the memory.
-    if (this.#queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) waiting.resolve(waiting.header);
-    this.#queue.add(waiting);
-    this.#advance(lastOffset + 1n);
-  }
-
-  #checkAppendable(batchBytes: number): void {
-    if (this.#isClosed) throw this.#refusals.closed();
-    if (!this.#isOnline) throw this.#refusals.offline();
-    if (this.#isDiskFull) throw this.#refusals.outOfDisk();
-    this.#refusals.checkQueue(this.#queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
-  }
-
-  /** Starts writing unless that is going on. */
-  #pump(): void {
-    if (!this.#pumping.isQuiet || this.#isDiskFull) return;
-    this.#pumping.begin();
-    this.#work().then(
-      () => this.#rest(),
-      (error: unknown) => {
-        this.goOffline(error, 'appending failed');
-        this.#rest();
-      },
-    );
-  }
-
-  #rest(): void {
-    this.#pumping.end();
-    // Something may have come in the same turn.
-    if (this.#queue.head !== undefined || this.#refused.length > 0) this.#pump();
-  }
-
-  async #work(): Promise<void> {
-    while (!this.#isDiskFull) {
-      if (this.#refused.length > 0) await this.#rollBack();
-      if (this.#queue.head === undefined) return;
-      const command = this.#queue.takeCommand();
-      if (command === undefined) {
-        await this.#writeNext();
-      } else {
-        await this.#commits.settled();
-        if (this.#refused.length > 0) await this.#rollBack();
-        await command.run();
-      }
-    }
-  }
-
-  async #writeNext(): Promise<void> {
-    const group = this.#placer.takeGroup(this.#queue, this.#options.limits.writeBytesMax, this.#config);
-    if (group.length === 0) {
-      // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
-      await this.#commits.settled();
-      if (this.#refused.length === 0) await this.#guarded([], () => this.#roll());
-      return;
-    }
-    const batches = group.map(({ batch }) => batch);
-    const headers = group.map(({ header }) => header);
-    if (!(await this.#guarded(group, () => this.#segments.append(batches, headers)))) return;
-    if (!this.#isOnline) {
-      // The journal failed meanwhile, with batches that stand before these: an acknowledgement would jump over them.
-      this.#queue.refuse(group, this.#refusals.offline());
-    } else if (this.#config.durability !== 'fsync') {
-      this.#acknowledge(group);
-    } else if (this.#refused.length > 0) {
-      // It stands behind a batch that is about to be taken back.
-      this.#refuseLater(group, this.#refusals.outOfDisk());
-    } else {
-      this.#commits.begin();
-      this.#options.journal.commit(this.#options, batches, (error) => this.#onSettled(group, error));
-    }
-  }
-
-  /** Does something to the segments; when that fails, settles `group` and what is queued, and returns false. */
-  async #guarded(group: readonly WaitingBatch[], action: () => Promise<void>): Promise<boolean> {
-    try {
-      await action();
-      return true;
-    } catch (error) {
-      if (!isOutOfDisk(error)) {
-        this.goOffline(error, 'a segment could not be written');
-        this.#queue.refuse(group, this.#refusals.offline());
-      } else if (await this.#cutTornTail()) {
-        this.#queue.putBack(group.filter(({ isPlaced }) => isPlaced));
-        this.#placer.reset(this.#queue);
-        const refusal = this.#refusals.outOfDisk(error);
-        this.#queue.refuse(
-          group.filter(({ isPlaced }) => !isPlaced),
-          refusal,
-        );
-        this.#queue.refuseWaiting('unplaced', refusal);
-        if (this.#queue.hasBatches) this.#tryLater();
-      } else {
-        this.#queue.refuse(group, this.#refusals.offline());
-      }
-      return false;
-    }
-  }
-
-  /** After a write that failed for want of space: nothing of it may stand in the file once others take its place. */
-  async #cutTornTail(): Promise<boolean> {
-    try {
-      await this.#segments.cutTornTail();
-      if (this.#config.durability === 'fsync') await this.#segments.active.sync();
-      return true;
-    } catch (error) {
-      this.goOffline(error, 'the torn tail could not be cut off');
-      return false;
-    }
-  }
-
-  #tryLater(): void {
-    this.#isDiskFull = true;
-    if (this.#isClosed) return;
-    this.#retryTimer = this.#options.clock.after(this.#options.limits.outOfDiskRetryMs, () => {
-      this.#isDiskFull = false;
-      this.#pump();
+  /** Runs `run` in its place in the queue, when nothing is being written or committed. */
+  async #betweenWrites(run: () => Promise<void>): Promise<void> {
+    mayWaitFor('writing');
+    const { queue, refusals } = this.#loop;
+    if (this.#loop.isDiskFull) throw refusals.outOfDisk();
+    if (this.#isClosed) throw refusals.closed();
+    await new Promise<void>((resolve, reject) => {
+      queue.addCommand({ run: () => run().then(resolve, reject), reject });
+      this.#loop.run();
     });
   }
 
-  #onSettled(group: readonly WaitingBatch[], error: ThroughlineError | undefined): void {
-    if (error === undefined) {
-      this.#acknowledge(group);
-    } else if (error.code === 'OUT_OF_DISK') {
-      this.#refuseLater(group, error);
-    } else {
-      this.goOffline(error, 'the commit journal failed');
-      this.#queue.refuse(group, this.#refusals.offline());
+  #appendInMemory(waiting: WaitingBatch): void {
+    const { queue, placer } = this.#loop;
+    const { batch } = waiting;
+    waiting.header = placer.place(batch, waiting.header);
+    const { baseOffset } = waiting.header;
+    const lastOffset = lastOffsetOf(waiting.header);
+    this.#options.tail.keepFrom(this.#options.segments.endOffset);
+    this.#options.tail.add(baseOffset, lastOffset, batch);
+    // Beyond the bound the writer waits for the disk, as with `os`: a slow disk must not fill the memory.
+    if (queue.bytes + batch.length <= this.#options.limits.writeBehindBytesMax) {
+      waiting.isAcknowledged = true;
+      waiting.resolve(waiting.header);
     }
-    this.#commits.end();
-    if (this.#refused.length > 0) this.#pump();
+    queue.add(waiting);
+    this.#loop.advance(lastOffset + 1n);
   }
 
-  /** Refuses batches that stand in the segment, once they are gone from there, and at once what waits behind them. */
-  #refuseLater(group: readonly WaitingBatch[], error: ThroughlineError): void {
-    for (const waiting of group) waiting.producer?.withdraw(waiting);
-    this.#refused.push(...group);
-    this.#queue.refuseWaiting('unplaced', error);
-  }
-
-  /** A new segment, and a snapshot of the producers as they are at its beginning: nothing is being written or committed. */
-  async #roll(): Promise<void> {
-    await this.#options.storeSnapshot();
-    await this.#segments.roll();
-  }
-
-  /** Takes back what was written to the segment and refused by the journal. */
-  async #rollBack(): Promise<void> {
-    await this.#commits.settled();
-    const refused = this.#refused;
-    this.#refused = [];
-    try {
-      if (this.#isOnline) await this.#segments.truncateTo(this.#highWatermark);
-      if (this.#isOnline) await this.#segments.active.sync();
-    } catch (error) {
-      this.goOffline(error, 'a refused append could not be taken back');
-    }
-    this.#placer.reset(this.#queue);
-    this.#queue.refuse(refused, this.#isOnline ? this.#refusals.outOfDisk() : this.#refusals.offline());
-  }
-
-  #acknowledge(group: readonly WaitingBatch[]): void {
-    for (const waiting of group) {
-      const { header } = waiting;
-      if (!waiting.isPlaced) this.#options.tail.add(header.baseOffset, lastOffsetOf(header), waiting.batch);
-      this.#queue.acknowledge(waiting);
-    }
-    this.#options.tail.keepFrom(this.#segments.endOffset);
-    this.#advance(lastOffsetOf(group.at(-1)!.header) + 1n);
-  }
-
-  #advance(highWatermark: bigint): void {
-    if (highWatermark <= this.#highWatermark) return;
-    this.#highWatermark = highWatermark;
-    this.#options.onChange();
+  #checkAppendable(batchBytes: number): void {
+    const { refusals, queue } = this.#loop;
+    if (this.#isClosed) throw refusals.closed();
+    if (!this.isOnline) throw refusals.offline();
+    if (this.#loop.isDiskFull) throw refusals.outOfDisk();
+    refusals.checkQueue(queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
   }
 }

@@ -1,10 +1,10 @@
-// Removing what may be removed: whole segments, oldest first, by the age of their newest record or by the partition's
-// size, as Apache Kafka does (UnifiedLog.deleteOldSegments). Records go by the timestamps that they bring, so a topic of
-// old records with a short retention empties itself.
+// Removing what may be removed (expiry.ts). Records go by the timestamps that they bring, so a topic of old records with a
+// short retention empties itself. A partition that cannot be looked at, or whose segment cannot be closed for want of space,
+// keeps no other from losing what has expired: that is what makes room.
 //
 // The new start of a log is noted durably before its files go. A crash in between leaves files below the start, which the
 // next run removes; the other way round a start could point at records that are gone.
-import type { Clock } from '@throughline/event';
+import { ThroughlineError, type Clock, type Logger } from '@throughline/event';
 import type { Partition } from './partition-log.ts';
 
 /**
@@ -13,14 +13,20 @@ import type { Partition } from './partition-log.ts';
  */
 export async function applyRetention(
   partitions: readonly Partition[],
-  clock: Clock,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
   storeStarts: (changed: ReadonlyMap<Partition, bigint>) => Promise<void>,
 ): Promise<number> {
   for (const partition of partitions) partition.forgetExpiredProducers(clock.nowMs());
   const changed = new Map<Partition, bigint>();
   for (const partition of partitions) {
-    const point = await partition.retentionPoint(clock.nowMs());
-    if (point > partition.logStartOffset) changed.set(partition, point);
+    try {
+      const point = await partition.retentionPoint(clock.nowMs());
+      if (point > partition.logStartOffset) changed.set(partition, point);
+    } catch (error) {
+      // It is looked at again by the next run; one that has been closed or deleted meanwhile has nothing to lose.
+      if (ThroughlineError.is(error, 'CLOSED')) continue;
+      logger.warn({ partition: partition.name, error }, 'retention of a partition has to wait');
+    }
   }
   if (changed.size === 0) return 0;
   await storeStarts(changed);

@@ -21,6 +21,7 @@ import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest
 import type { SegmentEnvironment } from './segment-environment.ts';
 import { deletedSuffix, segmentName } from './segment-name.ts';
 import { setBytesAside, setFileAside } from './set-aside.ts';
+import { Unsynced } from './unsynced.ts';
 
 interface Writing {
   readonly files: SegmentFiles;
@@ -49,7 +50,7 @@ export class Segment {
   #sizeBytes: number;
   /** While it is the active segment. */
   #writing: Writing | undefined;
-  #isLogDirty = false;
+  readonly #unsynced = new Unsynced();
   /** The stored indexes are those of the log as it is. */
   #areIndexesStored = false;
   /** Of a closed segment, once somebody has asked. */
@@ -134,7 +135,7 @@ export class Segment {
         await log.truncate(indexer.sizeBytes);
       }
       segment.#write(log, indexer);
-      segment.#isLogDirty = resumed === undefined && fileBytes > 0;
+      if (resumed === undefined && fileBytes > 0) segment.#unsynced.note();
       segment.#areIndexesStored = resumed !== undefined;
       return { segment, cut, endsInGap };
     } catch (error) {
@@ -171,7 +172,7 @@ export class Segment {
 
   /** True while something written is not known to be synced. */
   get isDirty(): boolean {
-    return this.#isLogDirty || this.#indexFiles.isDirty;
+    return this.#unsynced.isAny || this.#indexFiles.isDirty;
   }
 
   /** True when `sizeBytes` more fit behind `pendingBytes`, up to `lastOffset`; an empty segment takes any batch. */
@@ -189,15 +190,16 @@ export class Segment {
       await files.log.write(batches, indexer.sizeBytes);
     } finally {
       // Only now: a sync that was under way with the write may have missed it, and must not leave it for synced.
-      this.#isLogDirty = true;
+      this.#unsynced.note();
     }
     for (const header of headers) indexer.add(header);
   }
 
   /** Removes what a failed write may have left behind the last whole batch. */
-  cutTornTail(): Promise<void> {
+  async cutTornTail(): Promise<void> {
     const { files, indexer } = this.#active();
-    return files.log.truncate(indexer.sizeBytes);
+    await files.log.truncate(indexer.sizeBytes);
+    this.#unsynced.note();
   }
 
   /** Forgets everything from `offset` on, the first of a batch. */
@@ -220,7 +222,7 @@ export class Segment {
     files.timeIndex = shorter.timeIndex;
     files.positionHints.clear();
     this.#writing = { files, indexer: shorter };
-    this.#isLogDirty = true;
+    this.#unsynced.note();
     this.#areIndexesStored = false;
   }
 
@@ -301,10 +303,7 @@ export class Segment {
   /** Makes everything written so far survive a power cut. When that fails, nothing more may be written. */
   async sync(): Promise<void> {
     await this.#indexFiles.sync();
-    if (!this.#isLogDirty) return;
-    // What is written while the sync is under way makes it dirty again.
-    this.#isLogDirty = false;
-    await this.#using((files) => files.log.syncData());
+    await this.#unsynced.sync(() => this.#using((files) => files.log.syncData()));
   }
 
   /** Lets go of its files. */

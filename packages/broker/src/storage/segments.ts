@@ -7,6 +7,7 @@ import { Segment } from './segment.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
 import { deletedSuffix, segmentOfFile } from './segment-name.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
+import { Unsynced } from './unsynced.ts';
 
 export interface RecoveryStart {
   /** Where an empty partition begins. */
@@ -27,7 +28,8 @@ export class Segments {
   #all: readonly Segment[];
   /** Bytes of all but the active one. */
   #sealedBytes = 0;
-  #isFolderDirty = false;
+  /** Names in the folder. */
+  readonly #unsyncedNames = new Unsynced();
 
   private constructor(environment: SegmentEnvironment, folder: string, all: Segment[]) {
     this.#environment = environment;
@@ -103,7 +105,7 @@ export class Segments {
       );
     }
     const segments = new Segments(environment, folder, all);
-    segments.#isFolderDirty = !isClean || bases.length === 0;
+    if (!isClean || bases.length === 0) segments.#unsyncedNames.note();
     return segments;
   }
 
@@ -157,7 +159,7 @@ export class Segments {
     }
     this.#sealedBytes += active.sizeBytes;
     this.#all = [...this.#all, next];
-    this.#isFolderDirty = true;
+    this.#unsyncedNames.note();
   }
 
   /** Forgets everything from `offset` on, the first of a batch. */
@@ -168,7 +170,7 @@ export class Segments {
       await active.remove();
       this.#sealedBytes -= this.active.sizeBytes;
       await this.active.reopen();
-      this.#isFolderDirty = true;
+      this.#unsyncedNames.note();
     }
     await this.active.truncateTo(offset);
   }
@@ -213,15 +215,12 @@ export class Segments {
     // What is appended meanwhile is synced, too, and only then no longer dirty: the point has to cover it.
     const syncedOffset = withActive ? active.nextOffset : active.baseOffset;
     if (withActive && active.isDirty) await active.sync();
-    if (this.#isFolderDirty) {
-      this.#isFolderDirty = false;
-      await this.#environment.disk.syncDirectory(this.#folder);
-    }
+    await this.#unsyncedNames.sync(() => this.#environment.disk.syncDirectory(this.#folder));
     return syncedOffset;
   }
 
   get isDirty(): boolean {
-    return this.#isFolderDirty || this.#all.some((segment) => segment.isDirty);
+    return this.#unsyncedNames.isAny || this.#all.some((segment) => segment.isDirty);
   }
 
   /** True when a segment has been closed that is not synced yet. */
@@ -241,7 +240,7 @@ export class Segments {
       this.#all = this.#all.slice(1);
       this.#sealedBytes -= oldest.sizeBytes;
       await oldest.remove();
-      this.#isFolderDirty = true;
+      this.#unsyncedNames.note();
     }
   }
 

@@ -1,0 +1,296 @@
+// The loop that writes what is queued for a partition, and what becomes of it. One write is under way at a time. What comes
+// while the disk is busy goes out with the next one, so that the slower the disk, the larger the writes. A batch gets its
+// offset when it is taken for a write; one of durability `memory` has it already.
+//
+// The high watermark is the end of what is acknowledged: nothing beyond it is ever read. When an append fails:
+//
+//   full disk       the torn tail is cut off, and the append is refused together with those queued behind it, so that a
+//                   writer who sends one after the other never has a later one kept without an earlier one. The next
+//                   append is tried anew. Those already acknowledged in memory stay there and are tried again.
+//   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
+//                   Appends are refused, reads go on. What the journal has under way then is refused, too: it may be in a
+//                   file that is not kept for the next start.
+import type { ThroughlineError, Timer } from '@throughline/event';
+import { AppendQueue, type WaitingBatch } from './append-queue.ts';
+import { AppendRefusals } from './append-refusals.ts';
+import { BatchPlacer } from './batch-placer.ts';
+import { lastOffsetOf } from './batch-scan.ts';
+import { isOutOfDisk } from './disk.ts';
+import { Quiet } from '../quiet.ts';
+import type { Segments } from './segments.ts';
+import type { TopicConfig } from '../topic-config.ts';
+import type { WriterOptions } from './partition-options.ts';
+import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
+
+export class WriteLoop {
+  readonly queue = new AppendQueue();
+  readonly placer: BatchPlacer;
+  readonly refusals: AppendRefusals;
+  config: TopicConfig;
+  readonly #options: WriterOptions;
+  readonly #segments: Segments;
+  #highWatermark: bigint;
+  readonly #pumping = new Quiet();
+  /** Groups handed to the journal and not settled. */
+  readonly #commits = new Quiet();
+  /**
+   * Batches that the journal refused for want of space. They are told so once what was written of them to the segment is
+   * gone, or a crash in between would bring back what had been refused.
+   */
+  #refused: WaitingBatch[] = [];
+  /** Something acknowledged in memory was refused by a full disk: it is tried again when the timer fires. */
+  #isDiskFull = false;
+  #retryTimer: Timer | undefined;
+  #isOnline = true;
+  #isEnding = false;
+  /** What it waits for, in words. */
+  #doing = '';
+  #stepCount = 0;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#segments = options.segments;
+    this.config = options.config;
+    this.refusals = new AppendRefusals(options.topic, options.partition);
+    this.placer = new BatchPlacer(options.segments, options.epochs);
+    this.#highWatermark = this.placer.nextOffset;
+  }
+
+  get highWatermark(): bigint {
+    return this.#highWatermark;
+  }
+
+  get isOnline(): boolean {
+    return this.#isOnline;
+  }
+
+  get isDiskFull(): boolean {
+    return this.#isDiskFull;
+  }
+
+  /** What appends wait for, in words; undefined while none waits. A full disk is waited out, and told otherwise. */
+  get waitsFor(): string | undefined {
+    if (this.#isDiskFull || (this.queue.bytes === 0 && this.#pumping.isQuiet)) return undefined;
+    return this.#pumping.isQuiet ? 'the commit journal' : this.#doing;
+  }
+
+  /** How often something has come a step further. */
+  get stepCount(): number {
+    return this.queue.settledCount + this.#stepCount;
+  }
+
+  /** Writes what is queued, unless that is going on. */
+  run(): void {
+    if (!this.#pumping.isQuiet || this.#isDiskFull) return;
+    this.#pumping.begin();
+    // It outlives whoever has started it, and holds nothing of his.
+    holdingNothing(() => this.#work()).then(
+      () => this.#rest(),
+      (error: unknown) => {
+        this.goOffline(error, 'appending failed');
+        this.#rest();
+      },
+    );
+  }
+
+  /** Writes what is queued for the last time; resolves when everything that can be has been written and settled. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    this.#retryTimer?.cancel();
+    this.#isDiskFull = false;
+    this.run();
+    await this.#pumping.settled();
+    await this.#commits.settled();
+    await this.#pumping.settled();
+  }
+
+  /** Takes nothing any more: what the disk has of this partition is not known. */
+  goOffline(error: unknown, what: string): void {
+    if (!this.#isOnline) return;
+    this.#isOnline = false;
+    this.#options.logger.error({ partition: this.refusals.name, error }, what);
+    // What the journal holds of this partition cannot be synced to its segments any more: the next start replays it.
+    this.#options.journal.keep();
+    this.queue.refuseWaiting('all', this.refusals.offline());
+    // Those who listen have nothing to do with what is held here.
+    holdingNothing(() => this.#options.onChange());
+  }
+
+  /** Shows what is acknowledged. */
+  advance(highWatermark: bigint): void {
+    if (highWatermark <= this.#highWatermark) return;
+    this.#highWatermark = highWatermark;
+    this.#options.onChange();
+  }
+
+  /** A new segment, and a snapshot of the producers as they are at its beginning: nothing is being written or committed. */
+  async roll(): Promise<void> {
+    await this.#options.storeSnapshot();
+    await this.#segments.roll();
+  }
+
+  #rest(): void {
+    this.#pumping.end();
+    // Something may have come in the same turn.
+    if (this.queue.head !== undefined || this.#refused.length > 0) this.run();
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isDiskFull) {
+      if (this.#refused.length > 0) await this.#rollBack();
+      if (this.queue.head === undefined) return;
+      const command = this.queue.takeCommand();
+      if (command === undefined) {
+        await this.#writeNext();
+      } else {
+        await this.#committed();
+        if (this.#refused.length > 0) await this.#rollBack();
+        this.#doing = 'whoever has stopped the writing';
+        if (this.#isOnline) await whileHolding('writing', () => command.run());
+        else command.reject(this.refusals.offline());
+      }
+      this.#stepCount++;
+    }
+  }
+
+  async #writeNext(): Promise<void> {
+    const group = this.placer.takeGroup(this.queue, this.#options.limits.writeBytesMax, this.config);
+    if (group.length === 0) {
+      // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
+      await this.#committed();
+      if (this.#refused.length === 0) await this.#guarded([], () => this.roll());
+      return;
+    }
+    const batches = group.map(({ batch }) => batch);
+    const headers = group.map(({ header }) => header);
+    if (!(await this.#guarded(group, () => this.#segments.append(batches, headers)))) return;
+    if (!this.#isOnline) {
+      // The journal failed meanwhile, with batches that stand before these: an acknowledgement would jump over them.
+      this.queue.refuse(group, this.refusals.offline());
+    } else if (this.config.durability !== 'fsync') {
+      this.#answer(group, () => this.#acknowledge(group));
+    } else if (this.#refused.length > 0) {
+      // It stands behind a batch that is about to be taken back.
+      this.#refuseLater(group, this.refusals.outOfDisk());
+    } else {
+      this.#commits.begin();
+      this.#options.journal.commit(this.#options, batches, (error) => this.#onSettled(group, error));
+    }
+  }
+
+  /** Does something to the segments; when that fails, settles `group` and what is queued, and returns false. */
+  async #guarded(group: readonly WaitingBatch[], action: () => Promise<void>): Promise<boolean> {
+    this.#doing = 'a write to its segment';
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      if (!isOutOfDisk(error)) {
+        this.goOffline(error, 'a segment could not be written');
+        this.queue.refuse(group, this.refusals.offline());
+      } else if (await this.#cutTornTail()) {
+        this.queue.putBack(group.filter(({ isPlaced }) => isPlaced));
+        this.placer.reset(this.queue);
+        const refusal = this.refusals.outOfDisk(error);
+        this.queue.refuse(
+          group.filter(({ isPlaced }) => !isPlaced),
+          refusal,
+        );
+        this.queue.refuseWaiting('unplaced', refusal);
+        if (this.queue.hasBatches) this.#tryLater();
+      } else {
+        this.queue.refuse(group, this.refusals.offline());
+      }
+      return false;
+    }
+  }
+
+  /** After a write that failed for want of space: nothing of it may stand in the file once others take its place. */
+  async #cutTornTail(): Promise<boolean> {
+    try {
+      await this.#segments.cutTornTail();
+      if (this.config.durability === 'fsync') await this.#segments.active.sync();
+      return true;
+    } catch (error) {
+      this.goOffline(error, 'the torn tail could not be cut off');
+      return false;
+    }
+  }
+
+  #tryLater(): void {
+    this.#isDiskFull = true;
+    // They would wait for as long as the disk is full, and whoever waits for them with them.
+    this.queue.rejectCommands(this.refusals.outOfDisk());
+    if (this.#isEnding) return;
+    this.#retryTimer = this.#options.clock.after(this.#options.limits.outOfDiskRetryMs, () => {
+      this.#isDiskFull = false;
+      this.run();
+    });
+  }
+
+  #onSettled(group: readonly WaitingBatch[], error: ThroughlineError | undefined): void {
+    this.#answer(group, () => {
+      if (error?.code === 'OUT_OF_DISK') {
+        this.#refuseLater(group, error);
+      } else if (error === undefined && this.#isOnline) {
+        this.#acknowledge(group);
+      } else {
+        // Of a partition that has gone offline meanwhile it is not certain that the next start finds these.
+        if (error !== undefined) this.goOffline(error, 'the commit journal failed');
+        this.queue.refuse(group, this.refusals.offline());
+      }
+    });
+    this.#commits.end();
+    if (this.#refused.length > 0) this.run();
+  }
+
+  /** Answers a group that was taken: when that fails in the middle, the rest of it is answered all the same. */
+  #answer(group: readonly WaitingBatch[], action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.goOffline(error, 'an append could not be answered');
+      this.queue.refuse(group, this.refusals.offline());
+    }
+  }
+
+  /** Waits for what is under way in the journal. */
+  async #committed(): Promise<void> {
+    mayWaitFor('commits');
+    this.#doing = 'its commits in the journal';
+    await this.#commits.settled();
+  }
+
+  /** Refuses batches that stand in the segment, once they are gone from there, and at once what waits behind them. */
+  #refuseLater(group: readonly WaitingBatch[], error: ThroughlineError): void {
+    for (const waiting of group) waiting.producer?.withdraw(waiting);
+    this.#refused.push(...group);
+    this.queue.refuseWaiting('unplaced', error);
+  }
+
+  /** Takes back what was written to the segment and refused by the journal. */
+  async #rollBack(): Promise<void> {
+    await this.#committed();
+    this.#doing = 'a write to its segment';
+    const refused = this.#refused;
+    this.#refused = [];
+    try {
+      if (this.#isOnline) await this.#segments.truncateTo(this.#highWatermark);
+      if (this.#isOnline) await this.#segments.active.sync();
+    } catch (error) {
+      this.goOffline(error, 'a refused append could not be taken back');
+    }
+    this.placer.reset(this.queue);
+    this.queue.refuse(refused, this.#isOnline ? this.refusals.outOfDisk() : this.refusals.offline());
+  }
+
+  #acknowledge(group: readonly WaitingBatch[]): void {
+    for (const waiting of group) {
+      const { header } = waiting;
+      if (!waiting.isPlaced) this.#options.tail.add(header.baseOffset, lastOffsetOf(header), waiting.batch);
+      this.queue.acknowledge(waiting);
+    }
+    this.#options.tail.keepFrom(this.#segments.endOffset);
+    this.advance(lastOffsetOf(group.at(-1)!.header) + 1n);
+  }
+}
