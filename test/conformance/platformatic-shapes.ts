@@ -7,6 +7,7 @@ import type {
   DeleteTopicsRequest,
   DeleteTopicsResponse,
   DescribeConfigsResponse,
+  DescribeQuorumResponse,
   DescribeLogDirsRequest,
   FetchRequest,
   FetchResponse,
@@ -136,6 +137,13 @@ export const responseShapes: Readonly<Record<string, (body: never, version: numb
     const message = version === 0 ? null : errorMessage;
     const one = { key: '', errorCode, errorMessage: message, nodeId, host, port };
     return { ...body, coordinators: version <= 3 ? [one] : body.coordinators };
+  },
+  DescribeQuorum: (body: Read<DescribeQuorumResponse>, version) => {
+    // Likewise: messages come with version 2.
+    const withMessage = <One extends { readonly errorMessage: string | null }>(one: One): One =>
+      version <= 1 ? { ...one, errorMessage: null } : one;
+    const topics = body.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(withMessage) }));
+    return { ...withMessage(body), topics };
   },
   JoinGroup: (body: Read<JoinGroupResponse>, version) => ({
     ...body,

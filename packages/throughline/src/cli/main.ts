@@ -4,12 +4,12 @@ import { optimiseFromNowOn } from '../engine-flags.ts';
 import { version } from '../version.ts';
 import { notBuilt, refuseNotBuilt } from './not-built.ts';
 import type { Options } from './options.ts';
-import { fail, printLines, sayLines } from './output.ts';
+import { fail, linesOf, printLines, sayLines } from './output.ts';
 
 const program = new Command('throughline')
   .description('The event backbone of an AI application: one log, and everything else a fold over it.')
   .version(version, '--version')
-  .configureOutput({ writeOut: printLines, writeErr: sayLines })
+  .configureOutput({ writeOut: (text) => printLines(linesOf(text)), writeErr: sayLines })
   .showHelpAfterError('`throughline --help` lists the commands, `throughline COMMAND --help` their options.');
 
 type Run = (options: Options, positionals: readonly string[]) => Promise<void>;

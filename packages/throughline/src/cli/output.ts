@@ -46,17 +46,23 @@ export function say(text: string, onWritten?: () => void): void {
   process.stderr.write(`${escapeForeign(text)}\n`, onWritten);
 }
 
-/** Says text of several lines that this program itself made: help, or a stack. */
+/** Says text of several lines that this program itself made, in one write: help, or a stack. */
 export function sayLines(text: string): void {
-  text
-    .replace(/\n$/, '')
-    .split('\n')
-    .forEach((line) => say(line));
+  process.stderr.write(escapedLines(linesOf(text)));
 }
 
-/** The same on standard output. */
-export function printLines(text: string): void {
-  text.replace(/\n$/, '').split('\n').forEach(printLine);
+/** Prints lines in one write: a program that waits for the first line of a banner has the whole of it. */
+export function printLines(lines: readonly string[]): void {
+  process.stdout.write(escapedLines(lines));
+}
+
+/** The lines of a text that this program itself made. */
+export function linesOf(text: string): string[] {
+  return text.replace(/\n$/, '').split('\n');
+}
+
+function escapedLines(lines: readonly string[]): string {
+  return lines.map((line) => `${escapeForeign(line)}\n`).join('');
 }
 
 /** Says what failed and what to do, and makes the process exit with 1. */

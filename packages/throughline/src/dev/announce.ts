@@ -1,5 +1,5 @@
 // What the launcher prints for each message of the server: lines for people, or one JSON line each for programs.
-import { failureLine, printJsonLine, printLine, say } from '../cli/output.ts';
+import { failureLine, printJsonLine, printLines, say } from '../cli/output.ts';
 import type { ServerMessage } from './launch-message.ts';
 
 export function announce(message: ServerMessage, isJson: boolean): void {
@@ -10,7 +10,7 @@ export function announce(message: ServerMessage, isJson: boolean): void {
     case 'failed':
       return say(failureLine(message.error));
     case 'ready':
-      return [
+      return printLines([
         'Throughline is ready',
         `  page         ${message.http}/`,
         `  log          ${message.log}`,
@@ -18,7 +18,7 @@ export function announce(message: ServerMessage, isJson: boolean): void {
         `  data folder  ${message.dataDir}`,
         `  answers by   ${message.answersBy}`,
         `  started in   ${Math.round(message.startedMs)} ms; stop with Ctrl-C`,
-      ].forEach(printLine);
+      ]);
     case 'crashing':
       return undefined;
     default:
