@@ -36,6 +36,8 @@ export interface FoldOptions<State> {
    * must not throw.
    */
   readonly onTopic?: (description: TopicDescription) => void;
+  /** Called when what is stored is of another history or other code, before it is folded again; it must not throw. */
+  readonly onReplay?: () => void;
   /**
    * Reasons for which the fold replays by itself, at the start and while it runs, instead of standing still with that
    * reason; or a function that decides, given the topic as it is now. None by default.

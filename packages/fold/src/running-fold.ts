@@ -80,6 +80,7 @@ export class RunningFold<State> implements Fold {
       description,
     );
     this.#checkpoint = claimed;
+    if (mismatch !== undefined) this.#options.onReplay?.();
     onTopic?.(description);
     this.#consumer.start(description, claimed, mismatch === undefined ? undefined : breakOfMismatch(mismatch));
   }
@@ -163,6 +164,7 @@ export class RunningFold<State> implements Fold {
     const { name, topic } = this.#options;
     if (kind !== 'asked' && error !== undefined && !this.#mayReplay(error.code as FoldMismatch, description))
       throw error;
+    if (kind !== 'asked') this.#options.onReplay?.();
     const fields = { fold: name, topic };
     try {
       const startedMs = this.#clock.monotonicMs();

@@ -26,6 +26,9 @@ type Handler = (call: Call) => Response | Promise<Response>;
 export type App = (request: Request, env?: NodeBindings) => Promise<Response>;
 
 export function createApp(context: GatewayContext): App {
+  const { log, settings, clock, logger, closing } = context;
+  const { bodyBytesMax, longPollMs } = settings;
+  const records = { log, bodyBytesMax, longPollMs, clock, logger, closing };
   const hono = new Hono<{ Bindings: NodeBindings }>();
   const id = (call: Call): string => parse(idSchema, call.req.param('id'));
   const url = (call: Call): URL => new URL(call.req.url);
@@ -39,7 +42,7 @@ export function createApp(context: GatewayContext): App {
   /** What is kept in the topic of conversations cannot be had while that is gone. */
   const ofConversations = (handler: Handler): Handler => {
     return (call) => {
-      const problem = context.topicProblem();
+      const problem = context.conversations.tail.topicProblem;
       if (problem !== undefined) throw problem;
       return handler(call);
     };
@@ -61,12 +64,12 @@ export function createApp(context: GatewayContext): App {
     '/v1/tables/:name': { GET: (call) => readTable(context, call.req.param('name') ?? '', url(call)) },
     '/v1/sql': { POST: (call) => runSql(context, call.req.raw) },
     '/v1/status': { GET: () => getStatus(context) },
-    '/v1/topics': { GET: () => listTopics(context) },
+    '/v1/topics': { GET: () => listTopics(records) },
     '/v1/topics/:topic/records': {
-      GET: (call) => consumeRecords(context, call.req.param('topic') ?? '', call.req.raw, call.env),
-      POST: (call) => produceRecords(context, call.req.param('topic') ?? '', call.req.raw),
+      GET: (call) => consumeRecords(records, call.req.param('topic') ?? '', call.req.raw, call.env),
+      POST: (call) => produceRecords(records, call.req.param('topic') ?? '', call.req.raw),
     },
-    ...(context.dev === undefined
+    ...(context.neighbours.dev === undefined
       ? {}
       : {
           '/v1/dev/kill-function': { POST: (call: Call) => killFunction(context, call.req.raw) },
@@ -75,7 +78,9 @@ export function createApp(context: GatewayContext): App {
     '/healthz': { GET: () => jsonResponse({ ok: true }) },
     '/readyz': { GET: () => getReadiness(context) },
     '/metrics': { GET: () => getMetrics(context) },
-    '/docs/*': { GET: (call) => getDocument(context.docsDir, call.req.path.slice('/docs'.length), call.req.raw) },
+    '/docs/*': {
+      GET: (call) => getDocument(context.settings.docsDir, call.req.path.slice('/docs'.length), call.req.raw),
+    },
   };
 
   for (const [path, methods] of Object.entries(endpoints)) {
@@ -94,7 +99,7 @@ export function createApp(context: GatewayContext): App {
     const { method, path } = call.req;
     const isReserved = /^\/(api|v1|docs)(\/|$)/.test(path);
     if (isReserved) throw new ThroughlineError('NOT_FOUND', `nothing is at ${path}`);
-    if (method === 'GET' || method === 'HEAD') return getPage(context.pageDir, path, call.req.raw);
+    if (method === 'GET' || method === 'HEAD') return getPage(context.settings.pageDir, path, call.req.raw);
     const allow = 'GET, HEAD';
     return errorResponse(new ThroughlineError('METHOD_NOT_ALLOWED', `${path} takes ${allow}`), context.logger, {
       allow,
@@ -118,7 +123,7 @@ async function answer(
   let allowedOrigin: string | undefined;
   try {
     if (context.closing.aborted) throw new ThroughlineError('CLOSED', 'the server is stopping');
-    allowedOrigin = checkOrigin(request, context.allowedOrigins);
+    allowedOrigin = checkOrigin(request, context.settings.allowedOrigins);
   } catch (error) {
     return errorResponse(error, context.logger);
   }

@@ -31,16 +31,20 @@ async function setUp(limits: { bytesMax?: number; countMax?: number } = {}) {
   const reader = new StreamReader({
     log: watched,
     topic,
-    partitionCount: 1,
-    indexOffsets: () => [indexed],
-    ranges: (id) => [...(ranges.get(id) ?? [])],
+    incarnation: { partitionCount: 1 },
+    index: {
+      get offsets() {
+        return [indexed];
+      },
+      ranges: (id) => [...(ranges.get(id) ?? [])],
+    },
     readBytes: 1024,
     onDamage: () => {},
   });
   const cache = new ConversationCache({
     reader,
-    position: () => position,
-    generation: '00000001',
+    tail: { position: () => position },
+    incarnation: { generation: '00000001' },
     bytesMax: limits.bytesMax ?? 1e9,
     countMax: limits.countMax ?? 1e9,
     onEvent: () => {},

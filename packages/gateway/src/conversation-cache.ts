@@ -3,14 +3,15 @@
 // time, and what the live tail brings in the meantime waits until the load is done.
 import { conversationOf, fromUtf8, type LogRecord } from '@throughline/event';
 import { LiveConversation } from './live-conversation.ts';
+import type { Incarnation } from './incarnation.ts';
 import { LiveEvent } from './live-event.ts';
+import type { LiveTail } from './live-tail.ts';
 import type { StreamReader } from './stream-reader.ts';
 
 export interface ConversationCacheOptions {
   readonly reader: StreamReader;
-  /** The live tail's position in a partition. */
-  readonly position: (partition: number) => bigint;
-  readonly generation: string;
+  readonly tail: Pick<LiveTail, 'position'>;
+  readonly incarnation: Pick<Incarnation, 'generation'>;
   readonly bytesMax: number;
   readonly countMax: number;
   /** Called for every event of a conversation in memory, after it was applied. */
@@ -67,12 +68,18 @@ export class ConversationCache {
     }
   }
 
+  /** Forgets every conversation: what they were folded from is gone. Whoever works on one keeps it, and nobody else gets it. */
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+  }
+
   /** Takes a record of the live tail. What belongs to no conversation in memory is not even parsed. */
   deliver(record: LogRecord): void {
     const id = record.key === null ? undefined : conversationOf(fromUtf8(record.key));
     const entry = id === undefined ? undefined : this.#entries.get(id);
     if (id === undefined || entry === undefined || this.#options.reader.partitionOf(id) !== record.partition) return;
-    const event = LiveEvent.of(record, this.#options.generation);
+    const event = LiveEvent.of(record, this.#options.incarnation.generation);
     if (event === undefined) return;
     if (entry.pending === undefined) this.#apply(entry, event);
     else entry.pending.push(event);
@@ -86,13 +93,13 @@ export class ConversationCache {
   }
 
   async #fill(conversationId: string, entry: Entry): Promise<void> {
-    const { reader, position } = this.#options;
+    const { reader, tail } = this.#options;
     // Everything at or after this offset comes by the live tail, into `pending`.
-    const to = position(reader.partitionOf(conversationId));
+    const to = tail.position(reader.partitionOf(conversationId));
     try {
       for await (const records of reader.read(conversationId, 0n, to)) {
         for (const record of records) {
-          const event = LiveEvent.of(record, this.#options.generation);
+          const event = LiveEvent.of(record, this.#options.incarnation.generation);
           if (event !== undefined) this.#apply(entry, event, true);
         }
       }
@@ -105,10 +112,12 @@ export class ConversationCache {
     }
   }
 
-  #apply({ live }: Entry, event: LiveEvent, isHistory = false): void {
+  #apply(entry: Entry, event: LiveEvent, isHistory = false): void {
+    const { live } = entry;
     const before = live.bytes;
     live.apply(event);
-    this.#bytes += live.bytes - before;
+    // One that was forgotten while it was being loaded is in nobody's memory but its user's.
+    if (this.#entries.get(live.conversation.id) === entry) this.#bytes += live.bytes - before;
     if (!isHistory) this.#options.onEvent(event, live);
   }
 

@@ -2,11 +2,12 @@
 // where on the log its records are. The records themselves stay on the log; a conversation is folded from them when
 // somebody opens it (conversation-cache.ts). What a record changes is in conversation-rows.ts.
 import { ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
-import { fold, sqliteStore, type Fold, type FoldMismatch, type FoldStatus, type SqliteState } from '@throughline/fold';
+import { fold, sqliteStore, type Fold, type FoldStatus, type SqliteState } from '@throughline/fold';
 import type { Log } from '@throughline/log';
 import type { DatabaseSync } from 'node:sqlite';
 import { codeVersion, createTables, reduceRecord } from './conversation-rows.ts';
 import { changedSummariesMax } from './defaults.ts';
+import type { Incarnation } from './incarnation.ts';
 
 /** What the list of conversations shows. */
 export interface ConversationSummary {
@@ -37,7 +38,8 @@ export interface ConversationFoldOptions {
   readonly log: Log;
   readonly topic: string;
   readonly storePath: string;
-  readonly partitionCount: number;
+  /** The incarnation that is shown: while the fold is of another one, nobody may look at it. */
+  readonly incarnation: Pick<Incarnation, 'topicId'>;
   readonly rangeGapRecords: number;
   readonly commitDelayMs: number;
   /** Called after a commit with the summaries that it changed. */
@@ -46,16 +48,16 @@ export interface ConversationFoldOptions {
   readonly logger: Logger;
 }
 
-/** Reasons for which a stored state cannot be carried on. */
-const mismatches: readonly FoldMismatch[] = ['FOLD_CODE_CHANGED', 'FOLD_LOG_CHANGED', 'FOLD_BEHIND_LOG'];
-
 export class ConversationFold {
   readonly #options: ConversationFoldOptions;
   readonly #store;
   readonly #changed = new Set<string>();
   #fold!: Fold;
   #offsets: readonly bigint[] = [];
+  /** What is stored is of other code or of another log. */
   #isReplaying = false;
+  #topicId = '';
+  #partitionCount = 1;
 
   private constructor(options: ConversationFoldOptions) {
     this.#options = options;
@@ -69,23 +71,14 @@ export class ConversationFold {
   /** @throws ThroughlineError what `fold` and the store throw on opening */
   static async start(options: ConversationFoldOptions): Promise<ConversationFold> {
     const index = new ConversationFold(options);
-    try {
-      index.#fold = await index.#start([]);
-    } catch (error) {
-      const mismatch = mismatches.find((code) => ThroughlineError.is(error, code));
-      if (mismatch === undefined) throw error;
-      // The index is derived from the log alone: folding again is always right. Until that is done what is stored is of
-      // other code or of another log, and nobody may look at it.
-      index.#isReplaying = true;
-      index.#fold = await index.#start([mismatch]);
-    }
+    index.#fold = await index.#start();
     index.#offsets = index.#fold.status().offsets;
     return index;
   }
 
   /** Index = partition: the next offset that the index does not know yet; empty while it is folded again. */
   get offsets(): readonly bigint[] {
-    return this.#isReplaying ? [] : this.#offsets;
+    return this.#isOfAnother() ? [] : this.#offsets;
   }
 
   status(): FoldStatus {
@@ -114,7 +107,7 @@ export class ConversationFold {
 
   /** Where the records of a conversation are, at or after `from`, as far as the index knows. */
   ranges(conversationId: string, from: bigint): OffsetRange[] {
-    if (this.#isReplaying) return [];
+    if (this.#isOfAnother()) return [];
     return this.#store.read((state) =>
       big(
         state,
@@ -160,7 +153,7 @@ export class ConversationFold {
 
   /** Where an event landed that a client wrote under this id, if it did. */
   offsetOfWritten(conversationId: string, eventId: string): bigint | undefined {
-    if (this.#isReplaying) return undefined;
+    if (this.#isOfAnother()) return undefined;
     return this.#store.read((state) => {
       const row = big(state, 'select offset from written where conversation = ? and id = ?').get(
         conversationId,
@@ -170,7 +163,12 @@ export class ConversationFold {
     });
   }
 
-  #start(replayOn: readonly FoldMismatch[]): Promise<Fold> {
+  /** Until it is folded again, what is stored says nothing of the log that is shown. */
+  #isOfAnother(): boolean {
+    return this.#isReplaying || this.#topicId !== this.#options.incarnation.topicId;
+  }
+
+  #start(): Promise<Fold> {
     const { log, topic, clock, logger, commitDelayMs } = this.#options;
     return fold({
       log,
@@ -180,7 +178,15 @@ export class ConversationFold {
       store: this.#store,
       reduce: (state, record) => this.#reduce(state, record),
       onCommitted: (offsets) => this.#committed(offsets),
-      replayOn,
+      onTopic: ({ topicId, partitions }) => {
+        this.#topicId = topicId;
+        this.#partitionCount = partitions.length;
+      },
+      onReplay: () => {
+        this.#isReplaying = true;
+      },
+      // The index is derived from the log alone: folding again is always right.
+      replayOn: () => true,
       commitDelayMs,
       clock,
       logger,
@@ -188,8 +194,8 @@ export class ConversationFold {
   }
 
   #reduce(state: SqliteState, record: LogRecord): void {
-    const { partitionCount, rangeGapRecords } = this.#options;
-    const changed = reduceRecord(state, record, { partitionCount, rangeGapRecords });
+    const { rangeGapRecords } = this.#options;
+    const changed = reduceRecord(state, record, { partitionCount: this.#partitionCount, rangeGapRecords });
     if (changed !== undefined) this.#changed.add(changed);
   }
 

@@ -49,10 +49,14 @@ export async function listConversations(context: GatewayContext, url: URL): Prom
   const limit = countParameter(url, 'limit', { default: defaults.pageLimit, max: defaults.pageLimitMax });
   const after = url.searchParams.get('after') ?? undefined;
   // What a request before this one was told is in the list.
-  await context.index.caughtUp(defaults.indexWaitMs);
-  const { conversations, next } = context.index.list({ limit, after, isArchived: flagParameter(url, 'archived') });
+  await context.conversations.index.caughtUp(defaults.indexWaitMs);
+  const { conversations, next } = context.conversations.index.list({
+    limit,
+    after,
+    isArchived: flagParameter(url, 'archived'),
+  });
   return jsonResponse({
-    conversations: conversations.map((summary) => summaryJson(summary, context.generation)),
+    conversations: conversations.map((summary) => summaryJson(summary, context.conversations.incarnation.generation)),
     next,
   });
 }
@@ -63,9 +67,9 @@ export async function listConversations(context: GatewayContext, url: URL): Prom
  * @throws ThroughlineError UNKNOWN_CONVERSATION
  */
 export function getConversation(context: GatewayContext, conversationId: string): Promise<Response> {
-  return context.cache.use(conversationId, (live) => {
+  return context.conversations.cache.use(conversationId, (live) => {
     const { conversation } = existing(live);
-    const offset = formatToken(context.generation, conversation.lastOffset);
+    const offset = formatToken(context.conversations.incarnation.generation, conversation.lastOffset);
     return jsonResponse({ conversation: snapshotOf(conversation), offset });
   });
 }
@@ -85,18 +89,21 @@ export function streamEvents(
   const url = new URL(request.url);
   checkParameters(url, ['offset']);
   const text = request.headers.get('last-event-id') ?? url.searchParams.get('offset') ?? '';
-  const token = text === '' ? undefined : parseToken(text, context.generation);
-  return context.cache.use(conversationId, (live) => {
+  const token = text === '' ? undefined : parseToken(text, context.conversations.incarnation.generation);
+  return context.conversations.cache.use(conversationId, (live) => {
     existing(live);
-    if (token !== undefined) assertOnLog(token, context.tail.position(context.reader.partitionOf(conversationId)));
+    if (token !== undefined)
+      assertOnLog(token, context.conversations.tail.position(context.conversations.reader.partitionOf(conversationId)));
     if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
     const stream = new EventStream(env, { queueBytesMax: defaults.readerQueueBytes });
     context.streams.add(stream);
     live.pin(stream.closed);
-    feedEvents(context, live, stream, token === undefined ? 0n : token.position + 1n).catch((error: unknown) => {
-      context.logger.error({ conversation: conversationId, reason: String(error) }, 'a reader of events was cut');
-      stream.cut();
-    });
+    feedEvents(context.conversations, live, stream, token === undefined ? 0n : token.position + 1n).catch(
+      (error: unknown) => {
+        context.logger.error({ conversation: conversationId, reason: String(error) }, 'a reader of events was cut');
+        stream.cut();
+      },
+    );
     return stream.response;
   });
 }
@@ -107,7 +114,7 @@ export function streamEvents(
  * @throws ThroughlineError UNKNOWN_CONVERSATION, INVALID_ARGUMENT, INVALID_EVENT
  */
 export async function writeEvent(context: GatewayContext, conversationId: string, request: Request): Promise<Response> {
-  const body = await readJson(request, writeSchema, context.bodyBytesMax);
+  const body = await readJson(request, writeSchema, context.settings.bodyBytesMax);
   if (!isUlid(body.id)) throw new ThroughlineError('INVALID_ARGUMENT', 'id: expected a ULID');
   if (!writable.includes(body.type)) {
     throw new ThroughlineError('INVALID_ARGUMENT', `type: expected ${writable.join(' or ')}`);
@@ -122,11 +129,11 @@ export async function writeEvent(context: GatewayContext, conversationId: string
     ...(run === undefined ? {} : { run }),
   };
   narrowNewEvent(event);
-  return context.cache.use(conversationId, (live) =>
+  return context.conversations.cache.use(conversationId, (live) =>
     live.exclusive(async () => {
-      const written = context.index.offsetOfWritten(conversationId, id);
+      const written = context.conversations.index.offsetOfWritten(conversationId, id);
       const offset = written ?? (await append(context, live, event));
-      return jsonResponse({ id, offset: formatToken(context.generation, offset) }, 202);
+      return jsonResponse({ id, offset: formatToken(context.conversations.incarnation.generation, offset) }, 202);
     }),
   );
 }
@@ -142,7 +149,7 @@ async function append(context: GatewayContext, live: LiveConversation, event: Ra
   const stops = runIds.map((runId) => stopRequest(context, conversation.id, runId));
   const offset = await appendRecords(context, [...stops, event].map(toRecord));
   // A retry asks the index; it has to know before the first answer is out.
-  await context.index.caughtUp(defaults.indexWaitMs);
+  await context.conversations.index.caughtUp(defaults.indexWaitMs);
   return offset;
 }
 

@@ -26,6 +26,8 @@ export const pageLimitMax = 500;
 /** Rows that a statement may return unless it asks for fewer, and at most. */
 export const sqlRowsMax = 1_000;
 export const sqlRowsLimit = 10_000;
+/** Records that wait for the reader of a followed topic at most, in one page. */
+export const followBatchRecordsMax = 1_000;
 /** Records of one answer of `GET /v1/topics/:topic/records` unless it follows. */
 export const recordsLimit = 1_000;
 /** How long a reply that was superseded waits for the run that goes on, in milliseconds: both are written together. */

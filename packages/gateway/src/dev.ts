@@ -9,14 +9,17 @@ import { readJson } from './request-body.ts';
 const killSchema = object({ runId: optional(idSchema) });
 
 /** POST /v1/dev/kill-function `{ runId? }` */
-export async function killFunction({ dev, bodyBytesMax }: GatewayContext, request: Request): Promise<Response> {
+export async function killFunction(
+  { neighbours: { dev }, settings }: GatewayContext,
+  request: Request,
+): Promise<Response> {
   if (dev === undefined) throw notHere();
-  const { runId } = await readJson(request, killSchema, bodyBytesMax);
+  const { runId } = await readJson(request, killSchema, settings.bodyBytesMax);
   return jsonResponse(await dev.killFunction(runId), 202);
 }
 
 /** POST /v1/dev/crash-server: the answer leaves first. */
-export function crashServer({ dev, clock, logger }: GatewayContext): Response {
+export function crashServer({ neighbours: { dev }, clock, logger }: GatewayContext): Response {
   if (dev === undefined) throw notHere();
   clock.after(crashAfterMs, () => {
     dev

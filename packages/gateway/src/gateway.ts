@@ -9,21 +9,26 @@ import {
   type Clock,
   type ErrorBody,
   type Logger,
+  type LogRecord,
   type Random,
   type ThroughlineError,
 } from '@throughline/event';
-import type { Log, TopicDescription } from '@throughline/log';
+import { damageFields, type Log, type TopicDescription } from '@throughline/log';
 import { createApp } from './app.ts';
-import type { GatewayContext } from './context.ts';
+import type { ConversationsOfTopic, GatewayContext } from './context.ts';
+import { ConversationCache } from './conversation-cache.ts';
+import { ConversationFold } from './conversation-fold.ts';
 import * as defaults from './defaults.ts';
-import { openIncarnation, type Incarnation } from './incarnation.ts';
+import { Incarnation } from './incarnation.ts';
 import type { LiveEvent } from './live-event.ts';
 import type { LiveConversation } from './live-conversation.ts';
+import { LiveTail } from './live-tail.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { listen, type Listener, type ListenOptions } from './node-server.ts';
 import type { DevActions, TablesReader } from './ports.ts';
 import { OpenStreams } from './sse.ts';
-import { TopicWatch } from './topic-watch.ts';
+import { StreamReader } from './stream-reader.ts';
+import { SummaryFeed } from './summary-feed.ts';
 
 export interface GatewayOptions {
   readonly log: Log;
@@ -84,76 +89,37 @@ export interface Gateway {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, topic, random = systemRandom, logger = silentLogger } = options;
   const clock = guardedClock(options.clock ?? systemClock, logger);
-  const description = await log.admin.describeTopic(topic);
+  const incarnation = new Incarnation(await log.admin.describeTopic(topic));
   const closing = new AbortController();
   const streams = new OpenStreams(clock, options.heartbeatMs ?? defaults.heartbeatMs);
   const metrics = new GatewayMetrics(defaults.firstTokenBucketsSeconds);
-  const open = (found: TopicDescription): Promise<Incarnation> =>
-    openIncarnation(found, {
-      log,
-      topic,
-      storePath: options.storePath,
-      cacheBytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
-      cacheCountMax: options.cacheCountMax ?? defaults.conversationCacheCount,
-      onEvent: (event, live) => countRun(metrics, event, live),
-      clock,
-      logger,
-    });
-  let now = await open(description);
-  const watch = new TopicWatch({
-    log,
-    topic,
-    topicId: description.topicId,
-    checkMs: defaults.topicCheckMs,
-    onRemade: async (found) => {
-      // Whoever reads is of another history; it comes again and finds this one.
-      streams.cutAll();
-      await now.close();
-      now = await open(found);
-    },
-    clock,
-    logger,
-  });
-
+  const conversations = await openConversations(options, { incarnation, streams, metrics, clock, logger });
+  const { tail, index } = conversations;
   const context: GatewayContext = {
     log,
     topic,
-    get generation() {
-      return now.generation;
+    conversations,
+    neighbours: {
+      tables: options.tables,
+      status: options.status,
+      warnings: options.warnings ?? (() => []),
+      moreMetrics: options.moreMetrics ?? (() => ''),
+      defect: options.defect ?? (() => undefined),
+      dev: options.dev,
     },
-    get index() {
-      return now.index;
+    settings: {
+      functionName: options.functionName,
+      allowedOrigins: options.allowedOrigins ?? [],
+      bodyBytesMax: options.bodyBytesMax ?? defaults.bodyBytesMax,
+      longPollMs: options.longPollMs ?? defaults.longPollMs,
+      pageDir: options.pageDir,
+      docsDir: options.docsDir,
     },
-    get tail() {
-      return now.tail;
-    },
-    get cache() {
-      return now.cache;
-    },
-    get reader() {
-      return now.reader;
-    },
-    get summaries() {
-      return now.summaries;
-    },
-    topicProblem: () => watch.problem,
-    warnings: options.warnings ?? (() => []),
     streams,
     metrics,
+    ulid: ulids(clock, random),
     clock,
     logger,
-    tables: options.tables,
-    status: options.status,
-    moreMetrics: options.moreMetrics ?? (() => ''),
-    defect: options.defect ?? (() => undefined),
-    dev: options.dev,
-    pageDir: options.pageDir,
-    docsDir: options.docsDir,
-    functionName: options.functionName,
-    allowedOrigins: options.allowedOrigins ?? [],
-    bodyBytesMax: options.bodyBytesMax ?? defaults.bodyBytesMax,
-    longPollMs: options.longPollMs ?? defaults.longPollMs,
-    ulid: ulids(clock, random),
     closing: closing.signal,
   };
   const app = createApp(context);
@@ -172,10 +138,78 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async close() {
       await stopServing();
-      await watch.close();
-      await now.close();
+      await tail.close();
+      await index.close();
     },
   };
+}
+
+interface Shared {
+  readonly incarnation: Incarnation;
+  readonly streams: OpenStreams;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Opens the index first, for the rest leans on it; the tail starts when all who hear of records are there. */
+async function openConversations(
+  options: GatewayOptions,
+  { incarnation, streams, metrics, clock, logger }: Shared,
+): Promise<ConversationsOfTopic> {
+  const { log, topic } = options;
+  const summaries = new SummaryFeed(incarnation);
+  const index = await ConversationFold.start({
+    log,
+    topic,
+    storePath: options.storePath,
+    incarnation,
+    rangeGapRecords: defaults.rangeGapRecords,
+    commitDelayMs: defaults.indexCommitMs,
+    onSummaries: (changed) => summaries.publish(changed),
+    clock,
+    logger,
+  });
+  const reader = new StreamReader({
+    log,
+    topic,
+    incarnation,
+    index,
+    readBytes: defaults.readBytes,
+    onDamage: (damage) =>
+      logger.warn(damageFields(damage), 'the log is damaged: a conversation is shown without these records'),
+  });
+  const tail = new LiveTail({
+    log,
+    topic,
+    retryMs: defaults.tailRetryMs,
+    waitMsMax: defaults.handedOnWithinMs,
+    topicCheckMs: defaults.topicCheckMs,
+    clock,
+    logger,
+  });
+  const cache = new ConversationCache({
+    reader,
+    tail,
+    incarnation,
+    bytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
+    countMax: options.cacheCountMax ?? defaults.conversationCacheCount,
+    onEvent: (event, live) => countRun(metrics, event, live),
+  });
+  const startOver = (description: TopicDescription): void => {
+    incarnation.become(description);
+    cache.clear();
+    // Readers come back, and are told that their offsets are of another incarnation.
+    streams.cutAll();
+  };
+  try {
+    const onRecord = (record: LogRecord): void => cache.deliver(record);
+    incarnation.become(await tail.start({ onRecord, onStartOver: startOver, onRemoved: () => streams.cutAll() }));
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+  return { incarnation, index, reader, tail, cache, summaries };
 }
 
 /** Counts a run's end once: the record that ended it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger, systemClock, ThroughlineError, utf8, type LogFields, type LogRecord } from '@throughline/event';
-import { MemoryLog } from '@throughline/testkit';
+import { MemoryLog, VirtualClock } from '@throughline/testkit';
 import { LiveTail } from './live-tail.ts';
 
 async function startTail(
@@ -9,7 +9,9 @@ async function startTail(
   onRecord: (record: LogRecord) => void,
   logger = silentLogger,
 ): Promise<LiveTail> {
-  return LiveTail.start({ log, topic: 'topic', onRecord, retryMs: 1, waitMsMax: 60_000, clock: systemClock, logger });
+  const tail = new LiveTail({ log, topic: 'topic', retryMs: 1, waitMsMax: 60_000, clock: systemClock, logger });
+  await tail.start({ onRecord, onStartOver: () => {}, onRemoved: () => {} });
+  return tail;
 }
 
 const record = (value: string) => ({ key: utf8('key'), value: utf8(value) });
@@ -83,4 +85,65 @@ test('a record that somebody chokes on is reported, and the next ones are handed
   assert.deepEqual(reported, ['1']);
   await tail.close();
   await log.close();
+});
+
+test('a topic that is deleted is a problem until it is made again, and is then handed on from its first record', async () => {
+  const log = new MemoryLog();
+  const clock = new VirtualClock();
+  await log.admin.createTopic('topic', { partitions: 1 });
+  await log.append('topic', [record('old')]);
+  const seen: string[] = [];
+  const tail = new LiveTail({ log, topic: 'topic', retryMs: 1, waitMsMax: 60_000, clock, logger: silentLogger });
+  await tail.start({
+    onRecord: ({ value }) => seen.push(new TextDecoder().decode(value!)),
+    onStartOver: ({ partitions }) => seen.push(`anew with ${partitions.length}`),
+    onRemoved: () => seen.push('removed'),
+  });
+  const problems = (): unknown[] => [tail.topicProblem?.code, tail.problem?.code];
+  assert.deepEqual(problems(), [undefined, undefined]);
+  await log.admin.deleteTopic('topic');
+  await clock.settle();
+  assert.deepEqual(problems(), ['TOPIC_DELETED', 'UNKNOWN_TOPIC']);
+  assert.deepEqual(seen, ['removed']);
+  await log.admin.createTopic('topic', { partitions: 2 });
+  await log.append('topic', [{ ...record('new'), partition: 1 }]);
+  // Whoever has appended meanwhile waits for the new topic, whatever the position was in the old one.
+  const reached = tail.reached(1, 0n);
+  await clock.advance(1_000);
+  await reached;
+  assert.deepEqual(seen, ['removed', 'anew with 2', 'new']);
+  assert.deepEqual(problems(), [undefined, undefined]);
+  await tail.close();
+});
+
+test('after a cluster has lost records, what is in memory is dropped and the tail goes on at the end', async () => {
+  const log = new MemoryLog();
+  const clock = new VirtualClock();
+  await log.admin.createTopic('topic', { partitions: 1 });
+  const tail = log.tail.bind(log);
+  let cut = (): void => {};
+  log.tail = async function* (request) {
+    const stop = new AbortController();
+    cut = () => stop.abort();
+    yield* tail({ ...request, signal: AbortSignal.any([request.signal!, stop.signal]) });
+    if (stop.signal.aborted) throw new ThroughlineError('LOG_UNREACHABLE', 'the leader is gone');
+  };
+  const seen: string[] = [];
+  const live = new LiveTail({ log, topic: 'topic', retryMs: 1, waitMsMax: 60_000, clock, logger: silentLogger });
+  await live.start({
+    onRecord: ({ value }) => seen.push(new TextDecoder().decode(value!)),
+    onStartOver: () => seen.push('anew'),
+    onRemoved: () => {},
+  });
+  await log.append('topic', [record('a'), record('b')]);
+  await live.reached(0, 1n);
+  cut();
+  await clock.settle();
+  log.loseFrom('topic', 0, 0n);
+  await log.append('topic', [record('x'), record('y'), record('z')]);
+  await clock.advance(1);
+  await log.append('topic', [record('last')]);
+  await live.reached(0, 3n);
+  assert.deepEqual(seen, ['a', 'b', 'anew', 'last']);
+  await live.close();
 });

@@ -1,146 +1,124 @@
-// The one tail of topic `conversations` that a gateway process has, however many readers are connected. It starts at the
-// end of the log: what is older is read through the stream index. Records are handed on in log order per partition, in the
-// turn in which they arrive, before anything is stored: no reader waits for a database.
-import { assert, delayOrAbort, ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
-import { damageFields, type Damage, type Log } from '@throughline/log';
+// The one tail of topic `conversations` that a gateway process has, however many readers are connected: a consumer that
+// hands on record by record. It starts at the end of the log: what is older is read through the stream index. Records are
+// handed on in log order per partition, in the turn in which they arrive, before anything is stored: no reader waits for a
+// database.
+//
+// Another history (the topic was made again, or has other records under the same offsets) is never spliced onto the old one:
+// `onStartOver` drops what is in memory first. A topic that was made again is handed on from its first record.
+import { ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
+import { Consumer, type HistoryBreak, type StartPosition } from '@throughline/fold';
+import type { Log, TopicDescription } from '@throughline/log';
 
 export interface LiveTailOptions {
   readonly log: Log;
   readonly topic: string;
-  readonly onRecord: (record: LogRecord) => void;
   /** How long to wait before trying again after the log failed to read. */
   readonly retryMs: number;
   /** How long somebody may wait for an offset. */
   readonly waitMsMax: number;
+  readonly topicCheckMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-interface Waiter {
-  readonly partition: number;
-  readonly offset: bigint;
-  readonly resolve: () => void;
-  readonly reject: (error: ThroughlineError) => void;
+export interface LiveTailListener {
+  readonly onRecord: (record: LogRecord) => void;
+  /** Nothing of what was handed on holds any more. */
+  readonly onStartOver: (description: TopicDescription) => void;
+  /** The topic was deleted. */
+  readonly onRemoved: () => void;
 }
 
 export class LiveTail {
   readonly #options: LiveTailOptions;
-  readonly #positions: bigint[];
-  readonly #waiters = new Set<Waiter>();
-  readonly #stop = new AbortController();
-  #running: Promise<void>;
-  #problem: ThroughlineError | undefined;
+  readonly #consumer: Consumer;
+  #listener: LiveTailListener | undefined;
 
-  private constructor(options: LiveTailOptions, positions: bigint[]) {
+  constructor(options: LiveTailOptions) {
+    const { log, topic, retryMs, topicCheckMs, clock, logger } = options;
     this.#options = options;
-    this.#positions = positions;
-    this.#running = this.#run();
+    this.#consumer = new Consumer({
+      log,
+      topic,
+      name: 'live tail',
+      handOn: { kind: 'each', take: (record) => this.#listener?.onRecord(record) },
+      onBreak: (broken, description) => this.#onBreak(broken, description),
+      onPhase: (_, { name }) => {
+        if (name === 'absent') this.#listener?.onRemoved();
+      },
+      retriesAll: true,
+      retryMsMin: retryMs,
+      topicCheckMs,
+      clock,
+      logger,
+    });
   }
 
-  static async start(options: LiveTailOptions): Promise<LiveTail> {
-    const { partitions } = await options.log.admin.describeTopic(options.topic);
-    return new LiveTail(
-      options,
-      partitions.map(({ highWatermark }) => highWatermark),
-    );
+  /** Begins at the end of the topic; whoever listens is handed what is appended from here on. */
+  async start(listener: LiveTailListener): Promise<TopicDescription> {
+    const description = await this.#options.log.admin.describeTopic(this.#options.topic);
+    this.#listener = listener;
+    this.#consumer.start(description, { offsets: endsOf(description) });
+    return description;
   }
 
   /** The next offset of `partition` that was not handed on yet. */
   position(partition: number): bigint {
-    return this.#positions[partition] ?? 0n;
+    return this.#consumer.positions[partition] ?? 0n;
   }
 
   /** Why reading fails at the moment; undefined when it does not. */
   get problem(): ThroughlineError | undefined {
-    return this.#problem;
+    return this.#consumer.problem;
+  }
+
+  /** Why there are no conversations at the moment: their topic is gone, or is another one that is not shown yet. */
+  get topicProblem(): ThroughlineError | undefined {
+    const { name } = this.#consumer.phase;
+    if (name !== 'absent' && name !== 'restarting') return undefined;
+    const { topic } = this.#options;
+    return new ThroughlineError('TOPIC_DELETED', `topic ${topic} was deleted`, { retryAfterMs: 5_000 });
   }
 
   /**
    * Resolves when the record at `offset` has been handed on.
    *
-   * @throws ThroughlineError CLOSED; what keeps the log from being read, once that has taken too long
+   * @throws ThroughlineError CLOSED; FOLD_LOG_CHANGED when the topic was made again meanwhile; what keeps the log from being
+   *   read, once that has taken too long
    */
   async reached(partition: number, offset: bigint): Promise<void> {
-    if (this.position(partition) > offset) return;
-    if (this.#stop.signal.aborted) throw closed();
-    const { clock, waitMsMax } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { partition, offset, resolve, reject };
-    this.#waiters.add(waiter);
-    const timer = clock.after(waitMsMax, () => {
-      this.#waiters.delete(waiter);
-      reject(this.#problem ?? new ThroughlineError('INTERNAL', 'a record was appended and does not come by'));
+    const targets: (bigint | undefined)[] = [];
+    targets[partition] = offset + 1n;
+    const late = new AbortController();
+    const timer = this.#options.clock.after(this.#options.waitMsMax, () => {
+      const reason = new ThroughlineError('INTERNAL', 'a record was appended and does not come by');
+      late.abort(this.problem ?? reason);
     });
     try {
-      await promise;
+      await this.#consumer.reached(targets, late.signal);
     } finally {
       timer.cancel();
     }
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  close(): Promise<void> {
+    return this.#consumer.close();
   }
 
-  async #run(): Promise<void> {
-    const { clock, logger, retryMs, topic } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#follow();
-        // Tails end by themselves only with the log.
-        if (!this.#stop.signal.aborted) this.#problem = new ThroughlineError('CLOSED', 'the log is closed');
-      } catch (error) {
-        this.#problem = ThroughlineError.from(error);
-        logger.error({ topic, ...this.#problem.toJSON() }, 'reading the log failed; trying again');
-      }
-      await delayOrAbort(clock, retryMs, this.#stop.signal);
-    }
-    for (const waiter of this.#waiters) waiter.reject(closed());
-    this.#waiters.clear();
-  }
-
-  /** A defect in what one record leads to must not keep the others from everybody. */
-  #handOn(record: LogRecord): void {
-    const { onRecord, logger, topic } = this.#options;
-    try {
-      onRecord(record);
-    } catch (error) {
-      const reason = error instanceof Error ? error.stack : String(error);
-      logger.error(
-        { topic, partition: record.partition, offset: String(record.offset), reason },
-        'a record was not taken',
-      );
-    }
-  }
-
-  async #follow(): Promise<void> {
-    const { log, topic } = this.#options;
-    const onDamage = (damage: Damage): void =>
-      this.#options.logger.error(damageFields(damage), 'the log is damaged: readers go on without these records');
-    // Reading can go on as soon as the log tells of the topic: a log without news would otherwise count as broken.
-    await log.admin.describeTopic(topic);
-    this.#problem = undefined;
-    const from = { offsets: [...this.#positions] };
-    const steps = log.tail({ topic, from, signal: this.#stop.signal, onDamage });
-    for await (const { partition, records, nextOffset } of steps) {
-      this.#problem = undefined;
-      for (const record of records) {
-        assert(record.offset >= this.position(partition), 'a tail goes forward');
-        // The position moves first: a reader that asks while it is handed the record finds it counted.
-        this.#positions[partition] = record.offset + 1n;
-        this.#handOn(record);
-      }
-      this.#positions[partition] = nextOffset;
-      for (const waiter of this.#waiters) {
-        if (this.position(waiter.partition) <= waiter.offset) continue;
-        this.#waiters.delete(waiter);
-        waiter.resolve();
-      }
-    }
+  #onBreak({ kind }: HistoryBreak, description: TopicDescription): StartPosition {
+    const starts = description.partitions.map(({ logStartOffset }) => logStartOffset);
+    // Retention has removed what was to be handed on next: what is left follows.
+    if (kind === 'behind') return { offsets: starts.map((start, partition) => later(start, this.position(partition))) };
+    this.#listener?.onStartOver(description);
+    // Conversations of the changed history are read from the log again as they are asked for.
+    return { offsets: kind === 'remade' ? starts : endsOf(description) };
   }
 }
 
-function closed(): ThroughlineError {
-  return new ThroughlineError('CLOSED', 'the gateway is closed');
+function endsOf({ partitions }: TopicDescription): bigint[] {
+  return partitions.map(({ highWatermark }) => highWatermark);
+}
+
+function later(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
 }

@@ -15,11 +15,8 @@ async function readiness(
 ) {
   const status = { phase, ...(lastError === undefined ? {} : { lastError }) } as FoldStatus;
   const response = getReadiness({
-    index: { status: () => status },
-    tail: { problem },
-    topicProblem: () => topicProblem,
-    warnings: () => [],
-    defect: () => defect,
+    conversations: { index: { status: () => status }, tail: { problem, topicProblem } },
+    neighbours: { warnings: () => [], defect: () => defect },
   });
   const { error } = (await response.json()) as { readonly error?: ErrorBody };
   return [response.status, error?.code];
@@ -42,11 +39,8 @@ test('a warning keeps nobody from being ready', async () => {
   const status = { phase: 'live' } as FoldStatus;
   const grown = new ThroughlineError('TOPIC_GROWN', 'it has more partitions');
   const response = getReadiness({
-    index: { status: () => status },
-    tail: { problem: undefined },
-    topicProblem: () => undefined,
-    warnings: () => [grown],
-    defect: () => undefined,
+    conversations: { index: { status: () => status }, tail: { problem: undefined, topicProblem: undefined } },
+    neighbours: { warnings: () => [grown], defect: () => undefined },
   });
   assert.equal(response.status, 200);
   const { ready, warnings } = (await response.json()) as { readonly ready: boolean; readonly warnings: ErrorBody[] };

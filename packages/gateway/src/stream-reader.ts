@@ -3,14 +3,20 @@
 import { conversationStream, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
 import { partitionFor, readOn, type Damage, type Log } from '@throughline/log';
 import type { OffsetRange } from './conversation-fold.ts';
+import type { Incarnation } from './incarnation.ts';
+
+/** What the stream index knows. */
+export interface StreamIndex {
+  /** Index = partition: the next offset that it does not know. */
+  readonly offsets: readonly bigint[];
+  ranges(conversationId: string, from: bigint): OffsetRange[];
+}
 
 export interface StreamReaderOptions {
   readonly log: Log;
   readonly topic: string;
-  readonly partitionCount: number;
-  /** Index = partition: the next offset that the index does not know. */
-  readonly indexOffsets: () => readonly bigint[];
-  readonly ranges: (conversationId: string, from: bigint) => OffsetRange[];
+  readonly incarnation: Pick<Incarnation, 'partitionCount'>;
+  readonly index: StreamIndex;
   readonly readBytes: number;
   /** Told of what cannot be read each time that somebody reads over it; a conversation shows what is there. */
   readonly onDamage: (damage: Damage) => void;
@@ -25,7 +31,7 @@ export class StreamReader {
 
   /** The partition that a conversation lives in. */
   partitionOf(conversationId: string): number {
-    return partitionFor(utf8(conversationStream(conversationId)), this.#options.partitionCount);
+    return partitionFor(utf8(conversationStream(conversationId)), this.#options.incarnation.partitionCount);
   }
 
   /**
@@ -37,8 +43,8 @@ export class StreamReader {
   async *read(conversationId: string, from: bigint, to: bigint): AsyncGenerator<LogRecord[]> {
     const partition = this.partitionOf(conversationId);
     const key = utf8(conversationStream(conversationId));
-    const indexed = this.#options.indexOffsets()[partition] ?? 0n;
-    const ranges = this.#options.ranges(conversationId, from);
+    const indexed = this.#options.index.offsets[partition] ?? 0n;
+    const ranges = this.#options.index.ranges(conversationId, from);
     const tailFirst = indexed > from ? indexed : from;
     if (tailFirst < to) ranges.push({ first: tailFirst, last: to - 1n });
     let next = from;

@@ -2,7 +2,7 @@
 // page by page as fast as they take it, then live. A reader that falls behind leaves the live feed and goes back to reading
 // the log, so that however slow it is, no more waits for it than its queue.
 import { conversationOf, type LogRecord } from '@throughline/event';
-import type { GatewayContext } from './context.ts';
+import type { ConversationsOfTopic } from './context.ts';
 import { LiveEvent } from './live-event.ts';
 import type { LiveConversation } from './live-conversation.ts';
 import { formatToken } from './offset-token.ts';
@@ -14,12 +14,12 @@ import { encodeSse, type EventStream } from './sse.ts';
  * @throws ThroughlineError what reading the log throws
  */
 export async function feedEvents(
-  context: Pick<GatewayContext, 'reader' | 'tail' | 'generation' | 'summaries'>,
+  { reader, tail, incarnation, summaries }: ConversationsOfTopic,
   live: LiveConversation,
   stream: EventStream,
   from: bigint,
 ): Promise<void> {
-  const { reader, tail, generation, summaries } = context;
+  const { generation } = incarnation;
   const { id } = live.conversation;
   const partition = reader.partitionOf(id);
   const stopSummaries = summaries.listen((bytes) => {

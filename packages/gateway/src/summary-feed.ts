@@ -1,15 +1,16 @@
 // Changed conversation summaries on their way to whoever shows the list.
 import type { ConversationSummary } from './conversation-fold.ts';
+import type { Incarnation } from './incarnation.ts';
 import { formatToken } from './offset-token.ts';
 import { encodeSse } from './sse.ts';
 
 /** Hands changed summaries to whoever shows the list; encoded once for all. */
 export class SummaryFeed {
   readonly #listeners = new Set<(bytes: Uint8Array) => void>();
-  readonly #generation: string;
+  readonly #incarnation: Incarnation;
 
-  constructor(generation: string) {
-    this.#generation = generation;
+  constructor(incarnation: Incarnation) {
+    this.#incarnation = incarnation;
   }
 
   listen(listener: (bytes: Uint8Array) => void): () => void {
@@ -20,7 +21,10 @@ export class SummaryFeed {
   publish(summaries: readonly ConversationSummary[]): void {
     if (this.#listeners.size === 0) return;
     for (const summary of summaries) {
-      const bytes = encodeSse({ event: 'summary', data: JSON.stringify(summaryJson(summary, this.#generation)) });
+      const bytes = encodeSse({
+        event: 'summary',
+        data: JSON.stringify(summaryJson(summary, this.#incarnation.generation)),
+      });
       for (const listener of this.#listeners) listener(bytes);
     }
   }

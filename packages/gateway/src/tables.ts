@@ -12,18 +12,21 @@ const sqlSchema = object({
   rowsMax: optional(number({ min: 1, integer: true })),
 });
 
-export async function listTables({ tables }: GatewayContext): Promise<Response> {
+export async function listTables({ neighbours: { tables } }: GatewayContext): Promise<Response> {
   return jsonResponse({ tables: await tables.list() });
 }
 
-export async function readTable({ tables }: GatewayContext, name: string, url: URL): Promise<Response> {
+export async function readTable({ neighbours: { tables } }: GatewayContext, name: string, url: URL): Promise<Response> {
   checkParameters(url, ['limit', 'after']);
   const limit = countParameter(url, 'limit', { default: defaults.pageLimit, max: defaults.pageLimitMax });
   const after = url.searchParams.get('after');
   return jsonResponse(await tables.rows(name, { limit, ...(after === null ? {} : { after }) }));
 }
 
-export async function runSql({ tables, bodyBytesMax }: GatewayContext, request: Request): Promise<Response> {
-  const { sql, rowsMax = defaults.sqlRowsMax } = await readJson(request, sqlSchema, bodyBytesMax);
+export async function runSql(
+  { neighbours: { tables }, settings }: GatewayContext,
+  request: Request,
+): Promise<Response> {
+  const { sql, rowsMax = defaults.sqlRowsMax } = await readJson(request, sqlSchema, settings.bodyBytesMax);
   return jsonResponse(await tables.sql(sql, { rowsMax: Math.min(rowsMax, defaults.sqlRowsLimit) }));
 }

@@ -54,7 +54,7 @@ export class Tail {
     try {
       for (const followed of partitions) {
         checkRange(followed);
-        stops.push(followed.partitionLog.onAdvance(() => this.#enqueue(followed)));
+        stops.push(followed.partitionLog.onAdvance(() => this.#advanced(followed)));
         this.#enqueue(followed);
       }
       signal?.addEventListener('abort', this.wake);
@@ -84,6 +84,12 @@ export class Tail {
 
   #hasEnded(): boolean {
     return this.#options.signal?.aborted === true || this.#options.isClosed();
+  }
+
+  /** The broker calls it when there is more, and when a topic is deleted, by whomever. */
+  #advanced(followed: FollowedPartition): void {
+    if (followed.position >= followed.partitionLog.highWatermark) this.wake();
+    else this.#enqueue(followed);
   }
 
   #enqueue(followed: FollowedPartition): void {

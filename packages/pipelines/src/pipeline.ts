@@ -15,7 +15,15 @@ import {
   type ErrorBody,
   type Logger,
 } from '@throughline/event';
-import { DuckDbDatabase, duckdbStore, fold, type Fold, type FoldMismatch, type FoldStatus } from '@throughline/fold';
+import {
+  DuckDbDatabase,
+  duckdbStore,
+  fold,
+  type Fold,
+  type FoldMismatch,
+  type FoldOptions,
+  type FoldStatus,
+} from '@throughline/fold';
 import { partitionFor, type Log } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import { QueryRunner } from './query.ts';
@@ -111,7 +119,7 @@ class RunningTable {
   readonly #database: DuckDbDatabase;
   readonly #logger: Logger;
   #fold: Fold | undefined;
-  #refusal: ThroughlineError | undefined;
+  #mismatch: ThroughlineError | undefined;
 
   constructor(options: PipelinesOptions, definition: TableDefinition, database: DuckDbDatabase) {
     this.#options = options;
@@ -122,13 +130,12 @@ class RunningTable {
 
   async start(): Promise<void> {
     const { topic } = this.#definition;
-    const { partitions } = await this.#options.log.admin.describeTopic(topic);
-    const isWhole = partitions.every(({ logStartOffset }) => logStartOffset === 0n);
     try {
-      await this.#begin(isWhole ? mismatches : []);
+      // The same holds while the table runs: a topic that is made again is whole.
+      await this.#begin((_, { partitions }) => partitions.every(({ logStartOffset }) => logStartOffset === 0n));
     } catch (error) {
       if (!ThroughlineError.is(error) || !(mismatches as readonly string[]).includes(error.code)) throw error;
-      this.#refusal = error;
+      this.#mismatch = error;
       this.#logger.error({ table: this.#definition.name, topic, ...error.toJSON() }, 'table stands still');
     }
   }
@@ -136,7 +143,7 @@ class RunningTable {
   status(): TableStatus {
     const { name, topic } = this.#definition;
     if (this.#fold === undefined) {
-      const lastError = (this.#refusal ?? new ThroughlineError('CLOSED', `table ${name} has not started`)).toJSON();
+      const lastError = (this.#mismatch ?? new ThroughlineError('CLOSED', `table ${name} has not started`)).toJSON();
       return {
         name,
         topic,
@@ -153,14 +160,14 @@ class RunningTable {
   }
 
   async caughtUp(): Promise<void> {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#mismatch !== undefined) throw this.#mismatch;
     await this.#fold?.caughtUp();
   }
 
   async replay(): Promise<void> {
     if (this.#fold !== undefined) return this.#fold.replay();
     await this.#begin(mismatches);
-    this.#refusal = undefined;
+    this.#mismatch = undefined;
     await this.caughtUp();
   }
 
@@ -168,10 +175,12 @@ class RunningTable {
     await this.#fold?.close();
   }
 
-  async #begin(replayOn: readonly FoldMismatch[]): Promise<void> {
+  async #begin(replayOn: FoldOptions<unknown>['replayOn'] & {}): Promise<void> {
     const { log, clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
     const { name, topic, codeVersion, stored, initial, reduce, isKeyed } = this.#definition;
-    const { partitions } = await log.admin.describeTopic(topic);
+    /** The numbers of partitions that the topic has had since the start: added ones move the place of a key. */
+    let partitionCounts: readonly number[] = [];
+    let topicId = '';
     this.#fold = await fold({
       log,
       topic,
@@ -179,9 +188,15 @@ class RunningTable {
       codeVersion,
       store: duckdbStore({ database: this.#database, tables: [stored], initial }),
       reduce: (state, record) => {
-        if (isKeyed && partitionFor(record.key, partitions.length) !== record.partition)
+        const isInPlace = (count: number): boolean => partitionFor(record.key, count) === record.partition;
+        if (isKeyed && !partitionCounts.some(isInPlace))
           throw new ThroughlineError('INVALID_EVENT', 'the record is on another partition than its key says');
         reduce(state, record);
+      },
+      onTopic: (found) => {
+        const counts = found.topicId === topicId ? partitionCounts : [];
+        topicId = found.topicId;
+        partitionCounts = [...new Set([found.partitions.length, ...counts])];
       },
       replayOn,
       commitRecordsMax: commitRecordsMax ?? defaults.commitRecordsMax,

@@ -224,6 +224,8 @@ export class Partition implements PartitionLog {
   async abandon(): Promise<void> {
     this.#isClosed = true;
     this.#isAbandoned = true;
+    // Whoever waits for more hears that there will be none.
+    this.#wake();
     await this.#writer.abandon();
     await this.#closeFiles();
   }

@@ -13,7 +13,7 @@
 // that was deleted or made again is noticed also where the tail hears nothing of it. The phases are in phases.ts.
 // docs/internals/consumer.md is the page, docs/decisions/0036-one-consumer.md the reasons.
 import { delayOrAbort, silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
-import type { Log, TopicDescription } from '@throughline/log';
+import type { Damage, Log, TopicDescription } from '@throughline/log';
 import { defaults } from '../defaults.ts';
 import { allPartitions, type Assignment } from './assignment.ts';
 import { openWindow, type Window } from './gather.ts';
@@ -42,6 +42,8 @@ export interface ConsumerOptions {
   readonly onGrown?: (description: TopicDescription) => void;
   /** Called with each step from phase to phase. */
   readonly onPhase?: (on: PhaseEvent, phase: ConsumerPhase, from: ConsumerPhase) => void;
+  /** Called for each range that the log cannot read, before the consumer goes on behind it. It is logged and counted as well. */
+  readonly onDamage?: (damage: Damage) => void;
   readonly assignment?: Assignment | undefined;
   /** Whether every error is tried again, and not only those that say that they may pass: nothing but the log can fail. */
   readonly retriesAll?: boolean;
@@ -249,7 +251,7 @@ export class Consumer {
   }
 
   async #follow(): Promise<void> {
-    const { log, topic, name, handOn, topicCheckMs = defaults.topicCheckMs } = this.#options;
+    const { log, topic, name, handOn, onDamage, topicCheckMs = defaults.topicCheckMs } = this.#options;
     const interrupt = this.#interrupt;
     // A log without news sends no record that could say that it can be read again.
     if (failureOf(this.#phase) !== undefined && !(await this.#lookAgain())) return;
@@ -261,7 +263,10 @@ export class Consumer {
       from: { offsets: [...this.positions] },
       partitions: this.#partitions,
       signal: interrupt.signal,
-      onDamage: damage.meet,
+      onDamage: (met) => {
+        damage.meet(met);
+        onDamage?.(met);
+      },
     });
     const stopWatching = watchTopic({
       log,

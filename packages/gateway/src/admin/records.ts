@@ -4,6 +4,8 @@
 //        `follow` goes on for ever; `waitMs` (a long-poll read) waits that long for the first records and ends with them;
 //        one line per record: {"partition","offset","timestampMs","key","value","headers":[{"key","value"}]}
 //        and one for each range that cannot be read: {"error":{"code","message","topic","partition","offset","nextOffset",…}}
+//        and, while it follows, for what becomes of the topic (without offsets): UNKNOWN_TOPIC when it is deleted,
+//        FOLD_LOG_CHANGED before the first record of one that was made again, FOLD_BEHIND_LOG when records are gone unseen
 //   POST /v1/topics/:topic/records  {"records":[{"key"?,"value","headers"?,"partition"?}]} → {"acks":[{"partition","offset","timestampMs"}]}
 //
 // Keys and values are shown as UTF-8 text; bytes that are none become U+FFFD. A timestamp that a JSON number would not hold
@@ -24,7 +26,8 @@ import {
   type OutputOf,
   type ProducerRecord,
 } from '@throughline/event';
-import { readOn, type Damage, type TailStart, type TopicDescription } from '@throughline/log';
+import { readOn, type Damage, type TopicDescription } from '@throughline/log';
+import { follow, type Line } from './follow.ts';
 import type { LogApiContext } from './log-api.ts';
 import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
@@ -77,7 +80,9 @@ export async function consumeRecords(
   if (request.method === 'HEAD') return new Response(null, { headers: lineHeaders });
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, context.closing]);
-  const followed = (): AsyncGenerator<readonly Line[]> => follow(context, topic, partitions, starts, signal);
+  const { clock, logger } = context;
+  const followed = (): AsyncGenerator<readonly Line[]> =>
+    follow({ log, description, partitions, starts, signal, clock, logger });
   let pages: AsyncGenerator<readonly Line[]>;
   if (isFollowing) pages = followed();
   else if (waitMs !== undefined) pages = first(followed(), context.clock, waitMs, stop);
@@ -88,9 +93,6 @@ export async function consumeRecords(
   };
   return new Response(lines(pages, limit, stop, cut), { headers: lineHeaders });
 }
-
-/** What becomes a line: a record, or a range that cannot be read. */
-type Line = LogRecord | Damage;
 
 const lineHeaders = {
   'content-type': 'application/jsonl; charset=utf-8',
@@ -117,7 +119,7 @@ function lines(
           return;
         }
         const taken = value.slice(0, left);
-        left -= taken.length;
+        left -= taken.filter((line) => !('notice' in line)).length;
         controller.enqueue(utf8(taken.map((record) => `${JSON.stringify(lineJson(record))}\n`).join('')));
       } catch (error) {
         cut(error);
@@ -129,22 +131,6 @@ function lines(
       await pages.return(undefined);
     },
   });
-}
-
-async function* follow(
-  { log }: LogApiContext,
-  topic: string,
-  partitions: readonly number[],
-  starts: readonly bigint[],
-  signal: AbortSignal,
-): AsyncGenerator<readonly Line[]> {
-  const from: TailStart = { offsets: starts };
-  let damages: Damage[] = [];
-  const onDamage = (damage: Damage): void => void damages.push(damage);
-  for await (const { records } of log.tail({ topic, from, partitions, signal, onDamage })) {
-    yield [...damages, ...records];
-    damages = [];
-  }
 }
 
 /** The first page of `pages`, or nothing when it does not come in time. */
@@ -248,6 +234,7 @@ function toProducerRecord(record: OutputOf<typeof recordSchema>): ProducerRecord
 }
 
 function lineJson(line: Line): unknown {
+  if ('notice' in line) return { error: line.notice.toJSON() };
   if (!('error' in line)) return recordJson(line);
   const { topic, partition, offset, nextOffset, error } = line;
   return { error: { ...error.toJSON(), topic, partition, offset: String(offset), nextOffset: String(nextOffset) } };

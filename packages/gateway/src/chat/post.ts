@@ -21,8 +21,8 @@ export async function postChat(
 ): Promise<Response> {
   const startedMs = context.clock.monotonicMs();
   // The AI SDK's transport, and the app by its `body` option, add fields of their own.
-  const body = await readJson(request, chatBodySchema, context.bodyBytesMax, { mayHaveMore: true });
-  return context.cache.use(body.id, async (live) => {
+  const body = await readJson(request, chatBodySchema, context.settings.bodyBytesMax, { mayHaveMore: true });
+  return context.conversations.cache.use(body.id, async (live) => {
     const plan = await live.exclusive(() =>
       append(context, live, planChat(live.conversation, body, planContext(context))),
     );
@@ -30,7 +30,7 @@ export async function postChat(
     if (run === undefined) throw new ThroughlineError('INTERNAL', `run ${plan.runId} was appended and does not stand`);
     if (wantsJson(request)) {
       const { runId, replyId, messageId } = plan;
-      const offset = formatToken(context.generation, BigInt(run.requestedOffset));
+      const offset = formatToken(context.conversations.incarnation.generation, BigInt(run.requestedOffset));
       return jsonResponse({ conversationId: body.id, messageId, runId, replyId, offset }, 202);
     }
     const onFirstChunk = (): void => {
@@ -40,8 +40,8 @@ export async function postChat(
   });
 }
 
-function planContext({ ulid, functionName }: GatewayContext) {
-  return { ulid, functionName, liveRunsMax: defaults.liveRunsMax };
+function planContext({ ulid, settings }: GatewayContext) {
+  return { ulid, functionName: settings.functionName, liveRunsMax: defaults.liveRunsMax };
 }
 
 /** Appends the events of a plan in one call and waits until the conversation in memory has them. */

@@ -17,9 +17,11 @@ export async function resumeChat(
   env: NodeBindings | undefined,
 ): Promise<Response> {
   const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset');
-  const token = text === null || text === '' ? undefined : parseToken(text, context.generation);
-  return context.cache.use(conversationId, (live) => {
-    if (token !== undefined) assertOnLog(token, context.tail.position(context.reader.partitionOf(conversationId)));
+  const token =
+    text === null || text === '' ? undefined : parseToken(text, context.conversations.incarnation.generation);
+  return context.conversations.cache.use(conversationId, (live) => {
+    if (token !== undefined)
+      assertOnLog(token, context.conversations.tail.position(context.conversations.reader.partitionOf(conversationId)));
     const run = token === undefined ? live.newestLiveRun() : runAt(live, token);
     if (live.conversation.isDeleted || run === undefined) return new Response(null, { status: 204 });
     if (request.method === 'HEAD') return new Response(null, { headers: { 'content-type': 'text/event-stream' } });
@@ -39,7 +41,9 @@ export function openReply(
   { isResumed, onFirstChunk = () => {} }: { readonly isResumed: boolean; readonly onFirstChunk?: () => void },
   begin: (reply: ReplyStream) => void,
 ): Response {
-  const { generation, clock, logger, reader } = context;
+  const { clock, logger } = context;
+  const { reader, incarnation } = context.conversations;
+  const { generation } = incarnation;
   const { id } = live.conversation;
   const stream = new EventStream(env, { queueBytesMax: defaults.readerQueueBytes, headers: uiStreamHeaders });
   context.streams.add(stream);

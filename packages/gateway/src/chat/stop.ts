@@ -11,7 +11,7 @@ import { jsonResponse } from '../error-response.ts';
  * @throws ThroughlineError UNKNOWN_CONVERSATION
  */
 export function stopChat(context: GatewayContext, conversationId: string): Promise<Response> {
-  return context.cache.use(conversationId, (live) =>
+  return context.conversations.cache.use(conversationId, (live) =>
     live.exclusive(async () => {
       const { conversation } = live;
       if (!live.exists || conversation.isDeleted) throw new ThroughlineError('UNKNOWN_CONVERSATION', conversationId);

@@ -29,6 +29,9 @@ const damageSchema = z.object({
   }),
 });
 
+/** What has become of a topic that is followed. */
+const noticeSchema = z.object({ error: z.looseObject({ code: z.string(), message: z.string() }) });
+
 export function run(options: Options, [topic = '']: readonly string[]): Promise<void> {
   return withTopics(options, (api) => consume(api, options, topic));
 }
@@ -48,7 +51,7 @@ async function consume(api: ApiClient, options: Options, topic: string): Promise
     for await (const line of api.lines(`/v1/topics/${encodeURIComponent(topic)}/records?${query}`, stop.signal)) {
       if (options['json'] === true) printJsonText(line);
       else printLine(readable(line));
-      count++;
+      if (!isNotice(line)) count++;
     }
   } catch (error) {
     // Interrupted by the user: that is how a followed topic ends.
@@ -76,6 +79,12 @@ function queryOf(options: Options, timeMs: number | undefined, limit: number, is
   return query.toString();
 }
 
+function isNotice(line: string): boolean {
+  if (!line.startsWith('{"error"')) return false;
+  const value: unknown = JSON.parse(line);
+  return noticeSchema.safeParse(value).success && !damageSchema.safeParse(value).success;
+}
+
 function readable(line: string): string {
   const value: unknown = JSON.parse(line);
   const damage = damageSchema.safeParse(value);
@@ -83,6 +92,8 @@ function readable(line: string): string {
     const { partition, offset, nextOffset, code, message } = damage.data.error;
     return `${partition}@${offset}  ${code}: ${message}; goes on at ${nextOffset}`;
   }
+  const notice = noticeSchema.safeParse(value);
+  if (notice.success) return `-  ${notice.data.error.code}: ${notice.data.error.message}`;
   const record = recordSchema.parse(value);
   const type = record.headers.find(({ key }) => key === 'tl-type');
   return [
