@@ -132,8 +132,8 @@ export class SimulatedGroup {
 /** Nobody waits for what cannot come. */
 function checkState({ groupId: id, members, state }: Group): void {
   const waiting = [...members.values()];
-  const isJoining = waiting.some(({ joinReply }) => joinReply !== undefined);
-  const isSyncing = waiting.some(({ syncReply }) => syncReply !== undefined);
+  const isJoining = waiting.some(({ isAwaitingJoin }) => isAwaitingJoin);
+  const isSyncing = waiting.some(({ isAwaitingAssignment }) => isAwaitingAssignment);
   assert(!isSyncing || state === 'CompletingRebalance', `${id}: somebody syncs in ${state}`);
   // A static member that is back waits in a stable group until its new id is kept.
   assert(!isJoining || state !== 'Empty', `${id}: somebody joins in ${state}`);

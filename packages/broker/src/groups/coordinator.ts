@@ -132,7 +132,7 @@ export class GroupCoordinator {
     if (group.state !== 'Empty') return 'NON_EMPTY_GROUP';
     const { generationId, protocolType, stateSinceMs } = group;
     // From now on the id is free: whoever joins makes another group.
-    this.#rebalances.end(group, 'COORDINATOR_NOT_AVAILABLE');
+    group.end('COORDINATOR_NOT_AVAILABLE', this.#options.clock.nowMs());
     this.#shards.groups.delete(groupId);
     try {
       await this.#shards.writeOffsets(groupId, () => this.offsets.tombstonesOf(groupId));
@@ -149,7 +149,7 @@ export class GroupCoordinator {
   async expire(): Promise<void> {
     for (const group of Array.from(this.#shards.groups.values())) {
       const hasOffsets = !(await this.offsets.expire(group));
-      const isUnused = group.state === 'Empty' && group.pendingJoins.size === 0 && this.group(group.groupId) === group;
+      const isUnused = group.isUnused && this.group(group.groupId) === group;
       if (!hasOffsets && isUnused) await this.delete(group.groupId);
     }
   }
@@ -158,7 +158,8 @@ export class GroupCoordinator {
   close(): void {
     this.#isClosed = true;
     this.#expiry?.cancel();
-    for (const group of this.#shards.groups.values()) this.#rebalances.end(group, 'NOT_COORDINATOR');
+    const nowMs = this.#options.clock.nowMs();
+    for (const group of this.#shards.groups.values()) group.end('NOT_COORDINATOR', nowMs);
     this.#shards.groups.clear();
   }
 

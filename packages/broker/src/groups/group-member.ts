@@ -2,6 +2,7 @@
 import type { Timer } from '@throughline/event';
 import { noBytes } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
+import { refusedJoin, refusedSync } from './group-answers.ts';
 
 /** One way of sharing out the work that a member knows (a consumer: an assignor), with what it says of itself for it. */
 export interface MemberProtocol {
@@ -30,27 +31,47 @@ export interface MemberTerms {
   readonly sessionTimeoutMs: number;
 }
 
+type JoinReply = (response: JoinGroupResponse) => void;
+type SyncReply = (response: SyncGroupResponse) => void;
+
 export class GroupMember {
   readonly identity: MemberIdentity;
-  terms: MemberTerms;
-  /** What the leader of the present generation gave it. */
-  assignment: Uint8Array = noBytes;
+  #terms: MemberTerms;
+  #assignment: Uint8Array = noBytes;
   /** It has not been part of a generation yet. */
-  isNew = false;
+  #isNew = false;
   /** Where a JoinGroup of it waits for the generation to begin. */
-  joinReply: ((response: JoinGroupResponse) => void) | undefined;
+  #joinReply: JoinReply | undefined;
   /** Where a SyncGroup of it waits for the assignment. */
-  syncReply: ((response: SyncGroupResponse) => void) | undefined;
+  #syncReply: SyncReply | undefined;
   /** Fires when nothing has been heard of it for its session. */
-  sessionTimer: Timer | undefined;
+  #sessionTimer: Timer | undefined;
 
-  constructor(identity: MemberIdentity, terms: MemberTerms) {
+  constructor(identity: MemberIdentity, terms: MemberTerms, assignment: Uint8Array = noBytes) {
     this.identity = identity;
-    this.terms = terms;
+    this.#terms = terms;
+    this.#assignment = assignment;
+  }
+
+  /** Somebody new, whose JoinGroup waits. */
+  static joining(identity: MemberIdentity, terms: MemberTerms, reply: JoinReply): GroupMember {
+    const member = new GroupMember(identity, terms);
+    member.#isNew = true;
+    member.#joinReply = reply;
+    return member;
   }
 
   get memberId(): string {
     return this.identity.memberId;
+  }
+
+  get terms(): MemberTerms {
+    return this.#terms;
+  }
+
+  /** What the leader of the present generation gave it. */
+  get assignment(): Uint8Array {
+    return this.#assignment;
   }
 
   /** It runs in the broker's process, and is gone with it. */
@@ -62,27 +83,70 @@ export class GroupMember {
     return this.identity.groupInstanceId !== null;
   }
 
+  /** A JoinGroup of it waits. */
   get isAwaitingJoin(): boolean {
-    return this.joinReply !== undefined;
+    return this.#joinReply !== undefined;
+  }
+
+  /** A SyncGroup of it waits. */
+  get isAwaitingAssignment(): boolean {
+    return this.#syncReply !== undefined;
   }
 
   /** Who waits for a rebalance need not send heartbeats, except a new member: it may have gone without a trace. */
   get hasSatisfiedHeartbeat(): boolean {
-    return !this.isNew && (this.joinReply !== undefined || this.syncReply !== undefined);
+    return !this.#isNew && (this.#joinReply !== undefined || this.#syncReply !== undefined);
+  }
+
+  /** The same member under another id, without its session and without whoever waits for it. */
+  underId(memberId: string, terms: MemberTerms = this.#terms): GroupMember {
+    return new GroupMember({ ...this.identity, memberId }, terms, this.#assignment);
+  }
+
+  assign(assignment: Uint8Array): void {
+    this.#assignment = assignment;
+  }
+
+  /** It is part of a generation. */
+  takePart(): void {
+    this.#isNew = false;
+  }
+
+  /** Its session begins anew: `timer` fires at its end. */
+  beginSession(timer: Timer): void {
+    this.#sessionTimer?.cancel();
+    this.#sessionTimer = timer;
+  }
+
+  endSession(): void {
+    this.#sessionTimer?.cancel();
+  }
+
+  /** It joins again, and waits. A JoinGroup that still waits was given up by its client, which has sent another. */
+  rejoin(terms: MemberTerms, reply: JoinReply): void {
+    this.answerJoin(refusedJoin('REBALANCE_IN_PROGRESS', this.memberId));
+    this.#terms = terms;
+    this.#joinReply = reply;
+  }
+
+  /** It waits for its assignment. A SyncGroup that still waits was given up by its client, too. */
+  awaitAssignment(reply: SyncReply): void {
+    this.answerSync(refusedSync('REBALANCE_IN_PROGRESS'));
+    this.#syncReply = reply;
   }
 
   supports(protocol: string): boolean {
-    return this.terms.protocols.some(({ name }) => name === protocol);
+    return this.#terms.protocols.some(({ name }) => name === protocol);
   }
 
   /** What it says of itself for a protocol; empty where there is none. */
   metadata(protocol: string | null): Uint8Array {
-    return this.terms.protocols.find(({ name }) => name === protocol)?.metadata ?? noBytes;
+    return this.#terms.protocols.find(({ name }) => name === protocol)?.metadata ?? noBytes;
   }
 
   /** True when it would join with what it has joined with. */
   matches(protocols: readonly MemberProtocol[]): boolean {
-    const mine = this.terms.protocols;
+    const mine = this.#terms.protocols;
     return (
       mine.length === protocols.length &&
       mine.every(({ name, metadata }, index) => {
@@ -94,15 +158,15 @@ export class GroupMember {
 
   /** Answers the JoinGroup that waits, when one does. */
   answerJoin(response: JoinGroupResponse): void {
-    const reply = this.joinReply;
-    this.joinReply = undefined;
+    const reply = this.#joinReply;
+    this.#joinReply = undefined;
     reply?.(response);
   }
 
   /** Answers the SyncGroup that waits. @returns whether one did */
   answerSync(response: SyncGroupResponse): boolean {
-    const reply = this.syncReply;
-    this.syncReply = undefined;
+    const reply = this.#syncReply;
+    this.#syncReply = undefined;
     reply?.(response);
     return reply !== undefined;
   }

@@ -139,12 +139,11 @@ function originOf(value: Read<GroupMetadataValue>): GroupOrigin {
     const { memberId, groupInstanceId, clientId, clientHost, sessionTimeout, subscription } = one;
     const rebalanceTimeoutMs = one.rebalanceTimeout === -1 ? sessionTimeout : one.rebalanceTimeout;
     const protocols = protocol === null ? [] : [{ name: protocol, metadata: new Uint8Array(subscription) }];
-    const member = new GroupMember(
+    return new GroupMember(
       { memberId, groupInstanceId, clientId, clientHost },
       { protocols, rebalanceTimeoutMs, sessionTimeoutMs: sessionTimeout },
+      new Uint8Array(one.assignment),
     );
-    member.assignment = new Uint8Array(one.assignment);
-    return member;
   });
   return {
     generationId: generation,

@@ -36,7 +36,7 @@ export class Joins {
   /** `reply` is called once: at once, or when the generation begins. */
   join(group: Group, request: JoinRequest, reply: Reply): void {
     const { memberId } = request;
-    if (!this.#hasPlace(group, memberId)) {
+    if (!group.hasPlaceFor(memberId, this.#environment.settings.memberCountMax)) {
       group.remove(memberId);
       return reply(refusedJoin('GROUP_MAX_SIZE_REACHED', ''));
     }
@@ -44,7 +44,7 @@ export class Joins {
     if (group.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE');
     if (!group.supportsProtocols(request.protocolType, request.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL');
     if (memberId === '') return this.#joinNew(group, request, reply);
-    if (group.pendingJoins.has(memberId)) {
+    if (group.isJoinExpected(memberId)) {
       // An id that was given to a dynamic member.
       if (request.groupInstanceId !== null) return refuse('UNKNOWN_MEMBER_ID');
       return this.#add(group, request, memberId, reply);
@@ -60,7 +60,7 @@ export class Joins {
     // An id longer than a string can be fits into no answer and no record; Apache Kafka fails over it, in these words.
     if (Buffer.byteLength(memberId) > stringBytesMax) return reply(refusedJoin('UNKNOWN_SERVER_ERROR', ''));
     if (groupInstanceId !== null) {
-      const known = group.members.get(group.staticMembers.get(groupInstanceId) ?? '');
+      const known = group.staticMember(groupInstanceId);
       if (known === undefined) this.#add(group, request, memberId, reply);
       else this.#replaceStatic(group, known, memberId, request, reply);
     } else if (request.needsMemberId) {
@@ -84,17 +84,15 @@ export class Joins {
       reply(refusedJoin('UNKNOWN_MEMBER_ID', memberId));
     } else {
       // A leader that joins again wants a rebalance: something has changed that its metadata does not show, partitions, say.
-      update(member, request, reply);
+      member.rejoin(termsOf(request), reply);
       this.#rebalances.prepareOrComplete(group, because(request, `member ${memberId} joins again in state ${state}`));
     }
   }
 
   #add(group: Group, request: JoinRequest, memberId: string, reply: Reply): void {
     const { groupInstanceId, clientId, clientHost, protocolType } = request;
-    const member = new GroupMember({ memberId, groupInstanceId, clientId, clientHost }, termsOf(request));
-    member.isNew = true;
-    member.joinReply = reply;
-    if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.hasNewMember = true;
+    const identity = { memberId, groupInstanceId, clientId, clientHost };
+    const member = GroupMember.joining(identity, termsOf(request), reply);
     group.add(member, protocolType);
     // It has no id to send heartbeats with before it is answered, and a client that is gone leaves a JoinGroup behind.
     this.#rebalances.expectHeartbeat(group, member, this.#environment.settings.newMemberJoinTimeoutMs);
@@ -108,7 +106,7 @@ export class Joins {
     known.answerJoin(refusedJoin('FENCED_INSTANCE_ID', known.memberId));
     known.answerSync(refusedSync('FENCED_INSTANCE_ID'));
     const member = group.replaceStatic(known, memberId);
-    update(member, request, reply);
+    member.rejoin(termsOf(request), reply);
     this.#rebalances.expectHeartbeat(group, member);
     const { state } = group;
     if (state === 'PreparingRebalance') return this.#rebalances.completeIfAllJoined(group);
@@ -133,35 +131,11 @@ export class Joins {
         this.#environment.logger.warn({ groupId, memberId, error }, 'the new id of a static member could not be kept');
         if (!isCurrent() || group.members.get(memberId) !== member) return;
         member.answerJoin(refusedJoin(storeErrorName(error), ''));
-        const restored = group.replaceStatic(member, known.memberId);
-        restored.terms = termsBefore;
+        const restored = group.replaceStatic(member, known.memberId, termsBefore);
         this.#rebalances.expectHeartbeat(group, restored);
       },
     );
   }
-
-  /** Whether the group has room for somebody, new or known. */
-  #hasPlace(group: Group, memberId: string): boolean {
-    const { memberCountMax } = this.#environment.settings;
-    const member = group.members.get(memberId);
-    switch (group.state) {
-      case 'PreparingRebalance':
-        // By those who wait, not by all: a group that is too large shrinks to what it may have as its members join again.
-        return member?.isAwaitingJoin === true || group.awaitingJoinCount < memberCountMax;
-      case 'CompletingRebalance':
-      case 'Stable':
-        return member !== undefined || group.members.size < memberCountMax;
-      default:
-        return true;
-    }
-  }
-}
-
-function update(member: GroupMember, request: JoinRequest, reply: Reply): void {
-  // A JoinGroup that still waits was given up by its client, which has sent another on another connection.
-  member.answerJoin(refusedJoin('REBALANCE_IN_PROGRESS', member.memberId));
-  member.terms = termsOf(request);
-  member.joinReply = reply;
 }
 
 function termsOf({ protocols, rebalanceTimeoutMs, sessionTimeoutMs }: JoinRequest): MemberTerms {

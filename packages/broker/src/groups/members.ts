@@ -41,14 +41,12 @@ export class Members {
       case 'PreparingRebalance':
         return reply(refusedSync('REBALANCE_IN_PROGRESS'));
       case 'CompletingRebalance':
-        // One that still waits was given up by its client, which has sent another on another connection.
-        member.answerSync(refusedSync('REBALANCE_IN_PROGRESS'));
-        member.syncReply = reply;
-        this.#rebalances.synced(group, member.memberId);
+        member.awaitAssignment(reply);
+        group.synced(member.memberId);
         if (group.isLeader(member.memberId)) this.#rebalances.assign(group, request.assignments);
         return;
       default:
-        this.#rebalances.synced(group, member.memberId);
+        group.synced(member.memberId);
         reply({ errorCode: kafkaErrors.NONE, protocolType, protocolName, assignment: member.assignment });
     }
   }
@@ -94,10 +92,10 @@ export class Members {
   ): KafkaErrorName | undefined {
     const { groupId } = group;
     if (memberId === '') {
-      const known = groupInstanceId === null ? undefined : group.staticMembers.get(groupInstanceId);
+      const known = groupInstanceId === null ? undefined : group.staticMember(groupInstanceId);
       if (known === undefined) return 'UNKNOWN_MEMBER_ID';
-      group.remove(known);
-    } else if (group.pendingJoins.has(memberId)) {
+      group.remove(known.memberId);
+    } else if (group.isJoinExpected(memberId)) {
       group.forgetPending(memberId);
     } else {
       const problem = group.memberProblem(memberId, groupInstanceId);

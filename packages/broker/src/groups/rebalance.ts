@@ -3,7 +3,7 @@
 // Nothing here waits: what must be kept is handed to the store, and the group moves on when that is done.
 import { kafkaErrors, noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
-import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
+import { storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import type { GroupMember } from './group-member.ts';
 import type { Group } from './group.ts';
@@ -26,10 +26,8 @@ export class Rebalances {
     const { clock, logger, settings } = this.#environment;
     // Whoever waits for an assignment of this generation will not get one.
     if (group.state === 'CompletingRebalance') this.#withdrawAssignment(group, 'REBALANCE_IN_PROGRESS');
-    group.pendingSyncs.clear();
-    group.syncTimer?.cancel();
     const isInitial = group.state === 'Empty';
-    group.transitionTo('PreparingRebalance', clock.nowMs());
+    group.prepare(clock.nowMs());
     const { groupId, generationId } = group;
     logger.info({ groupId, generationId, reason }, 'a group begins to rebalance');
     if (isInitial) {
@@ -46,14 +44,14 @@ export class Rebalances {
 
   /** Ends the join phase when everybody is there; the initial one goes on until its delay is over. */
   completeIfAllJoined(group: Group): void {
-    if (group.state !== 'PreparingRebalance' || group.previousState === 'Empty' || !group.hasAllJoined) return;
+    if (group.state !== 'PreparingRebalance' || group.isInitial || !group.hasAllJoined) return;
     this.complete(group);
   }
 
   /** Ends the join phase: whoever has joined is in the next generation; who has not and is not static, is out. */
   complete(group: Group): void {
     const { clock, logger } = this.#environment;
-    group.joinTimer?.cancel();
+    group.endJoins();
     for (const member of group.members.values()) {
       if (member.isAwaitingJoin || member.isStatic) continue;
       group.remove(member.memberId);
@@ -78,11 +76,9 @@ export class Rebalances {
     for (const member of group.members.values()) {
       member.answerJoin(joinedResponse(group, member));
       this.expectHeartbeat(group, member);
-      member.isNew = false;
-      group.pendingSyncs.add(member.memberId);
+      group.oweSync(member);
     }
-    group.syncTimer?.cancel();
-    group.syncTimer = clock.after(group.rebalanceTimeoutMs, () => this.#expireSyncs(group));
+    group.awaitSyncs(clock.after(group.rebalanceTimeoutMs, () => this.#expireSyncs(group)));
   }
 
   /** The leader has shared out the work: the group is stable as soon as that is kept. */
@@ -95,8 +91,7 @@ export class Rebalances {
     this.#environment.store.keepGroup(group, complete).then(
       () => {
         if (!isCurrent()) return;
-        for (const member of group.members.values()) member.assignment = complete.get(member.memberId) ?? noBytes;
-        group.transitionTo('Stable', this.#environment.clock.nowMs());
+        group.assign(complete, this.#environment.clock.nowMs());
         this.#answerSyncs(group, 'NONE');
       },
       (error: unknown) => {
@@ -109,12 +104,6 @@ export class Rebalances {
     );
   }
 
-  /** Somebody has synced; when all have, nobody is waited for any more. */
-  synced(group: Group, memberId: string): void {
-    group.pendingSyncs.delete(memberId);
-    if (group.pendingSyncs.size === 0) group.syncTimer?.cancel();
-  }
-
   /** Takes somebody out who was in the group, and lets the others go on without. */
   removeMember(group: Group, member: GroupMember, reason: string): void {
     group.remove(member.memberId);
@@ -124,8 +113,7 @@ export class Rebalances {
 
   /** Somebody was heard of: the session begins anew. */
   expectHeartbeat(group: Group, member: GroupMember, timeoutMs: number = member.terms.sessionTimeoutMs): void {
-    member.sessionTimer?.cancel();
-    member.sessionTimer = this.#environment.clock.after(timeoutMs, () => {
+    const timer = this.#environment.clock.after(timeoutMs, () => {
       if (member.hasSatisfiedHeartbeat) return;
       const { groupId } = group;
       const { memberId } = member;
@@ -135,6 +123,7 @@ export class Rebalances {
       );
       this.removeMember(group, member, `no heartbeat of ${memberId}`);
     });
+    member.beginSession(timer);
   }
 
   /** Somebody was given an id and has to come back with it within the session. */
@@ -143,48 +132,33 @@ export class Rebalances {
       group.remove(memberId);
       if (group.state === 'PreparingRebalance' && group.hasAllJoined) this.complete(group);
     });
-    group.pendingJoins.set(memberId, timer);
-  }
-
-  /** Ends a group: its timers stop, and whoever waits is told so. */
-  end(group: Group, error: KafkaErrorName): void {
-    group.joinTimer?.cancel();
-    group.syncTimer?.cancel();
-    for (const timer of group.pendingJoins.values()) timer.cancel();
-    for (const member of group.members.values()) {
-      member.sessionTimer?.cancel();
-      member.answerJoin(refusedJoin(error, member.memberId));
-      member.answerSync(refusedSync(error));
-    }
-    group.transitionTo('Dead', this.#environment.clock.nowMs());
+    group.expectJoin(memberId, timer);
   }
 
   /** Each time that somebody new comes, the delay begins again, until the rebalance timeout is used up. */
   #delayInitial(group: Group, delayMs: number, remainingMs: number): void {
-    group.joinTimer?.cancel();
-    group.joinTimer = this.#environment.clock.after(delayMs, () => {
-      if (!group.hasNewMember || remainingMs === 0) return this.complete(group);
-      group.hasNewMember = false;
+    const timer = this.#environment.clock.after(delayMs, () => {
+      if (remainingMs === 0 || !group.takeHasNewMember()) return this.complete(group);
       const nextMs = Math.min(this.#environment.settings.initialRebalanceDelayMs, remainingMs);
       this.#delayInitial(group, nextMs, Math.max(remainingMs - delayMs, 0));
     });
+    group.awaitJoins(timer);
   }
 
   #completeLater(group: Group): void {
-    group.joinTimer?.cancel();
-    group.joinTimer = this.#environment.clock.after(group.rebalanceTimeoutMs, () => this.complete(group));
+    group.awaitJoins(this.#environment.clock.after(group.rebalanceTimeoutMs, () => this.complete(group)));
   }
 
   /** The rebalance timeout is over: who has joined and not synced is out. */
   #expireSyncs(group: Group): void {
-    if (group.pendingSyncs.size === 0) return;
-    const memberIds = [...group.pendingSyncs];
+    const memberIds = group.owing;
+    if (memberIds.length === 0) return;
     for (const memberId of memberIds) group.remove(memberId);
     this.prepare(group, `no SyncGroup of ${memberIds.join(', ')}`);
   }
 
   #withdrawAssignment(group: Group, error: KafkaErrorName): void {
-    for (const member of group.members.values()) member.assignment = noBytes;
+    group.withdrawAssignments();
     this.#answerSyncs(group, error);
   }
 
