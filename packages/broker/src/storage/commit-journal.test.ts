@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { silentLogger, ThroughlineError } from '@throughline/event';
+import { silentLogger, ThroughlineError, type LogFields } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { CommitJournal, type JournalOptions } from './commit-journal.ts';
 import { readJournal } from './journal-format.ts';
@@ -47,6 +47,21 @@ test('commits that come while one is being synced share the next sync', async ()
   // A write and a sync for the first, and for all the others together.
   assert.equal(disk.operationCount - before, 4);
   assert.equal((await contents(disk)).length, 51);
+});
+
+test('what the listener of one commit throws is reported, and those behind it settle', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const defects: unknown[] = [];
+  const logger = { ...silentLogger, fatal: ({ error }: LogFields) => void defects.push(error) };
+  const journal = await open(disk, { logger });
+  const failure = new TypeError('a defect');
+  journal.commit(from, [batchOf(['a'])], () => {
+    throw failure;
+  });
+  await commit(journal, 'b');
+  await commit(journal, 'c');
+  assert.deepEqual(defects, [failure]);
+  assert.deepEqual(await contents(disk), ['a', 'b', 'c']);
 });
 
 test('frames of an earlier use of a file are not read', async () => {

@@ -13,7 +13,7 @@
 //
 // A commit may wait for a free file, and so for a checkpoint: nobody may wait for a commit while he holds what a checkpoint
 // needs (wait-order.ts).
-import { ThroughlineError, type Logger } from '@throughline/event';
+import { ThroughlineError, unattended, type Logger } from '@throughline/event';
 import { isOutOfDisk, type Disk, type DiskFile } from './disk.ts';
 import {
   fileHead,
@@ -110,7 +110,8 @@ export class CommitJournal {
     let bytes = 0;
     for (const batch of batches) bytes += frameHeadBytes + batch.length;
     this.#queue.push({ bytes, from, batches, onSettled });
-    if (!this.#isRunning) void whileHolding('commits', () => this.#run());
+    if (this.#isRunning) return;
+    unattended(this.#options.logger, 'writing the commit journal', () => whileHolding('commits', () => this.#run()));
   }
 
   /** True when a checkpoint would make something free. */
@@ -170,6 +171,7 @@ export class CommitJournal {
   }
 
   async #run(): Promise<void> {
+    const { logger } = this.#options;
     this.#isRunning = true;
     while (this.#queue.length > 0) {
       const group = this.#takeGroup();
@@ -182,7 +184,8 @@ export class CommitJournal {
       }
       this.#groupCount++;
       holdingNothing(() => {
-        for (const { onSettled } of group) onSettled(error);
+        // What one of them cannot take must not keep those behind it waiting for ever.
+        for (const { onSettled } of group) unattended(logger, 'settling a commit', () => onSettled(error));
       });
     }
     this.#isRunning = false;
