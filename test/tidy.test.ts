@@ -24,6 +24,7 @@ import { unknownCodes, unusedCodes, wronglyReservedCodes } from './tidy/errors.t
 import { filesOf, isGenerated, isTestFile, read, root } from './tidy/files.ts';
 import { floorProblems } from './tidy/floors.ts';
 import { citationProblems, documents, linkProblems, type CodeBlock } from './tidy/markdown.ts';
+import { roomProblems } from './tidy/rooms.ts';
 import { scanSource } from './tidy/scan-source.ts';
 import { unusedWords, wordProblems } from './tidy/words.ts';
 
@@ -47,6 +48,10 @@ const where = ({ file, line, info }: CodeBlock): string => `${file}:${line} (${i
 
 test('imports go down only, by package name, to what package.json names', () => {
   none(floorProblems(), 'The floors are in CONTRIBUTING.md and test/tidy/floors.ts:');
+});
+
+test('rooms inside of a package import downward only, and no imports lead in a circle', () => {
+  none(roomProblems(), 'The rooms are in test/tidy/rooms.ts:');
 });
 
 test('one word is used for each thing', () => {
@@ -158,7 +163,7 @@ test('nothing names a place of the machine that it was written on', () => {
 test('libraries print nothing, and the command line through one file', () => {
   // The command line prints through one file, which escapes what strangers wrote; a function's process prints what the
   // function prints, as Lambda's runtime does, into a pipe.
-  const mayPrint = /^packages\/(throughline\/src\/cli\/output\.ts$|functions\/src\/bootstrap\/)/;
+  const mayPrint = /^packages\/(throughline\/src\/cli\/output\.ts$|functions\/src\/invoker\/bootstrap\/)/;
   const printing = filesOf('packages/*/src/**/*.{ts,tsx}').filter((file) => {
     if (isTestFile(file) || mayPrint.test(file)) return false;
     return /\bconsole\.\w+\(|\bprocess\.(stdout|stderr)\b(?!\.(on|isTTY)\b)|\b(stdout|stderr)\b[^=\n]*\} = process\b/.test(

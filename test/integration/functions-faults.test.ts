@@ -152,30 +152,30 @@ test('a function that writes faster than the log takes it is made to wait', asyn
   assert.equal(reader.text(runId).length, 200 * 64 * 1024);
 });
 
-test('a full disk costs time: the records that it refused are appended when there is room again', async (t) => {
+test('a full disk costs time: the records that it rejected are appended when there is room again', async (t) => {
   const log = new SlowLog();
   await log.admin.createTopic('conversations', { partitions: 1 });
   const { reader } = await openHouse(t, { log });
   const { runId } = await ask(log, 'words 60 5');
   await reader.until(() => reader.text(runId).includes('word5 '), 'some words');
-  log.refuse = 'OUT_OF_DISK';
-  while (log.refusals < 2) await nextTurn();
-  log.refuse = undefined;
+  log.reject = 'OUT_OF_DISK';
+  while (log.rejections < 2) await nextTurn();
+  log.reject = undefined;
   const run = await reader.ended(runId);
   assert.equal(run.outcome, 'done');
   assert.equal(run.attempts.length, 1);
   assert.equal(reader.text(runId), words(60));
 });
 
-test('a run whose records the log refused for good is carried on when the log takes them again', async (t) => {
+test('a run whose records the log rejected for good is carried on when the log takes them again', async (t) => {
   const log = new SlowLog();
   await log.admin.createTopic('conversations', { partitions: 1 });
   const { reader, logged } = await openHouse(t, { log, functions: [answerFunction({ leaseMs: 300 })] });
   const { runId } = await ask(log, 'words 60 5');
   await reader.until(() => reader.text(runId).includes('word5 '), 'some words');
-  log.refuse = 'PARTITION_OFFLINE';
+  log.reject = 'PARTITION_OFFLINE';
   while (!logged.some(({ message }) => message.startsWith('attempt given up'))) await nextTurn();
-  log.refuse = undefined;
+  log.reject = undefined;
   const run = await reader.ended(runId);
   assert.equal(run.outcome, 'done');
   assert.equal(run.attempts.length, 2);
@@ -183,10 +183,10 @@ test('a run whose records the log refused for good is carried on when the log ta
   assert.deepEqual(reader.contradictions, []);
 });
 
-/** A log that refuses or delays what a supervisor appends, and takes what anybody else does. */
+/** A log that rejects or delays what a supervisor appends, and takes what anybody else does. */
 class SlowLog extends MemoryLog {
-  refuse: ErrorCode | undefined;
-  refusals = 0;
+  reject: ErrorCode | undefined;
+  rejections = 0;
   #held: Promise<void> = Promise.resolve();
   #heldRunId = '';
   release: () => void = () => {};
@@ -199,9 +199,9 @@ class SlowLog extends MemoryLog {
 
   override async append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
     const isSupervisors = records.some(({ headers = [] }) => headers.some(({ key }) => key === 'tl-attempt'));
-    if (isSupervisors && this.refuse !== undefined) {
-      this.refusals++;
-      throw new ThroughlineError(this.refuse, 'as the test wants it');
+    if (isSupervisors && this.reject !== undefined) {
+      this.rejections++;
+      throw new ThroughlineError(this.reject, 'as the test wants it');
     }
     const isHeld = records.some(({ headers = [] }) =>
       headers.some(({ key, value }) => key === 'tl-run' && value !== null && fromUtf8(value) === this.#heldRunId),

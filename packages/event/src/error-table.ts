@@ -328,6 +328,18 @@ export const errorTable = {
     meaning: 'The handler returned without ending its stream with a finish, abort or error chunk.',
     remedy: 'Await the pipe to the response stream, and let it end the stream.',
   },
+  INVOCATION_CANCELLED: {
+    httpStatus: 499,
+    retriable: true,
+    meaning: 'The caller of a function stopped waiting before the handler came to its end.',
+    remedy: 'Nothing needs to be done; call it again if the answer is still wanted.',
+  },
+  ENVIRONMENT_NOT_STARTED: {
+    httpStatus: 503,
+    retriable: true,
+    meaning: 'The machine did not give a function what a process needs: a folder, memory, a process id, descriptors.',
+    remedy: 'Free disk space, memory or processes; it is tried again every few seconds, and what waits is served then.',
+  },
   UNKNOWN_FUNCTION: {
     httpStatus: 404,
     retriable: false,

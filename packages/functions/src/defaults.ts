@@ -11,6 +11,8 @@ export const functionDefaults = {
   environmentsMax: 8,
   /** Lambda's classic contract. More than 1 is its multi-concurrency, for functions that mostly wait for a model. */
   invocationsPerEnvironment: 1,
+  /** Invocations that wait for a free environment: a burst of thousands, and no more memory than that takes. */
+  queueLengthMax: 10_000,
   /** One process ready ahead hides 35 to 160 ms of start (research/functions.md §3.3) and takes over from a killed one. */
   spareCount: 1,
   /** An unused process beyond the spares is stopped after 5 minutes. */
@@ -37,6 +39,8 @@ export const functionDefaults = {
 export const limits = {
   /** Largest frame from a function. Its writes are cut at 256 KiB; what it returns may be 6 MiB on Lambda. */
   frameBytesMax: 8 * 1024 * 1024,
+  /** Most bytes of events that wait for a free environment of one function; those that are made later take none. */
+  queueBytesMax: 128 * 1024 * 1024,
   /** Largest event that a handler gets; Lambda's limit is 6 MiB, a long conversation with files needs more. */
   invokeBytesMax: 32 * 1024 * 1024,
   /** Largest UI message chunk: it must fit into a record of the default 1 MiB. */
@@ -66,11 +70,19 @@ export const sharedDeathCount = 2;
 export const memoryWatchMs = 250;
 /** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */
 export const oldSpaceShare = 0.75;
+/** Runs of a function that are handed to its invoker ahead; the others wait, in the order of the log, and take no place. */
+export const runsAheadMax = 16;
 /** A new spare starts this long after the last one was taken, so that its start does not slow the first token. */
 export const spareDelayMs = 300;
+/** A spare that dies without having been used is replaced ever more slowly, at most this late, in milliseconds. */
+export const spareDelayMsMax = 30_000;
+/** A process that the machine did not give (a full disk, a full process table) is asked for again after this long … */
+export const startRetryMs = 200;
+/** … then after twice as long each time, but never later than this: somebody may be waiting at a page. */
+export const startRetryMsMax = 3000;
 /** After the process has gone, its pipes may be held open by a grandchild; they are given up after this long. */
 export const pipeDrainMs = 500;
-/** An append that the log refused for want of disk space is tried again after this long … */
+/** An append that the log rejected for want of disk space is tried again after this long … */
 export const appendRetryMs = 200;
 /** … and so often; then the attempt is given up and the run is taken over when its lease ends. */
 export const appendRetriesMax = 10;
@@ -84,7 +96,7 @@ export const checkpointMs = 2000;
  * events are read again, which is cheaper than writing it again and again while somebody adds to it.
  */
 export const heldBackRecordsMax = 1000;
-/** After the log could not be read, or refused the end of a run, it is asked again after this long. */
+/** After the log could not be read, or rejected the end of a run, it is asked again after this long. */
 export const retryDelayMs = 1000;
 /** While too much is in memory, a checkpoint is written after every so many records at the earliest, and memory freed. */
 export const saveRecordsMin = 1000;

@@ -2,41 +2,13 @@
 import path from 'node:path';
 import { number, object, parse, record, string, ThroughlineError } from '@throughline/event';
 import { functionDefaults } from './defaults.ts';
+import type { InvokerConfig } from './invoker/invoker-config.ts';
+import type { RunConfig } from './runs/run-config.ts';
 
-export interface FunctionConfig {
-  /** Name that `run-requested` has; letters, digits, "_" and "-", at most 64 (Lambda's rule). */
-  readonly name: string;
-  /** Absolute path of the module. */
-  readonly entry: string;
-  /** Export that is called; dots go into nested objects; the default export where there is none of that name. */
-  readonly handler?: string;
-  /** An invocation that takes longer is ended with FUNCTION_TIMED_OUT. */
-  readonly timeoutMs?: number;
-  /** A process that takes more is ended with FUNCTION_OUT_OF_MEMORY. */
-  readonly memoryMb?: number;
-  /** Processes that serve at once. */
-  readonly environmentsMax?: number;
-  /** Invocations that a process serves at once. */
-  readonly invocationsPerEnvironment?: number;
-  /** Processes that are kept ready ahead. */
-  readonly spareCount?: number;
-  /** An unused process is stopped after this long. */
-  readonly idleMs?: number;
-  /** Tries of one run. */
-  readonly attemptsMax?: number;
-  readonly leaseMs?: number;
-  readonly chunkWindowMs?: number;
-  readonly chunkBytesMax?: number;
-  /** How long a cancelled handler may go on. */
-  readonly stopGraceMs?: number;
-  /** A process that several invocations share is killed when it is stuck for this long; they are tried again. */
-  readonly unresponsiveMs?: number;
-  /** How long a process may take to load the function. */
-  readonly initTimeoutMs?: number;
-  /** Environment variables; nothing but PATH, TZ and LANG is inherited. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-export type ResolvedFunction = Required<FunctionConfig>;
+export type ResolvedFunction = InvokerConfig & RunConfig;
+/** `name` is the one that `run-requested` has; all but `entry` has a default. */
+export type FunctionConfig = Pick<ResolvedFunction, 'name' | 'entry'> &
+  Partial<Omit<ResolvedFunction, 'name' | 'entry'>>;
 
 const whole = number({ min: 0, integer: true });
 const positive = number({ min: 1, integer: true });
@@ -48,6 +20,7 @@ const schema = object({
   memoryMb: number({ min: 64, integer: true }),
   environmentsMax: positive,
   invocationsPerEnvironment: positive,
+  queueLengthMax: positive,
   spareCount: whole,
   idleMs: positive,
   attemptsMax: positive,

@@ -2,17 +2,18 @@
 // one who appends what functions write. It outlives them, so a dead function costs a pause, and it keeps nothing that the
 // log does not have, so its own death costs no more.
 //
-//   TopicReader ─► Conversations (fold) ─► RunKeeper ─► FunctionRunner (queue, environments) ─► RunAttempt ─► log ─► …
+//   TopicReader ─► Conversations (fold) ─► RunKeeper ─► RunStarter ─► Invoker (queue, environments)
+//                                                           └──► RunAttempt ─► log ─► …      └──► one process each
 //
 // It learns only from the log, also about itself: that it owns a run, that a run is stopped or has ended, that another
 // supervisor has taken over. Any number of supervisors can work on one log; the order of the log decides between them.
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
-  silentLogger,
   guardedClock,
+  silentLogger,
   systemClock,
   systemRandom,
   ulids,
@@ -24,11 +25,11 @@ import { sqliteStore, type Assignment } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import { Conversations } from './conversations.ts';
 import { conversationBytesMax, conversationsMax } from './defaults.ts';
-import type { Environment } from './environment.ts';
 import { resolveFunction, type FunctionConfig, type ResolvedFunction } from './function-config.ts';
-import { FunctionRunner } from './function-runner.ts';
-import type { FunctionStatus } from './function-status.ts';
-import { RunKeeper } from './run-keeper.ts';
+import type { EnvironmentStatus } from './invoker/environment-pool.ts';
+import type { FunctionStatus } from './invoker/function-status.ts';
+import { Invoker } from './invoker/invoker.ts';
+import { RunKeeper, type FunctionOfRuns } from './runs/run-keeper.ts';
 import { TopicReader, type ReadingStatus } from './topic-reader.ts';
 
 export interface SupervisorOptions {
@@ -112,12 +113,14 @@ export async function createSupervisor(options: SupervisorOptions): Promise<Supe
   }
 }
 
-/** A folder for what environments write; what a killed incarnation left in it is removed. */
+/**
+ * A folder for what environments write; what a killed incarnation left in it is removed. It is made with the first
+ * environment's, so that a disk that is full at the start is waited for like one that gets full later.
+ */
 function makeScratchDir(storePath: string | undefined): string {
   if (storePath === undefined) return mkdtempSync(path.join(tmpdir(), 'throughline-functions-'));
   const scratchDir = `${storePath}-scratch`;
   rmSync(scratchDir, { recursive: true, force: true });
-  mkdirSync(scratchDir, { recursive: true, mode: 0o700 });
   return scratchDir;
 }
 
@@ -125,7 +128,7 @@ class RunningSupervisor implements Supervisor {
   readonly owner: string;
   readonly #logger: Logger;
   readonly #scratchDir: string;
-  readonly #functions = new Map<string, FunctionRunner>();
+  readonly #functions = new Map<string, FunctionOfRuns>();
   readonly #keeper: RunKeeper;
   readonly #reader: TopicReader;
   #closing: Promise<void> | undefined;
@@ -146,6 +149,11 @@ class RunningSupervisor implements Supervisor {
     this.owner = owner;
     this.#logger = logger;
     this.#scratchDir = scratchDir;
+    const { compileCacheDir } = options;
+    for (const config of functions) {
+      const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId });
+      this.#functions.set(config.name, { invoker, config });
+    }
     const keeper = new RunKeeper({
       owner,
       log,
@@ -154,26 +162,11 @@ class RunningSupervisor implements Supervisor {
       ownerPrefix,
       functions: this.#functions,
       clock,
+      random,
       logger,
       newId,
     });
     this.#keeper = keeper;
-    for (const config of functions) {
-      const runner: FunctionRunner = new FunctionRunner({
-        config,
-        clock,
-        random,
-        logger,
-        scratchDir,
-        compileCacheDir: options.compileCacheDir,
-        host: { ...keeper.host, owner, logger },
-        newId,
-        isWanted: (entry) => keeper.isWanted(entry),
-        end: (entry, outcome) => keeper.end(entry, outcome),
-        onOver: (attempt, how) => keeper.onAttemptOver(runner, attempt, how),
-      });
-      this.#functions.set(config.name, runner);
-    }
     this.#reader = new TopicReader({
       log,
       topic,
@@ -194,15 +187,18 @@ class RunningSupervisor implements Supervisor {
   }
 
   status(): FunctionStatus[] {
-    return [...this.#functions.values()].map((runner) => runner.status());
+    return Array.from(this.#functions, ([name, { invoker }]) => {
+      const status = invoker.status();
+      return { ...status, queued: status.queued + this.#keeper.backlogCount(name) };
+    });
   }
 
   killEnvironment(runId?: string): number | undefined {
     const environment = runId === undefined ? this.#anyEnvironment() : this.#keeper.environmentOf(runId);
-    if (environment === undefined || environment.pid === 0) return undefined;
+    if (environment === undefined) return undefined;
     this.#logger.warn({ pid: environment.pid, environment: environment.id }, 'environment is killed on request');
     try {
-      // Not Environment.kill: this is to look like an accident.
+      // Not through its pool: this is to look like an accident.
       process.kill(environment.pid, 'SIGKILL');
       return environment.pid;
     } catch (error) {
@@ -224,18 +220,14 @@ class RunningSupervisor implements Supervisor {
   async #close(): Promise<void> {
     this.#reader.stop();
     await this.#keeper.close();
-    await Promise.all([...this.#functions.values()].map(({ pool }) => pool.close()));
+    await Promise.all([...this.#functions.values()].map(({ invoker }) => invoker.close()));
     await this.#reader.finish();
     await rm(this.#scratchDir, { recursive: true, force: true });
   }
 
-  #anyEnvironment(): Environment | undefined {
-    let spare: Environment | undefined;
-    for (const { pool } of this.#functions.values()) {
-      const environment = pool.anyEnvironment();
-      if (environment?.state === 'busy') return environment;
-      spare ??= environment;
-    }
-    return spare;
+  /** One that works, else any. */
+  #anyEnvironment(): EnvironmentStatus | undefined {
+    const all = this.status().flatMap(({ environments }) => environments);
+    return all.find(({ state }) => state === 'busy') ?? all[0];
   }
 }

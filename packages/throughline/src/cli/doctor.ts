@@ -107,13 +107,19 @@ function checkWarnings({ warnings = [] }: Status): Finding[] {
 }
 
 function checkFunctions(status: Status): Finding[] {
-  return status.functions.map(({ name, environments, initError }) => {
+  return status.functions.map(({ name, environments, initError, startError }) => {
     const check = 'function';
     if (initError !== undefined)
       return {
         check,
         state: 'broken',
         says: `${name} cannot be loaded: ${initError.message}; correct it and ask again`,
+      };
+    if (startError !== undefined)
+      return {
+        check,
+        state: 'broken',
+        says: `${name} gets no process: ${startError.message}; it is tried again every few seconds`,
       };
     return { check, state: 'ok', says: `${name}: ${environments.length} processes` };
   });

@@ -27,6 +27,8 @@ const statusSchema = z.looseObject({
       running: z.int(),
       /** Why it cannot be loaded. */
       initError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
+      /** Why no process can be started, while none can. */
+      startError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
       environments: z.array(
         z.looseObject({
           id: z.string(),
@@ -99,9 +101,10 @@ function printFunctions({ functions }: Status): void {
       ]),
     ),
   ]);
-  for (const { name, queued, initError } of functions) {
+  for (const { name, queued, initError, startError } of functions) {
     if (queued > 0) printLine(`${name}: ${queued} runs wait for a free environment`);
-    if (initError !== undefined) printLine(`${name}: ${initError.message} [${initError.code}]`);
+    for (const problem of [initError, startError])
+      if (problem !== undefined) printLine(`${name}: ${problem.message} [${problem.code}]`);
   }
 }
 

@@ -1,0 +1,296 @@
+// The environments of one function: as many processes as runs need, up to a limit, and a spare that has loaded the
+// function ahead, so that a first token waits for no start and a killed process is replaced at once. Without work only
+// the spare is left: the function is dormant.
+//
+// A function that cannot be loaded is reported once and not started again and again: the next invocation tries it anew.
+// What the machine does not give (a folder on a full disk, a process) is waited for, and asked for ever more slowly; an
+// environment that dies meanwhile, and a spare that is missing, are nobody's exception.
+import path from 'node:path';
+import { ThroughlineError, type Clock, type Logger, type Timer } from '@throughline/event';
+import { spareDelayMs, spareDelayMsMax, startRetryMs, startRetryMsMax } from '../defaults.ts';
+import { environmentVariables } from './environment-variables.ts';
+import { Environment, type EnvironmentState } from './environment.ts';
+import { SpawnFailed } from './function-process.ts';
+import type { HandlerError } from './invocation-contract.ts';
+import type { InvokerConfig } from './invoker-config.ts';
+import type { Machine } from './machine.ts';
+import { count, type InvocationReport, type InvocationTotals } from './metering.ts';
+
+export interface EnvironmentStatus {
+  readonly id: string;
+  readonly pid: number;
+  readonly state: EnvironmentState | 'frozen';
+  /** Invocations begun, and under way. */
+  readonly invocations: number;
+  readonly running: number;
+  readonly residentBytes: number;
+}
+
+export interface EnvironmentPoolOptions {
+  readonly config: InvokerConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly machine: Machine;
+  /** Folder in which each environment gets one for its HOME and TMPDIR. */
+  readonly scratchDir: string;
+  readonly compileCacheDir: string | undefined;
+  newId(): string;
+  /** A slot may have become free. */
+  onCapacity(): void;
+}
+
+export class EnvironmentPool {
+  readonly totals: InvocationTotals = { invocations: 0, cold: 0, warm: 0, errors: 0, billedMs: 0 };
+  lastReport: InvocationReport | undefined;
+  /** Why the function could not be loaded the last time. */
+  initError: HandlerError | undefined;
+  /** Why the machine did not give what a process needs, while it does not. */
+  startError: string | undefined;
+  readonly #options: EnvironmentPoolOptions;
+  readonly #environments = new Set<Environment>();
+  readonly #stopped = new Map<Environment, () => void>();
+  #spareTimer: Timer | undefined;
+  #idleTimer: Timer | undefined;
+  #startTimer: Timer | undefined;
+  #startFailures = 0;
+  #unusedDeaths = 0;
+  #isClosed = false;
+
+  constructor(options: EnvironmentPoolOptions) {
+    this.#options = options;
+    if (options.config.spareCount > 0) this.#addSpares();
+  }
+
+  /**
+   * An environment with a free slot: one that serves already, else the spare, else a new process; undefined when all
+   * that may serve are full or no process can be started, `onCapacity` follows; an error when the function has no place.
+   *
+   * @param isAlone whether it must be one that runs nothing
+   */
+  acquire(isAlone: boolean): Environment | HandlerError | undefined {
+    if (this.#isClosed) return undefined;
+    let best: Environment | undefined;
+    let spare: Environment | undefined;
+    let servingCount = 0;
+    for (const environment of this.#environments) {
+      if (environment.invocations > 0) servingCount++;
+      if (environment.freeSlots === 0 || (isAlone && environment.runningCount > 0)) continue;
+      if (environment.invocations > 0) {
+        if (best === undefined || environment.runningCount < best.runningCount) best = environment;
+      } else if (spare === undefined || (environment.isReady && !spare.isReady)) spare = environment;
+    }
+    if (best !== undefined) return best;
+    if (servingCount >= this.#options.config.environmentsMax) return undefined;
+    const chosen = spare ?? this.#start();
+    if (!(chosen instanceof Environment)) return chosen;
+    // Its start would take processor time from the answer that begins now.
+    this.#planSpares(spareDelayMs);
+    return chosen;
+  }
+
+  status(): EnvironmentStatus[] {
+    return [...this.#environments].map((environment) => ({
+      id: environment.id,
+      pid: environment.pid,
+      state: environment.state,
+      invocations: environment.invocations,
+      running: environment.runningCount,
+      residentBytes: environment.residentBytes(),
+    }));
+  }
+
+  /** Ends all processes. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#spareTimer?.cancel();
+    this.#idleTimer?.cancel();
+    this.#startTimer?.cancel();
+    const gone = [...this.#environments].map(
+      (environment) => new Promise<void>((resolve) => this.#stopped.set(environment, resolve)),
+    );
+    for (const environment of this.#environments) environment.kill();
+    await Promise.all(gone);
+  }
+
+  /** A new environment; an error when the function has no place; undefined when the machine gives none now. */
+  #start(): Environment | HandlerError | undefined {
+    if (this.#startTimer !== undefined) return undefined;
+    const { config, logger, machine, scratchDir } = this.#options;
+    const id = this.#options.newId();
+    const homeDir = path.join(scratchDir, id);
+    let isMade = false;
+    try {
+      machine.makeDir(homeDir);
+      isMade = true;
+      const environment = this.#spawn(id, homeDir);
+      if (this.startError !== undefined) logger.info({ function: config.name }, 'processes can be started again');
+      this.startError = undefined;
+      this.#startFailures = 0;
+      return environment;
+    } catch (cause) {
+      if (isMade) this.#removeHome(homeDir);
+      const taskRoot = path.dirname(config.entry);
+      if (!machine.isDir(taskRoot)) {
+        const errorMessage = `there is no folder ${taskRoot}`;
+        return this.#failInit({ errorType: 'Runtime.InvalidTaskRoot', errorMessage, trace: [] });
+      }
+      // Each environment has a folder of its own: its name would make each failure look like a new one.
+      if (cause instanceof SpawnFailed) this.#onSpawnFailed(cause);
+      else this.#tellStartError(ThroughlineError.from(cause).message.replaceAll(homeDir, scratchDir));
+      this.#startLater();
+      return undefined;
+    }
+  }
+
+  /** Asks again later; until then nobody asks, and what needs an environment waits. */
+  #startLater(): void {
+    const delayMs = Math.min(startRetryMs * 2 ** Math.min(this.#startFailures++, 20), startRetryMsMax);
+    this.#startTimer = this.#options.clock.after(delayMs, () => {
+      this.#startTimer = undefined;
+      this.#options.onCapacity();
+      this.#addSpares();
+    });
+  }
+
+  #onSpawnFailed(failed: SpawnFailed): void {
+    this.startError ??= failed.message;
+    void failed.reason.then((reason) => this.startError !== undefined && this.#tellStartError(reason));
+  }
+
+  /** It is logged when it is new, and not with each try. */
+  #tellStartError(reason: string): void {
+    if (this.startError === reason) return;
+    this.startError = reason;
+    this.#options.logger.error(
+      { function: this.#options.config.name, code: 'ENVIRONMENT_NOT_STARTED', reason },
+      'no process could be started: it is tried again',
+    );
+  }
+
+  /** @throws SpawnFailed, or what the machine throws */
+  #spawn(id: string, homeDir: string): Environment {
+    const { config, clock, logger, machine, compileCacheDir } = this.#options;
+    const environment = new Environment({
+      id,
+      entry: config.entry,
+      handler: config.handler,
+      variables: environmentVariables(process.env, {
+        name: config.name,
+        handler: config.handler,
+        entry: config.entry,
+        memoryMb: config.memoryMb,
+        logStreamName: id,
+        homeDir,
+        invocationsPerEnvironment: config.invocationsPerEnvironment,
+        ...(compileCacheDir === undefined ? {} : { compileCacheDir }),
+        configured: config.env,
+      }),
+      timeoutMs: config.timeoutMs,
+      initTimeoutMs: config.initTimeoutMs,
+      memoryMb: config.memoryMb,
+      invocationsMax: config.invocationsPerEnvironment,
+      stopGraceMs: config.stopGraceMs,
+      unresponsiveMs: config.unresponsiveMs,
+      clock,
+      machine,
+      logger,
+      onLine: (line, requestId) =>
+        logger.info({ function: config.name, environment: id, requestId, line }, 'function output'),
+      onReport: (report) => this.#onReport(report),
+      onSinkFailed: ({ code, message }) =>
+        logger.error({ function: config.name, code, reason: message }, 'the output of an invocation was not taken'),
+      onChange: () => this.#onChange(environment),
+      onStopped: (initError) => this.#onStopped(environment, homeDir, initError),
+    });
+    this.#environments.add(environment);
+    return environment;
+  }
+
+  #onReport(report: InvocationReport): void {
+    count(this.totals, report);
+    this.lastReport = report;
+    const { logLines, ...figures } = report;
+    this.#options.logger.info(
+      { function: this.#options.config.name, ...figures, lines: logLines.length },
+      'invocation ended',
+    );
+  }
+
+  #onChange(environment: Environment): void {
+    if (environment.isReady) this.initError = undefined;
+    if (environment.freeSlots > 0 && !this.#isClosed) {
+      this.#options.onCapacity();
+      this.#planIdleStop();
+    }
+  }
+
+  #onStopped(environment: Environment, homeDir: string, initError: HandlerError | undefined): void {
+    this.#environments.delete(environment);
+    this.#stopped.get(environment)?.();
+    this.#removeHome(homeDir);
+    if (this.#isClosed) return;
+    if (initError !== undefined) {
+      this.#failInit(initError);
+    } else {
+      this.#unusedDeaths = environment.invocations === 0 ? this.#unusedDeaths + 1 : 0;
+      this.#planSpares(Math.min(spareDelayMs * 2 ** Math.min(this.#unusedDeaths, 10), spareDelayMsMax));
+    }
+    this.#options.onCapacity();
+  }
+
+  #failInit(initError: HandlerError): HandlerError {
+    this.#options.logger.error(
+      {
+        function: this.#options.config.name,
+        code: 'FUNCTION_INIT_FAILED',
+        ...initError,
+        trace: initError.trace.slice(0, 10),
+      },
+      'function could not be loaded',
+    );
+    this.initError = initError;
+    return initError;
+  }
+
+  #removeHome(homeDir: string): void {
+    const { config, logger, machine } = this.#options;
+    machine
+      .removeDir(homeDir)
+      .catch((error: Error) =>
+        logger.warn({ function: config.name, reason: error.message }, 'folder of an environment was not removed'),
+      );
+  }
+
+  #planSpares(delayMs: number): void {
+    if (this.#isClosed || this.#options.config.spareCount === 0) return;
+    this.#spareTimer ??= this.#options.clock.after(delayMs, () => {
+      this.#spareTimer = undefined;
+      this.#addSpares();
+    });
+  }
+
+  #addSpares(): void {
+    if (this.#isClosed || this.initError !== undefined) return;
+    let unused = 0;
+    for (const environment of this.#environments) if (environment.invocations === 0) unused++;
+    for (; unused < this.#options.config.spareCount; unused++) {
+      if (!(this.#start() instanceof Environment)) return;
+    }
+  }
+
+  /** Environments that have served and are idle for long enough are stopped; the spare stays. */
+  #planIdleStop(): void {
+    const { clock, config } = this.#options;
+    this.#idleTimer ??= clock.after(config.idleMs, () => {
+      this.#idleTimer = undefined;
+      let isAnyLeft = false;
+      for (const environment of this.#environments) {
+        if (environment.invocations === 0) continue;
+        if (environment.state === 'idle' && clock.monotonicMs() - environment.idleSinceMs >= config.idleMs) {
+          environment.stop();
+        } else isAnyLeft = true;
+      }
+      if (isAnyLeft && !this.#isClosed) this.#planIdleStop();
+    });
+  }
+}

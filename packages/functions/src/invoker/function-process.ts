@@ -1,0 +1,163 @@
+// The operating system process of an environment: its start, its pipes, and its end with all that it has started. It
+// knows frames and lines, and nothing of what they mean.
+import type { ChildProcess } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { listening, type Clock, type Logger } from '@throughline/event';
+import { limits, oldSpaceShare, pipeDrainMs } from '../defaults.ts';
+import { encodeFrame, FrameDecoder, type Frame, type FrameType } from './framed-pipe.ts';
+import { LineSplitter } from './line-splitter.ts';
+import type { Machine } from './machine.ts';
+
+export interface FunctionProcessOptions {
+  readonly environmentId: string;
+  readonly entry: string;
+  readonly handler: string;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly clock: Clock;
+  readonly machine: Machine;
+  readonly logger: Logger;
+  onFrame(frame: Frame): void;
+  /** What came on the pipe is no frame; no more frames follow. */
+  onGarbage(problem: string): void;
+  /** A line that it printed. */
+  readonly onLine: (line: string) => void;
+  /** It has ended, and its pipes have been read to their end. */
+  onGone(exitCode: number | null, signal: string | null): void;
+}
+
+/** What an environment's process runs. */
+export const bootstrapPath: string = fileURLToPath(
+  new URL(`./bootstrap/main${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+);
+
+/** The operating system has started no process. */
+export class SpawnFailed extends Error {
+  /** Its own words, which come a little later. */
+  readonly reason: Promise<string>;
+
+  constructor(reason: Promise<string>) {
+    super('the operating system started no process');
+    this.reason = reason;
+  }
+}
+
+export class FunctionProcess {
+  readonly pid: number;
+  /** It has ended; its pipes may have more to read. */
+  hasExited = false;
+  readonly #options: FunctionProcessOptions;
+  readonly #process: ChildProcess;
+  readonly #pipe: Duplex | undefined;
+  readonly #decoder = new FrameDecoder(limits.frameBytesMax);
+  #isGone = false;
+
+  /** @throws SpawnFailed, or what the machine throws, when it cannot be started */
+  constructor(options: FunctionProcessOptions) {
+    this.#options = options;
+    const oldSpaceMb = Math.max(16, Math.floor(options.memoryMb * oldSpaceShare));
+    this.#process = options.machine.spawn(
+      process.execPath,
+      [
+        ...importConditions(),
+        `--max-old-space-size=${oldSpaceMb}`,
+        '--disable-warning=ExperimentalWarning',
+        bootstrapPath,
+        options.entry,
+        options.handler,
+        // Not used by the process: it tells which environment a process id belongs to (orphans.ts).
+        options.environmentId,
+      ],
+      {
+        cwd: path.dirname(options.entry),
+        env: { ...options.variables },
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        // A process group of its own: killing it takes along what the function may have started.
+        detached: true,
+      },
+    );
+    const failed = new Promise<string>((resolve) => this.#process.on('error', ({ message }) => resolve(message)));
+    // What cannot be started has no process id at once, and its reason a little later. Where descriptors are what is missing
+    // it has no pipes either: Node's ChildProcess.spawn returns before it makes them.
+    if (this.#process.pid === undefined) throw new SpawnFailed(failed);
+    this.pid = this.#process.pid;
+    this.#pipe = (this.#process.stdio[3] as Duplex | null | undefined) ?? undefined;
+    this.#listen();
+  }
+
+  send(type: FrameType, invocation: number, payload?: string): void {
+    this.#pipe?.write(encodeFrame(type, invocation, payload));
+  }
+
+  /** Stops or goes on reading frames. */
+  pause(isPaused: boolean): void {
+    if (isPaused) this.#pipe?.pause();
+    else if (this.#pipe?.isPaused() === true) this.#pipe.resume();
+  }
+
+  /** Closes the pipe, by which an idle process knows that it is to end. */
+  closePipe(): void {
+    this.#pipe?.destroy();
+  }
+
+  /** Kills it and all that it has started. */
+  kill(): void {
+    this.#options.machine.killGroup(this.#process);
+  }
+
+  #listen(): void {
+    const { onLine, clock, logger } = this.#options;
+    const child = this.#process;
+    const gone = (): void => this.#onGone();
+    child.on(
+      'exit',
+      listening(logger, 'the exit of a function', () => {
+        this.hasExited = true;
+        this.kill();
+        clock.after(pipeDrainMs, gone);
+      }),
+    );
+    // 'close' comes when the pipes have been read to their end, so nothing that it wrote before its death is missed.
+    child.on('close', listening(logger, 'the end of a function', gone));
+    const onBytes = (bytes: Buffer): void => this.#onBytes(bytes);
+    this.#pipe?.on('data', listening(logger, 'reading the pipe of a function', onBytes));
+    // A broken pipe says what 'exit' says as well.
+    this.#pipe?.on('error', () => {});
+    for (const stream of [child.stdout, child.stderr]) {
+      const splitter = new LineSplitter(limits.logLineLengthMax);
+      const onText = (bytes: Buffer): void => splitter.push(bytes).forEach(onLine);
+      stream?.on('data', listening(logger, 'reading the output of a function', onText));
+      stream?.on(
+        'end',
+        listening(logger, 'reading the output of a function', () => splitter.end().forEach(onLine)),
+      );
+      stream?.on('error', () => {});
+    }
+  }
+
+  #onBytes(bytes: Buffer): void {
+    const wasSound = this.#decoder.problem === undefined;
+    for (const frame of this.#decoder.push(bytes)) this.#options.onFrame(frame);
+    const { problem } = this.#decoder;
+    if (problem !== undefined && wasSound) this.#options.onGarbage(problem);
+  }
+
+  #onGone(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#pipe?.destroy();
+    this.#options.onGone(this.#process.exitCode, this.#process.signalCode);
+  }
+}
+
+/** Export conditions that this process was started with: a function must resolve the same files as its supervisor. */
+function importConditions(): string[] {
+  const conditions: string[] = [];
+  process.execArgv.forEach((flag, index, flags) => {
+    if (flag.startsWith('--conditions=')) conditions.push(flag);
+    else if (flag === '-C' || flag === '--conditions') conditions.push(`--conditions=${flags[index + 1]}`);
+  });
+  return conditions;
+}

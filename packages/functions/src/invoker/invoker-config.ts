@@ -1,0 +1,32 @@
+// What an invoker has to know about its function.
+
+export interface InvokerConfig {
+  /** Name of the function; letters, digits, "_" and "-", at most 64 (Lambda's rule). */
+  readonly name: string;
+  /** Absolute path of the module. */
+  readonly entry: string;
+  /** Export that is called; dots go into nested objects; the default export where there is none of that name. */
+  readonly handler: string;
+  /** An invocation that takes longer is ended with FUNCTION_TIMED_OUT. */
+  readonly timeoutMs: number;
+  /** A process that takes more is ended with FUNCTION_OUT_OF_MEMORY. */
+  readonly memoryMb: number;
+  /** Processes that serve at once. */
+  readonly environmentsMax: number;
+  /** Invocations that a process serves at once. */
+  readonly invocationsPerEnvironment: number;
+  /** Invocations that wait for a free environment; one more is THROTTLED. */
+  readonly queueLengthMax: number;
+  /** Processes that are kept ready ahead. */
+  readonly spareCount: number;
+  /** An unused process is stopped after this long. */
+  readonly idleMs: number;
+  /** How long a cancelled handler may go on. */
+  readonly stopGraceMs: number;
+  /** A process that several invocations share is killed when it is stuck for this long; they are tried again. */
+  readonly unresponsiveMs: number;
+  /** How long a process may take to load the function. */
+  readonly initTimeoutMs: number;
+  /** Environment variables; nothing but PATH, TZ and LANG is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+}

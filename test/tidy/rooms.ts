@@ -1,0 +1,101 @@
+// The rooms inside of a package: like floors, they import downward only; and no file leads back to itself by any chain of
+// imports, those of types included.
+import path from 'node:path';
+import { filesOf, read, sourcesOf } from './files.ts';
+import { importsOf, scanSource } from './scan-source.ts';
+
+interface Room {
+  /** Folder or file below the package's src; '' is all the rest. */
+  readonly name: string;
+  /** What it may import of the floors below; all of it where absent. */
+  readonly imports?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** For each package with rooms: the rooms, lowest first. A room imports itself and what is below it. */
+const rooms: Readonly<Record<string, readonly Room[]>> = {
+  functions: [
+    { name: 'defaults.ts' },
+    {
+      name: 'invoker',
+      // It calls a function for anybody: it knows no event, no conversation and no log.
+      imports: {
+        '@throughline/event':
+          'Clock Timer Logger Random ErrorCode ThroughlineError isUlid guardedClock listening unattended'.split(' '),
+      },
+    },
+    { name: 'runs' },
+    { name: '' },
+  ],
+};
+
+/** Every import between or within rooms that breaks a rule, as a sentence. */
+export function roomProblems(): string[] {
+  return Object.entries(rooms).flatMap(([floor, order]) => {
+    const src = `packages/${floor}/src`;
+    const missing = order.filter(({ name }) => name !== '' && filesOf(`${src}/${name}`).length === 0);
+    const problems = missing.map(({ name }) => `${src}/${name} is not there; correct test/tidy/rooms.ts`);
+    for (const file of sourcesOf(`${src}/**/*.{ts,tsx}`)) problems.push(...problemsOf(file, src, order));
+    return [...problems, ...circlesOf(sourcesOf(`${src}/**/*.{ts,tsx}`))];
+  });
+}
+
+function problemsOf(file: string, src: string, order: readonly Room[]): string[] {
+  const levelOf = (target: string): number => {
+    const inside = target.slice(src.length + 1);
+    return order.findIndex(({ name }) => name === '' || inside === name || inside.startsWith(`${name}/`));
+  };
+  const level = levelOf(file);
+  const problems = localImports(file).flatMap((target) =>
+    levelOf(target) > level ? [`${file} imports ${target}, which is above it`] : [],
+  );
+  const allowed = order[level]?.imports;
+  if (allowed === undefined) return problems;
+  const { code } = scanSource(read(file));
+  for (const name of importsOf(code)) {
+    if (name.startsWith('.') || name.startsWith('node:')) continue;
+    const names = allowed[name];
+    if (names === undefined) problems.push(`${file} must not import ${name}`);
+    for (const used of names === undefined ? [] : namesImported(code, name)) {
+      if (!names?.includes(used)) problems.push(`${file} must not import ${used} of ${name}`);
+    }
+  }
+  return problems;
+}
+
+/** Files of the package that `file` imports. */
+function localImports(file: string): string[] {
+  const names = importsOf(scanSource(read(file)).code).filter((name) => name.startsWith('.'));
+  return names.map((name) => path.posix.join(path.posix.dirname(file), name));
+}
+
+function namesImported(code: string, module: string): string[] {
+  const found: string[] = [];
+  for (const [, what = '', from] of code.matchAll(/\b(?:import|export)\b([^'";]*?)\bfrom\s*['"]([^'"]+)['"]/g)) {
+    if (from !== module) continue;
+    const list = /\{([^}]*)\}/.exec(what)?.[1];
+    if (list === undefined) found.push('*');
+    for (const item of list?.split(',') ?? []) {
+      const name = item
+        .trim()
+        .replace(/^type\s+/, '')
+        .split(/\s+as\s+/)[0];
+      if (name !== undefined && name !== '') found.push(name);
+    }
+  }
+  return found;
+}
+
+/** One sentence for each circle that is found, with the whole chain. */
+function circlesOf(files: readonly string[]): string[] {
+  const problems: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, chain: readonly string[]): void => {
+    const from = chain.indexOf(file);
+    if (from >= 0) problems.push(`a circle: ${[...chain.slice(from), file].join(' → ')}`);
+    if (from >= 0 || done.has(file)) return;
+    for (const target of localImports(file)) if (files.includes(target)) walk(target, [...chain, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  return problems;
+}
