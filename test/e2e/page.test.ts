@@ -182,9 +182,10 @@ describe('the page', { concurrency: 1 }, () => {
     const question = 'tokens=200 paceMs=25 name=cut';
     await tab.ask(question);
     await tab.untilWords(10);
+    // Both are shown for a moment only: the page itself watches for them, from before the cut.
+    const said = Promise.all([tab.untilShown('Connection lost.'), tab.untilShown('Connected again.')]);
     await tab.breakIt('Cut this tab’s connection');
-    await tab.page.getByText('Connection lost.').waitFor();
-    await tab.page.getByText('Connected again.').waitFor();
+    await said;
     assert.equal(await tab.untilEnded(), 'Done');
     assert.equal(await tab.replyText(), answerText(question).trim());
     await closeQuietly(tab);

@@ -1,5 +1,7 @@
 // Many at once, one thing while another is going on, and replies of unusual shape, through a real server.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -66,17 +68,22 @@ async function conversationOf(id: string): Promise<Snapshot> {
 }
 
 async function until(claim: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 10_000;
+  const endMs = performance.now() + 30_000;
   while (!(await condition())) {
     if (performance.now() > endMs) assert.fail(`never: ${claim}`);
     await pause(5);
   }
 }
 
-async function killFunctionOf(id: string): Promise<void> {
-  const pid = (await conversationOf(id)).runs.at(-1)?.attempts.at(-1)?.environment.pid;
-  assert.ok(pid !== undefined);
-  process.kill(pid, 'SIGKILL');
+/** Kills the process of the newest attempt, as soon as there is an attempt that was not killed yet: the `count`th. */
+async function killFunctionOf(id: string, count: number): Promise<void> {
+  let pid: number | undefined;
+  await until(`attempt ${count} has begun`, async () => {
+    const attempts = (await conversationOf(id)).runs.at(-1)?.attempts ?? [];
+    if (attempts.length === count) pid = attempts[count - 1]?.environment.pid;
+    return pid !== undefined;
+  });
+  process.kill(pid!, 'SIGKILL');
 }
 
 describe('many at once', () => {
@@ -147,8 +154,9 @@ describe('one thing while another is going on', () => {
   });
 
   test('a run that waits for a free process can be stopped; those around it are answered', async () => {
-    // 8 processes of 16 invocations each: 128 run, for 4 s at least, and the others wait.
-    const busy = Array.from({ length: 128 }, (_, index) => ask(`busy${index}`, 'words 160 25'));
+    // 8 processes of 16 invocations each: 128 run until the gate opens, and the others wait.
+    const gate = path.join(server.dataDir, 'gate');
+    const busy = Array.from({ length: 128 }, (_, index) => ask(`busy${index}`, `gate ${gate} 3`));
     const running = async (): Promise<{ running: number; queued: number }> => {
       const response = await fetch(`${server.url}/v1/status`);
       const { functions } = (await response.json()) as { functions: { running: number; queued: number }[] };
@@ -163,8 +171,9 @@ describe('one thing while another is going on', () => {
     assert.deepEqual(await waiting, { text: '', last: 'abort', error: undefined });
     const { runs } = await conversationOf('waiting');
     assert.deepEqual([runs[0]?.outcome, runs[0]?.attempts.length], ['stopped', 0]);
+    writeFileSync(gate, '');
     assert.deepEqual([(await next).text, (await next).last], [words(3), 'finish']);
-    for (const reply of await Promise.all(busy)) assert.equal(reply.text, words(160));
+    for (const reply of await Promise.all(busy)) assert.equal(reply.text, words(3));
     const [row] = await turnsOf(server.url, 'waiting', 1);
     assert.deepEqual([row?.['outcome'], row?.['attempts']], ['stopped', 0]);
   });
@@ -186,17 +195,17 @@ describe('a reply of unusual shape', () => {
 
   test('with surrogate pairs that are cut in two stays whole across kills', async () => {
     let shown = '';
-    const reply = read(await postQuestion(server.url, 'faces', 'q', 'halves 40 10'), (text) => (shown = text));
-    for (const length of [5, 24, 51]) {
+    const reply = read(await postQuestion(server.url, 'faces', 'q', 'halves 40 60'), (text) => (shown = text));
+    for (const [index, length] of [5, 24, 51].entries()) {
       await until('more faces', () => shown.length >= length);
-      await killFunctionOf('faces');
+      await killFunctionOf('faces', index + 1);
     }
     assert.deepEqual(await reply, { text: '😀'.repeat(40), last: 'finish', error: undefined });
     assert.equal((await conversationOf('faces')).runs[0]?.attempts.length, 4);
   });
 
   test('with reasoning, a tool, sources and data is one message across kills in each of its parts', async () => {
-    const response = await postQuestion(server.url, 'parts', 'q', 'parts 10 10');
+    const response = await postQuestion(server.url, 'parts', 'q', 'parts 10 100');
     let message: UIMessage | undefined;
     let isRead = false;
     const reading = (async () => {
@@ -211,10 +220,10 @@ describe('a reply of unusual shape', () => {
       ['the tool has answered', () => count('step-start') === 2],
       ['it speaks', () => count('text') === 1],
     ];
-    for (const [claim, condition] of stages) {
+    for (const [index, [claim, condition]] of stages.entries()) {
       await until(claim, () => condition() || isRead);
       await pause(20);
-      await killFunctionOf('parts');
+      await killFunctionOf('parts', index + 1);
     }
     await reading;
     const shape = (parts: UIMessage['parts'] = []): unknown[] =>

@@ -20,7 +20,7 @@ after(() => server.dispose());
 
 interface ForeignRecord {
   readonly key?: string;
-  readonly value?: string | null;
+  readonly value: string | null;
   readonly partition?: number;
   readonly headers?: readonly { readonly key: string; readonly value: string | null }[];
 }
@@ -81,7 +81,7 @@ const question = { messageId: 'm', parentId: null, role: 'user', parts: [] };
 const chunkNumbers = { 'tl-run': 'nobody', 'tl-attempt': '1', 'tl-seq': '0' };
 const deepJson = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
 const rubbish: Readonly<Record<string, ForeignRecord>> = {
-  'without anything': {},
+  'without anything': { value: null },
   'without headers': { key: stream, value: 'rubbish' },
   'without a value': { ...event('conversation-renamed', stream, renamed), value: null },
   'whose type is null': { ...event('conversation-renamed', stream, renamed), headers: headersOf({ 'tl-type': null }) },

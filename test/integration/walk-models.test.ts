@@ -13,7 +13,7 @@ import { startServer, type TestServer } from '../support/server.ts';
 import { turnsOf } from '../support/turns.ts';
 
 const key = 'sk-of-the-test';
-const timeoutMs = 300;
+const timeoutMs = 2000;
 let modelServer: Server;
 let server: TestServer;
 /** What the model server was asked, by question. */

@@ -1,6 +1,8 @@
 // A handler for tests: it writes a UI message stream as the AI SDK does, word by word, and does what the question asks.
 //   "words 20 5"     20 words, 5 ms apart
+//   "gate <file> 3"  3 words, once the file is there
 //   "fault <name>"   what can go wrong in a function, by name
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LambdaContext, ResponseStream } from '../src/index.ts';
 
@@ -34,6 +36,10 @@ export const handler = awslambda.streamifyResponse(
     };
     if (verb === 'words') {
       await speak(Number(words[0]), Number(words[1] ?? 0));
+      await finish();
+    } else if (verb === 'gate') {
+      while (!existsSync(words[0] ?? '')) await sleep(20, undefined, { signal: context.signal });
+      await speak(Number(words[1]), 0);
       await finish();
     } else if (verb === 'vary') {
       // Another text with each attempt.

@@ -88,6 +88,11 @@ export class Tab {
     });
   }
 
+  /** Resolves once `text` has been shown, however shortly: the page looks at every frame, not this process now and then. */
+  async untilShown(text: string): Promise<void> {
+    await this.page.waitForFunction((wanted) => document.body.innerText.includes(wanted), text, { polling: 'raf' });
+  }
+
   async breakIt(entry: string): Promise<void> {
     await this.page.getByRole('button', { name: 'Break it' }).click();
     await this.page.getByRole('menuitem', { name: entry }).click();
