@@ -45,7 +45,7 @@ function made(limits: Partial<EmbeddedLogLimits> = {}, recordBytesMax = 1_000_00
     clock: systemClock,
     limits: { ...embeddedLogLimitDefaults, ...limits },
   });
-  const append = (...records: ProducerRecord[]) => coalescer.append(records, coalescer.admit(records, recordBytesMax));
+  const append = (...records: ProducerRecord[]) => coalescer.append(records, recordBytesMax);
   return { held, coalescer, append };
 }
 const record = (length = 10): ProducerRecord => ({ key: null, value: new Uint8Array(length) });

@@ -30,9 +30,9 @@ export interface AppendedAt {
 export interface CoalescerLimits {
   /** Bytes that may be unacknowledged while more is sent; 1 sends batch after batch. */
   readonly inFlightBytesMax: number;
-  /** Bytes that may wait behind those; beyond it `admit` refuses. */
+  /** Bytes that may wait behind those; beyond it `append` throws THROTTLED. */
   readonly waitingBytesMax: number;
-  /** When whoever was refused may come again, in milliseconds. */
+  /** When whoever was rejected may come again, in milliseconds. */
   readonly throttleMs: number;
 }
 
@@ -51,6 +51,14 @@ export interface CoalescerOptions {
   readonly limits: CoalescerLimits;
 }
 
+/** The part of a call of append that goes to one partition. */
+export interface AppendPart {
+  readonly coalescer: AppendCoalescer;
+  readonly records: readonly ProducerRecord[];
+  /** The largest batch that the topic takes, in bytes. */
+  readonly recordBytesMax: number;
+}
+
 export class AppendCoalescer {
   readonly #options: CoalescerOptions;
   #waiting: Call[] = [];
@@ -67,13 +75,38 @@ export class AppendCoalescer {
   }
 
   /**
-   * Checks that `records` can be appended as one batch.
+   * Appends records as a part of one batch, at the end of this turn.
    *
    * @param recordBytesMax the largest batch that the topic takes, in bytes
-   * @returns the most bytes that they can take
-   * @throws ThroughlineError RECORD_TOO_LARGE, INVALID_RECORD, THROTTLED
+   * @returns one acknowledgement per record, once they are kept
+   * @throws ThroughlineError in the call: RECORD_TOO_LARGE, INVALID_RECORD, THROTTLED; nothing waits then
    */
-  admit(records: readonly ProducerRecord[], recordBytesMax: number): number {
+  append(records: readonly ProducerRecord[], recordBytesMax: number): Promise<AppendAck[]> {
+    return this.#queue(records, this.#boundOf(records, recordBytesMax));
+  }
+
+  /**
+   * Appends the parts of one call, which go to several partitions: all of them wait then, or none.
+   *
+   * @throws ThroughlineError as `append`
+   */
+  static appendTogether(parts: readonly AppendPart[]): Promise<AppendAck[]>[] {
+    const bounds = parts.map(({ coalescer, records, recordBytesMax }) => coalescer.#boundOf(records, recordBytesMax));
+    return parts.map(({ coalescer, records }, index) => coalescer.#queue(records, bounds[index]!));
+  }
+
+  /** Resolves when every append so far has been answered. */
+  drained(): Promise<void> {
+    if (this.#waiting.length === 0 && this.#inFlightBytes === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
+  /**
+   * The most bytes that `records` can take.
+   *
+   * @throws ThroughlineError RECORD_TOO_LARGE, INVALID_RECORD, THROTTLED when they cannot wait here
+   */
+  #boundOf(records: readonly ProducerRecord[], recordBytesMax: number): number {
     const { limits, target } = this.#options;
     this.#recordBytesMax = recordBytesMax;
     let bytesBound = batchHeaderBytes;
@@ -100,19 +133,12 @@ export class AppendCoalescer {
     return bytesBound;
   }
 
-  /** Appends what `admit` let in, at the end of this turn. */
-  append(records: readonly ProducerRecord[], bytesBound: number): Promise<AppendAck[]> {
+  #queue(records: readonly ProducerRecord[], bytesBound: number): Promise<AppendAck[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ records, bytesBound, resolve, reject });
       this.#waitingBytes += bytesBound;
       this.#schedule();
     });
-  }
-
-  /** Resolves when every append so far has been answered. */
-  drained(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#inFlightBytes === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onDrained.push(resolve));
   }
 
   #schedule(): void {

@@ -23,6 +23,7 @@ import {
   type Random,
 } from '@throughline/event';
 import { AppendCoalescer } from './append-coalescer.ts';
+import { appendParts } from './append-parts.ts';
 import { decodeBatches } from './decode-batches.ts';
 import {
   embeddedLogLimitDefaults,
@@ -34,7 +35,6 @@ import { inProcessChannel } from './group/in-process-channel.ts';
 import { commitOffsets, committedOffsets } from './group/group-offsets.ts';
 import { Membership } from './group/membership.ts';
 import type { RetryContext } from './kafka/retry.ts';
-import { partitionFor } from './partitioner.ts';
 import type {
   AppendAck,
   GroupMembership,
@@ -78,8 +78,9 @@ export function embedded(options: EmbeddedLogOptions): Log {
   return new EmbeddedLog(options);
 }
 
-/** What the log keeps beside a partition of the broker. */
-interface Companion {
+/** What the log keeps for a partition of the broker. */
+interface PartitionState {
+  readonly partitionLog: PartitionLog;
   readonly coalescer: AppendCoalescer;
   readonly sharedBatches: SharedBatches;
 }
@@ -88,7 +89,8 @@ class EmbeddedLog implements Log {
   readonly #broker: Broker;
   readonly #clock: Clock;
   readonly #limits: EmbeddedLogLimits;
-  readonly #companions = new WeakMap<PartitionLog, Companion>();
+  /** By the partition itself: a topic that is made again has others. */
+  readonly #states = new WeakMap<PartitionLog, PartitionState>();
   readonly #tails = new Set<Tail>();
   readonly #retry: RetryContext;
   readonly #memberships = new Set<Membership>();
@@ -110,15 +112,11 @@ class EmbeddedLog implements Log {
     try {
       this.#checkOpen();
       const { partitionCount, config } = this.#broker.topic(topic);
-      const first = records[0];
-      if (first === undefined) return Promise.resolve([]);
-      const partition = this.#partitionOf(topic, first, partitionCount);
-      const others = records.some((record) => this.#partitionOf(topic, record, partitionCount) !== partition);
-      if (others) return this.#appendToMany(topic, records);
       // Here, and not only where the batch is appended: by then the records of others are in it.
       checkProducerRecords(records, config, this.#clock.nowMs());
-      const { coalescer } = this.#companion(this.#broker.partition(topic, partition));
-      return coalescer.append(records, coalescer.admit(records, config.recordBytesMax));
+      const { recordBytesMax } = config;
+      const coalescer = (partition: number): AppendCoalescer => this.#state(topic, partition).coalescer;
+      return appendParts({ topic, partitionCount, recordBytesMax, coalescer }, records);
     } catch (error) {
       return Promise.reject(ThroughlineError.from(error));
     }
@@ -206,14 +204,14 @@ class EmbeddedLog implements Log {
     await (await this.#groups?.catch(() => undefined))?.close();
     // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out.
     // All of them are looked up at once: a topic may be deleted while another one's appends are waited for.
-    const companions = this.#broker
+    const states = this.#broker
       .topics()
       .flatMap(({ topic, partitionCount }) =>
         Array.from({ length: partitionCount }, (_, partition) =>
-          this.#companions.get(this.#broker.partition(topic, partition)),
+          this.#states.get(this.#broker.partition(topic, partition)),
         ),
       );
-    for (const companion of companions) await companion?.coalescer.drained();
+    for (const state of states) await state?.coalescer.drained();
     await this.#broker.close();
   }
 
@@ -229,41 +227,6 @@ class EmbeddedLog implements Log {
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw new ThroughlineError('CLOSED', 'the log is closed');
-  }
-
-  #partitionOf(topic: string, { key, partition }: ProducerRecord, partitionCount: number): number {
-    if (partition === undefined) return partitionFor(key, partitionCount);
-    if (Number.isInteger(partition) && partition >= 0 && partition < partitionCount) return partition;
-    throw new ThroughlineError(
-      'UNKNOWN_TOPIC',
-      `${topic} has ${partitionCount} partitions and no partition ${partition}`,
-    );
-  }
-
-  async #appendToMany(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
-    const { partitionCount, config } = this.#broker.topic(topic);
-    const indexes = new Map<number, number[]>();
-    records.forEach((record, index) => {
-      const partition = this.#partitionOf(topic, record, partitionCount);
-      const list = indexes.get(partition);
-      if (list === undefined) indexes.set(partition, [index]);
-      else list.push(index);
-    });
-    checkProducerRecords(records, config, this.#clock.nowMs());
-    // All parts are let in before the first is sent: a call that is refused leaves nothing behind.
-    const parts = [...indexes].map(([partition, list]) => {
-      const { coalescer } = this.#companion(this.#broker.partition(topic, partition));
-      const chosen = list.map((index) => records[index]!);
-      return { coalescer, list, chosen, bytesBound: coalescer.admit(chosen, config.recordBytesMax) };
-    });
-    const acks: AppendAck[] = [];
-    await Promise.all(
-      parts.map(async ({ coalescer, list, chosen, bytesBound }) => {
-        const partAcks = await coalescer.append(chosen, bytesBound);
-        list.forEach((index, at) => (acks[index] = partAcks[at]!));
-      }),
-    );
-    return acks;
   }
 
   async *#steps(starting: Promise<Tail>): AsyncGenerator<TailStep> {
@@ -283,8 +246,7 @@ class EmbeddedLog implements Log {
     const chosen = partitions ?? Array.from({ length: partitionCount }, (_, index) => index);
     const followed = await Promise.all(
       chosen.map(async (partition): Promise<FollowedPartition> => {
-        const partitionLog = this.#broker.partition(topic, partition);
-        const { sharedBatches } = this.#companion(partitionLog);
+        const { partitionLog, sharedBatches } = this.#state(topic, partition);
         return { partitionLog, sharedBatches, position: await startOf(partitionLog, from) };
       }),
     );
@@ -306,21 +268,18 @@ class EmbeddedLog implements Log {
     return this.#closed !== undefined || this.#broker.partition(topic, partitionLog.partition) === partitionLog;
   }
 
-  #companion(partitionLog: PartitionLog): Companion {
-    let companion = this.#companions.get(partitionLog);
-    if (companion === undefined) {
-      const { topic, partition } = partitionLog;
-      companion = {
-        coalescer: new AppendCoalescer({
-          target: partitionLog,
-          clock: this.#clock,
-          limits: this.#limits,
-        }),
+  #state(topic: string, partition: number): PartitionState {
+    const partitionLog = this.#broker.partition(topic, partition);
+    let state = this.#states.get(partitionLog);
+    if (state === undefined) {
+      state = {
+        partitionLog,
+        coalescer: new AppendCoalescer({ target: partitionLog, clock: this.#clock, limits: this.#limits }),
         sharedBatches: new SharedBatches(topic, partition, this.#limits.sharedBatchCountMax),
       };
-      this.#companions.set(partitionLog, companion);
+      this.#states.set(partitionLog, state);
     }
-    return companion;
+    return state;
   }
 
   #describe({ topic, topicId, partitionCount, config }: TopicMetadata): TopicDescription {

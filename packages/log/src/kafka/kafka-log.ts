@@ -7,8 +7,8 @@ import { metLater, ThroughlineError, type Clock, type ProducerRecord } from '@th
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import { AppendCoalescer } from '../append-coalescer.ts';
+import { appendParts } from '../append-parts.ts';
 import { readBytesMaxDefault, sessionTimeoutMsDefault, type KafkaLogLimits } from '../defaults.ts';
-import { partitionFor } from '../partitioner.ts';
 import { Membership } from '../group/membership.ts';
 import type {
   AppendAck,
@@ -181,49 +181,15 @@ export class KafkaLog implements Log {
 
   #append(
     writer: TopicWriter,
-    { metadata, recordBytesMax }: TopicState,
+    { metadata: { topic, partitions }, recordBytesMax }: TopicState,
     records: readonly ProducerRecord[],
   ): Promise<readonly AppendAck[]> {
     try {
-      const first = records[0];
-      if (first === undefined) return Promise.resolve([]);
-      const partition = partitionOf(metadata, first);
-      if (records.some((record) => partitionOf(metadata, record) !== partition)) {
-        return this.#appendToMany(writer, { metadata, recordBytesMax }, records);
-      }
-      const coalescer = this.#coalescer(writer, metadata.topic, partition);
-      return coalescer.append(records, coalescer.admit(records, recordBytesMax));
+      const coalescer = (partition: number): AppendCoalescer => this.#coalescer(writer, topic, partition);
+      return appendParts({ topic, partitionCount: partitions.length, recordBytesMax, coalescer }, records);
     } catch (error) {
       return Promise.reject(ThroughlineError.from(error));
     }
-  }
-
-  async #appendToMany(
-    writer: TopicWriter,
-    { metadata, recordBytesMax }: TopicState,
-    records: readonly ProducerRecord[],
-  ): Promise<readonly AppendAck[]> {
-    const indexes = new Map<number, number[]>();
-    records.forEach((record, index) => {
-      const partition = partitionOf(metadata, record);
-      const list = indexes.get(partition);
-      if (list === undefined) indexes.set(partition, [index]);
-      else list.push(index);
-    });
-    // All parts are let in before the first is sent: a call that is refused leaves nothing behind.
-    const parts = [...indexes].map(([partition, list]) => {
-      const coalescer = this.#coalescer(writer, metadata.topic, partition);
-      const chosen = list.map((index) => records[index]!);
-      return { coalescer, list, chosen, bytesBound: coalescer.admit(chosen, recordBytesMax) };
-    });
-    const acks: AppendAck[] = [];
-    await Promise.all(
-      parts.map(async ({ coalescer, list, chosen, bytesBound }) => {
-        const partAcks = await coalescer.append(chosen, bytesBound);
-        list.forEach((index, at) => (acks[index] = partAcks[at]!));
-      }),
-    );
-    return acks;
   }
 
   #coalescer({ coalescers }: TopicWriter, topic: string, partition: number): AppendCoalescer {
@@ -308,11 +274,4 @@ export class KafkaLog implements Log {
     for (const partition of chosen) await this.#cluster.leaderOf(topic, partition);
     return new Map(chosen.map((partition) => [partition, from.offsets[partition] ?? earliest.get(partition)!]));
   }
-}
-
-function partitionOf({ topic, partitions }: TopicMetadata, { key, partition }: ProducerRecord): number {
-  if (partition === undefined) return partitionFor(key, partitions.length);
-  if (Number.isInteger(partition) && partition >= 0 && partition < partitions.length) return partition;
-  const message = `${topic} has ${partitions.length} partitions and no partition ${partition}`;
-  throw new ThroughlineError('UNKNOWN_TOPIC', message);
 }
