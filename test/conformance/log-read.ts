@@ -10,6 +10,7 @@ export function readClaims(subject: Subject): void {
       assert.deepEqual(await subject.log.read({ topic, partition: 0, offset: 0n }), {
         records: [],
         nextOffset: 0n,
+        lastEpoch: -1,
         logStartOffset: 0n,
         highWatermark: 0n,
       });

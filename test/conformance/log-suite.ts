@@ -6,6 +6,7 @@ import type { Log, TopicConfig } from '@throughline/log';
 import { adminClaims } from './log-admin.ts';
 import { appendClaims } from './log-append.ts';
 import { closeClaims } from './log-close.ts';
+import { epochClaims } from './log-epochs.ts';
 import { joinClaims } from './log-join.ts';
 import { readClaims } from './log-read.ts';
 import type { LogUnderTest, Subject } from './log-support.ts';
@@ -54,6 +55,7 @@ export function logConformance(
     readClaims(subject);
     tailClaims(subject);
     adminClaims(subject);
+    epochClaims(subject);
     joinClaims(subject);
     closeClaims(subject);
   });

@@ -195,6 +195,14 @@ export const errorTable = {
     meaning: 'The Kafka cluster refused a request.',
     remedy: "The message has the cluster's own words; check its permissions and its version (2.8 or newer).",
   },
+  LOG_DIVERGED: {
+    httpStatus: 409,
+    retriable: false,
+    meaning:
+      'The log has other records where some have been read before: an unclean leader election, a folder that was put back from a backup, or a power cut below durability fsync.',
+    remedy:
+      'What was made of those records has to be made again: a fold is replayed from the log; details.divergesAt is the first offset that differs.',
+  },
   GROUP_MEMBER_FENCED: {
     httpStatus: 409,
     kafka: 82,

@@ -36,6 +36,8 @@ export interface RecordTime {
 
 /** A record as read from the log. */
 export interface LogRecord extends RecordPosition, RecordTime {
+  /** The leader epoch that it was appended in (KIP-101); -1 or absent where that is not known. */
+  readonly leaderEpoch?: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];

@@ -22,7 +22,7 @@ test('a batch of sound checksum whose records break the format is CORRUPT_RECORD
   broken[61] = 0x7f;
   writeBatchCrc(broken, 0, broken.length);
   assert.throws(
-    () => decodeBatches(broken, { ...place, fromOffset: 0n }),
+    () => decodeBatches(broken, { ...place, fromOffset: 0n, lastEpoch: -1 }),
     (error) => ThroughlineError.is(error, 'CORRUPT_RECORD') && error.details['nextOffset'] === '1',
   );
 });
@@ -31,10 +31,10 @@ test('a batch from a network is compared with its checksum: what stands before i
   const flipped = batch(1n, 'flipped', 'too');
   flipped[70]! ^= 1;
   const both = Buffer.concat([batch(0n, 'sound'), flipped]);
-  const decoded = decodeBatches(both, { ...place, fromOffset: 0n, mustVerify: true });
+  const decoded = decodeBatches(both, { ...place, fromOffset: 0n, lastEpoch: -1, mustVerify: true });
   assert.deepEqual([texts(decoded.records), decoded.nextOffset], [['sound'], 1n]);
   assert.throws(
-    () => decodeBatches(flipped, { ...place, fromOffset: 1n, mustVerify: true }),
+    () => decodeBatches(flipped, { ...place, fromOffset: 1n, lastEpoch: -1, mustVerify: true }),
     (error) => ThroughlineError.is(error, 'CORRUPT_RECORD') && error.details['nextOffset'] === '3',
   );
 });
@@ -42,6 +42,6 @@ test('a batch from a network is compared with its checksum: what stands before i
 test('what is hidden passes without its records', () => {
   const all = Buffer.concat([batch(0n, 'a'), batch(1n, 'b', 'c'), batch(3n, 'd')]);
   const isHidden = ({ baseOffset }: { readonly baseOffset: bigint }): boolean => baseOffset === 1n;
-  const { records, nextOffset } = decodeBatches(all, { ...place, fromOffset: 0n, isHidden });
+  const { records, nextOffset } = decodeBatches(all, { ...place, fromOffset: 0n, lastEpoch: -1, isHidden });
   assert.deepEqual([texts(records), nextOffset], [['a', 'd'], 4n]);
 });

@@ -7,6 +7,8 @@ export interface Decoded {
   readonly records: readonly LogRecord[];
   /** The offset after the last batch that was decoded; `fromOffset` when there is none. */
   readonly nextOffset: bigint;
+  /** The leader epoch of that batch; that of the request when there is none. */
+  readonly lastEpoch: number;
 }
 
 export interface DecodeRequest {
@@ -14,6 +16,8 @@ export interface DecodeRequest {
   readonly partition: number;
   /** Records below it are left out: a read begins with the batch that contains the offset asked for. */
   readonly fromOffset: bigint;
+  /** The leader epoch of the record before it; -1 when that is not known. */
+  readonly lastEpoch: number;
   /** Where batches that others have decoded are looked up and left behind. */
   readonly shared?: SharedBatches | undefined;
   /** Whether checksums are compared first, which a broker in the same process has done. Default false. */
@@ -33,6 +37,7 @@ export function decodeBatches(batches: Uint8Array, request: DecodeRequest): Deco
   const { fromOffset, shared, mustVerify = false, isHidden } = request;
   const records: LogRecord[] = [];
   let nextOffset = fromOffset;
+  let { lastEpoch } = request;
   for (let position = 0; position < batches.length;) {
     const header = readBatchHeader(batches, position);
     const recordCount = records.length;
@@ -48,9 +53,10 @@ export function decodeBatches(batches: Uint8Array, request: DecodeRequest): Deco
       throw unreadable(error, request, header);
     }
     nextOffset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+    lastEpoch = header.partitionLeaderEpoch;
     position += header.sizeBytes;
   }
-  return { records, nextOffset };
+  return { records, nextOffset, lastEpoch };
 }
 
 function corrupt({ topic, partition }: DecodeRequest, { baseOffset }: RecordBatchHeader): ThroughlineError {

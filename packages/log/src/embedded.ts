@@ -31,6 +31,7 @@ import {
   readBytesMaxDefault,
   type EmbeddedLogLimits,
 } from './defaults.ts';
+import { checkHistory, lastEpochOf, unknownEpoch } from './history.ts';
 import { inProcessChannel } from './group/in-process-channel.ts';
 import { commitOffsets, committedOffsets } from './group/group-offsets.ts';
 import { Membership } from './group/membership.ts';
@@ -122,11 +123,13 @@ class EmbeddedLog implements Log {
     }
   }
 
-  async read({ topic, partition, offset, bytesMax = readBytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+  async read(request: ReadRequest): Promise<ReadResult> {
+    const { topic, partition, offset, lastEpoch = unknownEpoch, bytesMax = readBytesMaxDefault } = request;
     this.#checkOpen();
     const partitionLog = this.#broker.partition(topic, partition);
+    checkHistory({ topic, partition, offset, lastEpoch }, partitionLog.endOfEpoch(lastEpoch) ?? null);
     const { batches, logStartOffset, highWatermark } = await partitionLog.read(offset, bytesMax);
-    const decoded = decodeBatches(batches, { topic, partition, fromOffset: offset });
+    const decoded = decodeBatches(batches, { topic, partition, fromOffset: offset, lastEpoch });
     return { ...decoded, logStartOffset, highWatermark };
   }
 
@@ -179,6 +182,10 @@ class EmbeddedLog implements Log {
     offsetForTime: async (topic, partition, timestampMs) => {
       this.#checkOpen();
       return this.#broker.partition(topic, partition).offsetForTime(timestampMs);
+    },
+    endOfEpoch: async (topic, partition, epoch) => {
+      this.#checkOpen();
+      return this.#broker.partition(topic, partition).endOfEpoch(epoch) ?? null;
     },
     committedOffsets: async (group) => {
       const groups = await this.#openGroups();
@@ -247,7 +254,8 @@ class EmbeddedLog implements Log {
     const followed = await Promise.all(
       chosen.map(async (partition): Promise<FollowedPartition> => {
         const { partitionLog, sharedBatches } = this.#state(topic, partition);
-        return { partitionLog, sharedBatches, position: await startOf(partitionLog, from) };
+        const lastEpoch = lastEpochOf(from, partition);
+        return { partitionLog, sharedBatches, position: await startOf(partitionLog, from), lastEpoch };
       }),
     );
     return new Tail({
@@ -284,8 +292,8 @@ class EmbeddedLog implements Log {
 
   #describe({ topic, topicId, partitionCount, config }: TopicMetadata): TopicDescription {
     const partitions = Array.from({ length: partitionCount }, (_, partition) => {
-      const { logStartOffset, highWatermark, bytes, isOnline } = this.#broker.partition(topic, partition);
-      return { partition, logStartOffset, highWatermark, bytes, isOnline };
+      const { logStartOffset, highWatermark, bytes, leaderEpoch, isOnline } = this.#broker.partition(topic, partition);
+      return { partition, logStartOffset, highWatermark, bytes, leaderEpoch, isOnline };
     });
     const { durability, retentionMs, retentionBytes, segmentBytes, recordBytesMax } = config;
     return {

@@ -4,6 +4,7 @@ export type {
   AssignmentChange,
   Damage,
   Durability,
+  EpochEnd,
   GroupMembership,
   GroupOffset,
   JoinRequest,
@@ -25,6 +26,7 @@ export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
 export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
+export { checkHistory, type ReadPosition } from './history.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
 export {

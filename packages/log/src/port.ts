@@ -7,6 +7,8 @@
 //   * read: whole records in offset order, from the first record at or after the offset asked for, never beyond the
 //     high watermark; what is read has reached the topic's durability.
 //   * tail: every record from the start position on, once per call of tail, in offset order within a partition.
+//   * history: whoever keeps the leader epoch of what was read last beside its position learns when the log has been changed
+//     underneath (LOG_DIVERGED); a tail that runs notices it by itself.
 //   * damage: a batch that cannot be read costs itself. Its error names the offset where reading goes on; a tail goes on
 //     there by itself when it may tell somebody (`onDamage`), and ends with the error when it may not.
 import type { LogRecord, ProducerRecord, ThroughlineError } from '@throughline/event';
@@ -24,6 +26,11 @@ export interface ReadRequest {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
+  /**
+   * The leader epoch of the last record that was read, the one before `offset`: with it the read finds out whether the log
+   * still has that record (LOG_DIVERGED). -1 or absent where it is not known.
+   */
+  readonly lastEpoch?: number;
   /** Upper bound in bytes of the batches read; the first batch is returned even if larger (KIP-74). Default 1 MiB. */
   readonly bytesMax?: number;
 }
@@ -32,6 +39,11 @@ export interface ReadResult {
   readonly records: readonly LogRecord[];
   /** Where the next read goes on; equal to the high watermark at the end. */
   readonly nextOffset: bigint;
+  /**
+   * The leader epoch of the record before `nextOffset`, to be kept with it; that of the request where nothing was read, -1
+   * where it is not known.
+   */
+  readonly lastEpoch: number;
   readonly logStartOffset: bigint;
   /** The offset after the last readable record. */
   readonly highWatermark: bigint;
@@ -42,8 +54,11 @@ export type TailStart =
   | 'earliest'
   | 'latest'
   | { readonly timestampMs: number }
-  /** Index = partition; a partition beyond the end of the array starts at the earliest record. */
-  | { readonly offsets: readonly bigint[] };
+  /**
+   * Index = partition; a partition beyond the end of the array starts at the earliest record. `lastEpochs` has for each offset
+   * the leader epoch of the record before it, -1 or absent where it is not known: see ReadRequest.
+   */
+  | { readonly offsets: readonly bigint[]; readonly lastEpochs?: readonly number[] };
 
 export interface TailRequest {
   readonly topic: string;
@@ -77,6 +92,8 @@ export interface TailStep {
   readonly partition: number;
   readonly records: readonly LogRecord[];
   readonly nextOffset: bigint;
+  /** The leader epoch of the record before `nextOffset`, to be kept with it; -1 where it is not known. */
+  readonly lastEpoch: number;
   readonly highWatermark: bigint;
 }
 
@@ -105,6 +122,8 @@ export interface PartitionDescription {
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
   readonly bytes: number;
+  /** The epoch of the present leader (KIP-101); -1 where nobody tells. */
+  readonly leaderEpoch: number;
   /** False after a failed write or fsync: reads go on, appends are refused with PARTITION_OFFLINE. */
   readonly isOnline: boolean;
 }
@@ -190,6 +209,14 @@ export interface GroupMembership extends AsyncIterable<AssignmentChange> {
   close(): Promise<void>;
 }
 
+/** Where a leader epoch ends. */
+export interface EpochEnd {
+  /** The largest epoch at or below the one asked for in which something was appended. */
+  readonly epoch: number;
+  /** The offset after its last record. */
+  readonly endOffset: bigint;
+}
+
 export interface LogAdmin {
   /**
    * Makes a topic.
@@ -213,6 +240,15 @@ export interface LogAdmin {
    * @throws ThroughlineError UNKNOWN_TOPIC
    */
   offsetForTime(topic: string, partition: number, timestampMs: number): Promise<bigint>;
+  /**
+   * Where a leader epoch of a partition ends (KIP-320): an end below the position of a reader of that epoch says that the log
+   * has lost, or replaced, what was read.
+   *
+   * @returns null for an epoch that has not begun
+   * @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE
+   * @example const end = await log.admin.endOfEpoch('notes', 0, record.leaderEpoch)
+   */
+  endOfEpoch(topic: string, partition: number, epoch: number): Promise<EpochEnd | null>;
   /**
    * What a group has committed; empty for a group that there is not.
    *
@@ -238,7 +274,12 @@ export interface Log {
    * @example await log.append('conversations', [toRecord(event)])
    */
   append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]>;
-  /** @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_RECORD, CLOSED */
+  /**
+   * Reads records of one partition.
+   *
+   * @throws ThroughlineError UNKNOWN_TOPIC, OFFSET_OUT_OF_RANGE, CORRUPT_RECORD, CLOSED; LOG_DIVERGED (details divergesAt:
+   *   the first offset that differs) when `lastEpoch` is given and the log does not have the record before `offset` any more
+   */
   read(request: ReadRequest): Promise<ReadResult>;
   /**
    * Follows a topic; ends when `signal` aborts or the log is closed, and throws what `read` throws. `latest` is the end of

@@ -1,6 +1,7 @@
 // Reading past damage. A batch that cannot be read costs itself and no more: its error says where reading goes on, and a
 // reader that would rather have the rest than nothing goes on there, once it has told somebody.
 import { ThroughlineError } from '@throughline/event';
+import { unknownEpoch } from './history.ts';
 import type { Damage, Log, ReadRequest, ReadResult } from './port.ts';
 
 /**
@@ -24,14 +25,14 @@ export async function readOn(
   log: Log,
   request: ReadRequest,
   onDamage: (damage: Damage) => void,
-): Promise<Pick<ReadResult, 'records' | 'nextOffset'>> {
+): Promise<Pick<ReadResult, 'records' | 'nextOffset' | 'lastEpoch'>> {
   try {
     return await log.read(request);
   } catch (error) {
     const damage = damageOf(error, request.topic, request.partition, request.offset);
     if (damage === undefined) throw error;
     onDamage(damage);
-    return { records: [], nextOffset: damage.nextOffset };
+    return { records: [], nextOffset: damage.nextOffset, lastEpoch: unknownEpoch };
   }
 }
 

@@ -5,6 +5,7 @@
 import type { PartitionLog, ReadBatches } from '@throughline/broker';
 import { metLater, ThroughlineError } from '@throughline/event';
 import { decodeBatches } from './decode-batches.ts';
+import { checkHistory, unknownEpoch } from './history.ts';
 import type { Damage, TailStep } from './port.ts';
 import { damageOf } from './read-on.ts';
 import type { SharedBatches } from './shared-batches.ts';
@@ -14,6 +15,8 @@ export interface FollowedPartition {
   readonly sharedBatches: SharedBatches;
   /** Where it starts. */
   position: bigint;
+  /** The leader epoch of the record before; -1 when that is not known. */
+  lastEpoch: number;
   /** A read from `position` that is under way already. */
   ahead?: Promise<ReadBatches> | undefined;
 }
@@ -53,7 +56,7 @@ export class Tail {
     const stops: (() => void)[] = [];
     try {
       for (const followed of partitions) {
-        checkRange(followed);
+        checkPlace(followed);
         stops.push(followed.partitionLog.onAdvance(() => this.#advanced(followed)));
         this.#enqueue(followed);
       }
@@ -100,7 +103,7 @@ export class Tail {
   }
 
   async #read(followed: FollowedPartition): Promise<TailStep | undefined> {
-    const { partitionLog, sharedBatches, position } = followed;
+    const { partitionLog, sharedBatches, position, lastEpoch: before } = followed;
     const { bytesMax, sharedStepBytesMax } = this.#options;
     try {
       const reading = followed.ahead ?? partitionLog.read(position, bytesMax);
@@ -108,11 +111,13 @@ export class Tail {
       const { batches, highWatermark } = await reading;
       const { topic, partition } = partitionLog;
       const shared = batches.length <= sharedStepBytesMax ? sharedBatches : undefined;
-      const { records, nextOffset } = decodeBatches(batches, { topic, partition, fromOffset: position, shared });
+      const request = { topic, partition, fromOffset: position, lastEpoch: before, shared };
+      const { records, nextOffset, lastEpoch } = decodeBatches(batches, request);
       followed.position = nextOffset;
+      followed.lastEpoch = lastEpoch;
       if (batches.length > sharedStepBytesMax && nextOffset < highWatermark) this.#readAhead(followed);
       // A batch can hold nothing for readers (a transaction marker): the position moves on, the step is not shown.
-      return records.length === 0 ? undefined : { partition, records, nextOffset, highWatermark };
+      return records.length === 0 ? undefined : { partition, records, nextOffset, lastEpoch, highWatermark };
     } catch (error) {
       // Who closes the log or deletes the topic ends the read under way; that is no fault of the read.
       if (this.#hasEnded()) return undefined;
@@ -132,8 +137,9 @@ export class Tail {
     // Damage at the end of what is stored may reach beyond what readers may see; a position must not.
     const nextOffset = damage.nextOffset < highWatermark ? damage.nextOffset : highWatermark;
     followed.position = nextOffset;
+    followed.lastEpoch = unknownEpoch;
     onDamage({ ...damage, nextOffset });
-    return { partition, records: [], nextOffset, highWatermark };
+    return { partition, records: [], nextOffset, lastEpoch: unknownEpoch, highWatermark };
   }
 
   /** Far behind the end, the disk fetches the next step while the consumer works on this one. */
@@ -152,9 +158,13 @@ export class Tail {
   }
 }
 
-/** A start outside the log is refused at once; waiting there would look like a log without news. */
-function checkRange({ partitionLog, position }: FollowedPartition): void {
+/**
+ * A start outside the log is rejected at once; waiting there would look like a log without news. So is one in a log that has
+ * other records than those that were read before it. While the log is open its history does not change.
+ */
+function checkPlace({ partitionLog, position, lastEpoch }: FollowedPartition): void {
   const { topic, partition, logStartOffset, highWatermark } = partitionLog;
+  checkHistory({ topic, partition, offset: position, lastEpoch }, partitionLog.endOfEpoch(lastEpoch) ?? null);
   if (position >= logStartOffset && position <= highWatermark) return;
   throw new ThroughlineError('OFFSET_OUT_OF_RANGE', `${topic}-${partition} has no offset ${position}`, {
     details: { topic, partition, logStartOffset: String(logStartOffset), highWatermark: String(highWatermark) },

@@ -9,11 +9,13 @@ import {
   type ProducerRecord,
 } from '@throughline/event';
 import {
+  checkHistory,
   checkPartitionCount,
   checkTopicConfig,
   checkTopicName,
   partitionFor,
   type AppendAck,
+  type EpochEnd,
   type GroupMembership,
   type JoinRequest,
   type Log,
@@ -47,6 +49,8 @@ const defaultConfig: TopicConfig = {
   recordBytesMax: 1024 * 1024,
 };
 const bytesMaxDefault = 1024 * 1024;
+/** Nobody else ever leads it. */
+const leaderEpoch = 0;
 
 /** A log in memory. */
 export class MemoryLog implements Log {
@@ -82,7 +86,7 @@ export class MemoryLog implements Log {
       const list = partitions[partition]!;
       const offset = BigInt(list.length);
       const { key, value, headers = [] } = record;
-      list.push({ topic, partition, offset, timestampMs, key, value, headers });
+      list.push({ topic, partition, offset, timestampMs, key, value, headers, leaderEpoch });
       return { partition, offset, timestampMs };
     });
     // An acknowledgement is never seen in the turn of its append, as with a disk.
@@ -91,14 +95,23 @@ export class MemoryLog implements Log {
     return acks;
   }
 
-  async read({ topic, partition, offset, bytesMax = bytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+  async read({
+    topic,
+    partition,
+    offset,
+    lastEpoch = -1,
+    bytesMax = bytesMaxDefault,
+  }: ReadRequest): Promise<ReadResult> {
     const list = this.#partition(topic, partition);
     const highWatermark = BigInt(list.length);
+    checkHistory({ topic, partition, offset, lastEpoch }, endOfEpoch(list, lastEpoch));
     this.#checkRange(topic, partition, offset);
     let end = Number(offset);
     let bytes = 0;
     while (end < list.length && (bytes === 0 || bytes < bytesMax)) bytes += 1 + (list[end++]!.value?.length ?? 0);
-    return { records: list.slice(Number(offset), end), nextOffset: BigInt(end), logStartOffset: 0n, highWatermark };
+    const records = list.slice(Number(offset), end);
+    const epoch = records.length === 0 ? lastEpoch : leaderEpoch;
+    return { records, nextOffset: BigInt(end), lastEpoch: epoch, logStartOffset: 0n, highWatermark };
   }
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
@@ -148,6 +161,7 @@ export class MemoryLog implements Log {
       const index = list.findIndex((record) => record.timestampMs >= timestampMs);
       return BigInt(index === -1 ? list.length : index);
     },
+    endOfEpoch: async (topic, partition, epoch) => endOfEpoch(this.#partition(topic, partition), epoch),
     committedOffsets: async (group) => {
       this.#checkOpen();
       return this.#groups.committed(group);
@@ -183,8 +197,12 @@ export class MemoryLog implements Log {
       const { length } = this.#partition(topic, partition);
       if (from === 'earliest') positions.set(partition, 0n);
       else if (from === 'latest') positions.set(partition, BigInt(length));
-      else if ('offsets' in from) positions.set(partition, from.offsets[partition] ?? 0n);
-      else positions.set(partition, await this.admin.offsetForTime(topic, partition, from.timestampMs));
+      else if ('offsets' in from) {
+        const offset = from.offsets[partition] ?? 0n;
+        const lastEpoch = from.lastEpochs?.[partition] ?? -1;
+        checkHistory({ topic, partition, offset, lastEpoch }, endOfEpoch(this.#partition(topic, partition), lastEpoch));
+        positions.set(partition, offset);
+      } else positions.set(partition, await this.admin.offsetForTime(topic, partition, from.timestampMs));
     }
     for (const [partition, offset] of positions) this.#checkRange(topic, partition, offset);
     return { lists, positions };
@@ -205,7 +223,7 @@ export class MemoryLog implements Log {
         if (records.length === 0) continue;
         isIdle = false;
         positions.set(partition, nextOffset);
-        yield { partition, records, nextOffset, highWatermark };
+        yield { partition, records, nextOffset, lastEpoch: leaderEpoch, highWatermark };
         if (hasEnded()) return;
       }
       // An append between a read above and here must not be slept through.
@@ -249,6 +267,7 @@ export class MemoryLog implements Log {
         logStartOffset: 0n,
         highWatermark: BigInt(list.length),
         bytes: list.reduce((sum, record) => sum + bytesOf(record), 0),
+        leaderEpoch,
         isOnline: true,
       })),
     };
@@ -271,6 +290,10 @@ export class MemoryLog implements Log {
       if (signal?.aborted === true || this.#isClosed) wake();
     });
   }
+}
+
+function endOfEpoch({ length }: readonly LogRecord[], epoch: number): EpochEnd | null {
+  return epoch === leaderEpoch ? { epoch, endOffset: BigInt(length) } : null;
 }
 
 function bytesOf({ key, value }: ProducerRecord): number {

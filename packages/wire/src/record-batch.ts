@@ -198,7 +198,7 @@ export function decodeRecordBatch(
 ): void {
   const { topic, partition, fromOffset } = options;
   const header = readBatchHeader(buffer, position);
-  const { baseOffset, lastOffsetDelta, baseTimestampMs, recordCount, attributes } = header;
+  const { baseOffset, lastOffsetDelta, baseTimestampMs, recordCount, attributes, partitionLeaderEpoch } = header;
   const problem = batchHeaderProblem(header);
   if (problem !== undefined) throw invalid(options, baseOffset, problem);
   const batchEnd = position + header.sizeBytes;
@@ -221,6 +221,7 @@ export function decodeRecordBatch(
     end = bytes.length;
   }
   const reader = new Reader(bytes, start, end, 'INVALID_RECORD');
+  const leaderEpoch = partitionLeaderEpoch;
   const isBaseSafe = Number.isSafeInteger(baseTimestampMs);
   let previousDelta = -1;
   for (let index = 0; index < recordCount; index++) {
@@ -248,13 +249,13 @@ export function decodeRecordBatch(
     }
     const offset = baseOffset + BigInt(offsetDelta);
     if (isBaseSafe && Number.isSafeInteger(timestampDelta) && Number.isSafeInteger(timestampMs)) {
-      records.push({ topic, partition, offset, timestampMs, key, value, headers });
+      records.push({ topic, partition, offset, timestampMs, key, value, headers, leaderEpoch });
     } else {
       const exactTimestampMs = exactTimestamp(buffer, position, bytes, deltaAt);
       const nearestMs = Number(exactTimestampMs);
       const isSafe = Number.isSafeInteger(nearestMs);
       const time = isSafe ? { timestampMs: nearestMs } : { timestampMs: nearestMs, exactTimestampMs };
-      records.push({ topic, partition, offset, ...time, key, value, headers });
+      records.push({ topic, partition, offset, ...time, key, value, headers, leaderEpoch });
     }
   }
   if (reader.remaining !== 0) throw invalid(options, baseOffset, `${reader.remaining} bytes follow the last record`);

@@ -28,12 +28,13 @@ async function fetched(records: Uint8Array, aborted: readonly AbortedTransaction
     lastStableOffset: 90n,
     logStartOffset: 0n,
     abortedTransactions: aborted,
+    divergingEpoch: { epoch: -1, endOffset: -1n },
     records,
   };
   const response = { errorCode: 0, responses: [{ topic: 'notes', partitions: [partition] }] };
   const bounds = { waitMs: 0, bytesMax: 1000, partitionBytesMax: 1000 };
   const send = async (): Promise<Read<FetchResponse>> => response as unknown as Read<FetchResponse>;
-  const [found] = await fetchFrom(send, metadata, [{ partition: 0, offset: 0n }], bounds);
+  const [found] = await fetchFrom(send, metadata, [{ partition: 0, offset: 0n, lastEpoch: -1 }], bounds);
   return found!;
 }
 

@@ -5,12 +5,16 @@
 import { batchPrefixBytes, isControlBatch, kafkaErrors, type Read, type RecordBatchHeader } from '@throughline/wire';
 import type { AbortedTransaction, FetchRequest, FetchResponse } from '@throughline/wire/apis';
 import { decodeBatches, type Decoded } from '../decode-batches.ts';
+import { unknownEpoch } from '../history.ts';
+import type { EpochEnd } from '../port.ts';
 import type { TopicMetadata } from './cluster.ts';
 import { failureOf } from './failures.ts';
 
 export interface FetchPosition {
   readonly partition: number;
   readonly offset: bigint;
+  /** The leader epoch of the record before; -1 when that is not known. */
+  readonly lastEpoch: number;
 }
 
 export interface FetchBounds {
@@ -20,10 +24,8 @@ export interface FetchBounds {
   readonly partitionBytesMax: number;
 }
 
-export interface FetchedPartition {
-  readonly partition: number;
-  /** Where the fetch began. */
-  readonly offset: bigint;
+/** What came of one partition, with where the fetch began. */
+export interface FetchedPartition extends FetchPosition {
   readonly errorCode: number;
   /** The last stable offset: readers see nothing at or beyond it. */
   readonly highWatermark: bigint;
@@ -31,6 +33,8 @@ export interface FetchedPartition {
   /** Whole batches; the first may begin before `offset`. */
   readonly batches: Uint8Array;
   readonly aborted: readonly AbortedTransaction[];
+  /** Where the epoch of the position ends, when that is below the position: the log has other records there. */
+  readonly divergesAt: EpochEnd | undefined;
 }
 
 /** Sends a fetch somewhere. */
@@ -48,7 +52,7 @@ const nothing = new Uint8Array(0);
  */
 export async function fetchFrom(
   send: SendFetch,
-  { topic, topicId }: TopicMetadata,
+  { topic, topicId, partitions }: TopicMetadata,
   positions: readonly FetchPosition[],
   { waitMs, bytesMax, partitionBytesMax }: FetchBounds,
 ): Promise<FetchedPartition[]> {
@@ -63,29 +67,33 @@ export async function fetchFrom(
       {
         topic,
         topicId,
-        partitions: positions.map(({ partition, offset: fetchOffset }) => ({
+        partitions: positions.map(({ partition, offset: fetchOffset, lastEpoch: lastFetchedEpoch }) => ({
           partition,
+          // Who is not the leader of this epoch says so, and whoever has other records before the offset (KIP-320).
+          currentLeaderEpoch: partitions[partition]?.leaderEpoch ?? unknownEpoch,
           fetchOffset,
+          lastFetchedEpoch,
           partitionMaxBytes: partitionBytesMax,
         })),
       },
     ],
   });
   if (response.errorCode !== kafkaErrors.NONE) throw failureOf(response.errorCode, `fetch from ${topic}`);
-  const offsets = new Map(positions.map(({ partition, offset }) => [partition, offset]));
+  const asked = new Map(positions.map((position) => [position.partition, position]));
   const fetched: FetchedPartition[] = [];
-  for (const { partitions } of response.responses) {
-    for (const { partitionIndex: partition, errorCode, lastStableOffset, highWatermark, ...found } of partitions) {
-      const offset = offsets.get(partition);
-      if (offset === undefined) continue;
+  for (const { partitions: found } of response.responses) {
+    for (const { partitionIndex, errorCode, lastStableOffset, highWatermark, ...rest } of found) {
+      const position = asked.get(partitionIndex);
+      if (position === undefined) continue;
+      const { divergingEpoch } = rest;
       fetched.push({
-        partition,
-        offset,
+        ...position,
         errorCode,
         highWatermark: lastStableOffset < 0n ? highWatermark : lastStableOffset,
-        logStartOffset: found.logStartOffset,
-        batches: wholeBatches(found.records ?? nothing),
-        aborted: found.abortedTransactions ?? [],
+        logStartOffset: rest.logStartOffset,
+        batches: wholeBatches(rest.records ?? nothing),
+        aborted: rest.abortedTransactions ?? [],
+        divergesAt: divergingEpoch.endOffset < 0n ? undefined : divergingEpoch,
       });
     }
   }
@@ -97,8 +105,9 @@ export async function fetchFrom(
  *
  * @throws ThroughlineError CORRUPT_RECORD, NOT_BUILT_YET as decodeBatches
  */
-export function decodeFetched(topic: string, { partition, offset, batches, aborted }: FetchedPartition): Decoded {
-  const request = { topic, partition, fromOffset: offset, mustVerify: true };
+export function decodeFetched(topic: string, fetched: FetchedPartition): Decoded {
+  const { partition, offset: fromOffset, lastEpoch, batches, aborted } = fetched;
+  const request = { topic, partition, fromOffset, lastEpoch, mustVerify: true };
   return decodeBatches(batches, aborted.length === 0 ? request : { ...request, isHidden: hiddenOf(aborted) });
 }
 

@@ -1,8 +1,9 @@
 // Topics of a cluster in the words of the port.
 import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
-import type { GroupOffset, LogAdmin, TopicConfig, TopicDescription } from '../port.ts';
+import type { EpochEnd, GroupOffset, LogAdmin, TopicConfig, TopicDescription } from '../port.ts';
 import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../topic-settings.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
+import { endOfEpoch } from './epochs.ts';
 import { askCoordinator } from './group-coordinators.ts';
 import { offsetRanges, offsetsAt } from './offsets.ts';
 import { fromKafkaConfigs, newTopicConfigs, toKafkaConfigs } from './topic-configs.ts';
@@ -75,6 +76,12 @@ export class KafkaAdmin implements LogAdmin {
     return offset >= 0n ? offset : (await offsetsAt(this.#cluster, topic, [partition], 'latest')).get(partition)!;
   }
 
+  async endOfEpoch(topic: string, partition: number, epoch: number): Promise<EpochEnd | null> {
+    this.#options.checkOpen();
+    const what = `epochs of ${topic}-${partition}`;
+    return this.#cluster.retrying(what, () => endOfEpoch(this.#cluster, topic, partition, epoch));
+  }
+
   async committedOffsets(group: string): Promise<readonly GroupOffset[]> {
     this.#options.checkOpen();
     const ask = askCoordinator(this.#cluster, group);
@@ -110,6 +117,7 @@ export class KafkaAdmin implements LogAdmin {
         partition,
         ...(ranges.get(partition) ?? { logStartOffset: 0n, highWatermark: 0n }),
         bytes: sizes.get(partition) ?? 0,
+        leaderEpoch: metadata.partitions[partition]!.leaderEpoch,
         isOnline: ranges.has(partition),
       })),
     };

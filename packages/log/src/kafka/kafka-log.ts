@@ -10,6 +10,7 @@ import { AppendCoalescer } from '../append-coalescer.ts';
 import { appendParts } from '../append-parts.ts';
 import { readBytesMaxDefault, sessionTimeoutMsDefault, type KafkaLogLimits } from '../defaults.ts';
 import { Membership } from '../group/membership.ts';
+import { diverged, lastEpochOf, unknownEpoch } from '../history.ts';
 import type {
   AppendAck,
   GroupMembership,
@@ -21,7 +22,8 @@ import type {
   TailStep,
 } from '../port.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
-import { decodeFetched, fetchFrom } from './fetch.ts';
+import { checkPosition } from './epochs.ts';
+import { decodeFetched, fetchFrom, type FetchPosition } from './fetch.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
 import { KafkaGroupChannel } from './kafka-group-channel.ts';
 import { KafkaTail } from './kafka-tail.ts';
@@ -91,9 +93,10 @@ export class KafkaLog implements Log {
     return writer.gate.pass((state) => this.#append(writer, state, records));
   }
 
-  async read({ topic, partition, offset, bytesMax = readBytesMaxDefault }: ReadRequest): Promise<ReadResult> {
+  async read(request: ReadRequest): Promise<ReadResult> {
     this.#checkOpen();
-    return this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#read(topic, partition, offset, bytesMax));
+    const { topic, partition } = request;
+    return this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#read(request));
   }
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
@@ -202,12 +205,14 @@ export class KafkaLog implements Log {
     return coalescers[partition];
   }
 
-  async #read(topic: string, partition: number, offset: bigint, bytesMax: number): Promise<ReadResult> {
+  async #read(request: ReadRequest): Promise<ReadResult> {
+    const { topic, partition, offset, lastEpoch = unknownEpoch, bytesMax = readBytesMaxDefault } = request;
+    await checkPosition(this.#cluster, { topic, partition, offset, lastEpoch });
     const { metadata, leader } = await this.#cluster.leaderOf(topic, partition);
     const [found] = await fetchFrom(
       (request) => this.#cluster.request(leader, 'read', fetchApi, request),
       metadata,
-      [{ partition, offset }],
+      [{ partition, offset, lastEpoch }],
       { waitMs: 0, bytesMax, partitionBytesMax: bytesMax },
     ).catch((error: unknown) => {
       this.#cluster.forget(topic);
@@ -219,6 +224,7 @@ export class KafkaLog implements Log {
     if (errorCode !== kafkaErrors.NONE || found === undefined) {
       throw await staleOr(this.#cluster, metadata, errorCode, `read ${topic}-${partition}`);
     }
+    if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
     const { logStartOffset, highWatermark } = found;
     return { ...decodeFetched(topic, found), logStartOffset, highWatermark };
   }
@@ -245,7 +251,7 @@ export class KafkaLog implements Log {
         limits: this.#limits,
         retry: this.#retry,
         metadata,
-        positions: await this.#starts(metadata, request),
+        positions: await this.#positions(metadata, request),
         bytesMax,
         signal,
         onDamage,
@@ -256,6 +262,16 @@ export class KafkaLog implements Log {
       if (this.#closed !== undefined) return undefined;
       throw error;
     }
+  }
+
+  /** Where each partition starts; the tail checks against the log what was read before. */
+  async #positions(metadata: TopicMetadata, request: TailRequest): Promise<ReadonlyMap<number, FetchPosition>> {
+    const starts = await this.#starts(metadata, request);
+    return new Map(
+      Array.from(starts, ([partition, offset]) => {
+        return [partition, { partition, offset, lastEpoch: lastEpochOf(request.from, partition) }] as const;
+      }),
+    );
   }
 
   async #starts(metadata: TopicMetadata, { topic, from, partitions }: TailRequest): Promise<Map<number, bigint>> {

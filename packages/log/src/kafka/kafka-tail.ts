@@ -6,12 +6,14 @@ import { delay, ThroughlineError, unattended } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
+import { diverged, unknownEpoch } from '../history.ts';
 import type { Damage, TailStep } from '../port.ts';
 import { damageOf } from '../read-on.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { isPassing, saysStaleMetadata } from './failures.ts';
-import { decodeFetched, fetchFrom, type FetchedPartition } from './fetch.ts';
+import { checkPosition } from './epochs.ts';
+import { decodeFetched, fetchFrom, type FetchedPartition, type FetchPosition } from './fetch.ts';
 import { outOfRange, staleOr } from './offsets.ts';
 import { retryPauseMs, type RetryContext } from './retry.ts';
 
@@ -22,7 +24,7 @@ export interface KafkaTailOptions {
   /** The incarnation of the topic that is followed. */
   readonly metadata: TopicMetadata;
   /** Where each partition starts. */
-  readonly positions: Map<number, bigint>;
+  readonly positions: ReadonlyMap<number, FetchPosition>;
   readonly bytesMax: number;
   readonly signal: AbortSignal | undefined;
   readonly onDamage: ((damage: Damage) => void) | undefined;
@@ -32,7 +34,9 @@ export interface KafkaTailOptions {
 
 export class KafkaTail {
   readonly #options: KafkaTailOptions;
-  readonly #positions: Map<number, bigint>;
+  readonly #positions: Map<number, FetchPosition>;
+  /** The leader epoch in which what was read of a partition was last found to be in the log. */
+  readonly #checkedEpochs = new Map<number, number>();
   readonly #connections = new Map<number, BrokerConnection>();
   readonly #fetching = new Set<number>();
   readonly #stop = new AbortController();
@@ -45,7 +49,7 @@ export class KafkaTail {
 
   constructor(options: KafkaTailOptions) {
     this.#options = options;
-    this.#positions = options.positions;
+    this.#positions = new Map(options.positions);
   }
 
   /** Makes the tail look whether it has ended, and whether its topic is still there. */
@@ -114,11 +118,13 @@ export class KafkaTail {
         throw new ThroughlineError('LOG_UNREACHABLE', `${topic}-${partitions.join(', ')} has no leader`);
       }
       const connection = this.#connection(leader);
-      const positions = this.#turned(partitions).map((partition) => ({
-        partition,
-        offset: this.#positions.get(partition)!,
-      }));
-      const fetched = await fetchFrom((request) => connection.request(fetchApi, request), metadata, positions, {
+      const positions = this.#turned(partitions).map((partition) => this.#positions.get(partition)!);
+      const known = this.#options.cluster.known(topic) ?? metadata;
+      if (known.topicId !== metadata.topicId) throw this.#remade();
+      for (const position of positions) await this.#checkHistory(known, position);
+      // The incarnation that is followed, with those who lead it now.
+      const followed = { ...metadata, partitions: known.partitions };
+      const fetched = await fetchFrom((request) => connection.request(fetchApi, request), followed, positions, {
         waitMs: limits.fetchWaitMs,
         bytesMax: limits.fetchBytesMax,
         partitionBytesMax: bytesMax,
@@ -130,10 +136,22 @@ export class KafkaTail {
     }
   }
 
+  /** A new leader may have other records than those that were read from the one before (KIP-320). */
+  async #checkHistory({ topic, partitions }: TopicMetadata, position: FetchPosition): Promise<void> {
+    const { partition } = position;
+    const leaderEpoch = partitions[partition]?.leaderEpoch ?? unknownEpoch;
+    if (this.#checkedEpochs.get(partition) === leaderEpoch) return;
+    await checkPosition(this.#options.cluster, { topic, ...position });
+    this.#checkedEpochs.set(partition, leaderEpoch);
+  }
+
   async #take(leader: number, found: FetchedPartition): Promise<void> {
     const { topic } = this.#options.metadata;
     const { partition, offset, errorCode, highWatermark } = found;
+    if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
     if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE) {
+      // The log may end before the offset because it was cut.
+      await checkPosition(this.#options.cluster, { topic, ...found });
       throw await outOfRange(this.#options.cluster, { topic, partition, offset });
     }
     if (errorCode !== kafkaErrors.NONE) {
@@ -141,17 +159,19 @@ export class KafkaTail {
       throw saysStaleMetadata(errorCode) ? this.#ifGone(failure) : failure;
     }
     try {
-      const { records, nextOffset } = decodeFetched(topic, found);
-      this.#positions.set(partition, nextOffset);
+      const { records, nextOffset, lastEpoch } = decodeFetched(topic, found);
+      this.#positions.set(partition, { partition, offset: nextOffset, lastEpoch });
       // A batch can hold nothing for readers (a transaction marker): the position moves on, the step is not shown.
-      if (records.length > 0) this.#put(leader, { partition, records, nextOffset, highWatermark });
+      if (records.length > 0) this.#put(leader, { partition, records, nextOffset, lastEpoch, highWatermark });
     } catch (error) {
       const damage = damageOf(error, topic, partition, offset);
       const { onDamage } = this.#options;
       if (damage === undefined || onDamage === undefined) throw error;
-      this.#positions.set(partition, damage.nextOffset);
+      const { nextOffset } = damage;
+      const lastEpoch = unknownEpoch;
+      this.#positions.set(partition, { partition, offset: nextOffset, lastEpoch });
       onDamage(damage);
-      this.#put(leader, { partition, records: [], nextOffset: damage.nextOffset, highWatermark });
+      this.#put(leader, { partition, records: [], nextOffset, lastEpoch, highWatermark });
     }
   }
 
@@ -159,8 +179,11 @@ export class KafkaTail {
   #ifGone(failure: ThroughlineError): ThroughlineError {
     const { topic, topicId } = this.#options.metadata;
     const now = this.#options.cluster.known(topic);
-    if (now === undefined || now.topicId === topicId) return failure;
-    return new ThroughlineError('UNKNOWN_TOPIC', `${topic} has been deleted and made again`, { cause: failure });
+    return now === undefined || now.topicId === topicId ? failure : this.#remade(failure);
+  }
+
+  #remade(cause?: ThroughlineError): ThroughlineError {
+    return new ThroughlineError('UNKNOWN_TOPIC', `${this.topic} has been deleted and made again`, { cause });
   }
 
   /** Waits before the next try, or ends the tail when it is no use or has taken too long. */
