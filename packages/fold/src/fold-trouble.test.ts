@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import { silentLogger, ThroughlineError, type Logger } from '@throughline/event';
-import type { Log, TailStep } from '@throughline/log';
-import { type MemoryLog, overLog, VirtualClock } from '@throughline/testkit';
+import { overLog, type Log, type TailStep } from '@throughline/log';
+import { type MemoryLog, VirtualClock } from '@throughline/testkit';
 import { fold, memoryStore } from './index.ts';
 import { append, wordOf, logWith, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 

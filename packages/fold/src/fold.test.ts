@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fromUtf8, ThroughlineError, type Logger } from '@throughline/event';
-import type { Log, TopicDescription } from '@throughline/log';
-import { MemoryLog, overLog } from '@throughline/testkit';
+import { overLog, type Log, type TopicDescription } from '@throughline/log';
+import { MemoryLog } from '@throughline/testkit';
 import { fold, memoryStore } from './index.ts';
 import { wordOf, insert, logWith, append, folder, fileStore, wordsIn, inMemory, inFile } from './test-support.ts';
 
@@ -13,7 +13,7 @@ function startingAt(log: MemoryLog, offset: bigint): Log {
     const found = await log.admin.describeTopic(topic);
     return { ...found, partitions: found.partitions.map((each) => ({ ...each, logStartOffset: offset })) };
   };
-  return overLog(log, { admin: { ...log.admin, describeTopic } });
+  return overLog(log, { admin: { describeTopic } });
 }
 /** The log as it was when its topic had fewer partitions. */
 function withPartitions(log: MemoryLog, count: number): Log {

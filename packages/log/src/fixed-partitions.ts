@@ -7,6 +7,7 @@
 // The number belongs to an incarnation of the topic: one that is deleted and made again begins with the partitions that it
 // has when it is first seen. docs/decisions/0095-protected-topics.md has the reasons.
 import { fromUtf8, ThroughlineError, type ProducerRecord } from '@throughline/event';
+import { overLog } from './over-log.ts';
 import { partitionFor } from './partitioner.ts';
 import type { Log, LogAdmin, TopicDescription } from './port.ts';
 import { readOn } from './read-on.ts';
@@ -62,12 +63,7 @@ export function withFixedPartitions({
   };
   const placed = (record: ProducerRecord): ProducerRecord =>
     record.partition === undefined ? { ...record, partition: partitionFor(record.key, fixed.partitionCount) } : record;
-  const admin: LogAdmin = {
-    topics: () => log.admin.topics(),
-    deleteTopic: (name) => log.admin.deleteTopic(name),
-    committedOffsets: (group) => log.admin.committedOffsets(group),
-    commitOffsets: (group, offsets) => log.admin.commitOffsets(group, offsets),
-    offsetForTime: (name, partition, timestampMs) => log.admin.offsetForTime(name, partition, timestampMs),
+  const admin: Partial<LogAdmin> = {
     describeTopic: async (name) => {
       const found = await log.admin.describeTopic(name);
       return name === topic ? look(found) : found;
@@ -81,23 +77,23 @@ export function withFixedPartitions({
       return name === topic ? look(altered) : altered;
     },
   };
+  // Partitions that were added may be assigned to a member of a group, too: a reader finds nothing of a stream there.
+  const view = overLog(log, {
+    append: (name, records) => log.append(name, name === topic ? records.map(placed) : records),
+    tail: (request) => {
+      if (request.topic !== topic || request.partitions !== undefined) return log.tail(request);
+      return log.tail({ ...request, partitions: Array.from({ length: fixed.partitionCount }, (_, index) => index) });
+    },
+    admin,
+  });
   return {
+    ...view,
     get fixed() {
       return fixed;
     },
     get partitionCount() {
       return partitionCount;
     },
-    append: (name, records) => log.append(name, name === topic ? records.map(placed) : records),
-    read: (request) => log.read(request),
-    tail: (request) => {
-      if (request.topic !== topic || request.partitions !== undefined) return log.tail(request);
-      return log.tail({ ...request, partitions: Array.from({ length: fixed.partitionCount }, (_, index) => index) });
-    },
-    // Partitions that were added may be assigned, too: a reader finds nothing of a stream there.
-    join: (request) => log.join(request),
-    admin,
-    close: () => log.close(),
   };
 }
 

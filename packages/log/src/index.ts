@@ -36,5 +36,6 @@ export {
   type FixedPartitions,
   type FixedPartitionsLog,
 } from './fixed-partitions.ts';
+export { overLog, type LogView } from './over-log.ts';
 export { murmur2, partitionFor } from './partitioner.ts';
 export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { number, object, string, ThroughlineError, utf8, type Logger } from '@throughline/event';
-import { MemoryLog, overLog } from '@throughline/testkit';
+import { overLog } from '@throughline/log';
+import { MemoryLog } from '@throughline/testkit';
 import { startPipelines, table, topic, type Pipelines, type TableDefinition } from './index.ts';
 
 const Payment = object({ account: string(), cents: number({ integer: true }) });
@@ -148,7 +149,6 @@ describe('the pipelines', () => {
     const gone = described.partitions.map(({ highWatermark }) => highWatermark);
     const log = overLog(whole, {
       admin: {
-        ...whole.admin,
         describeTopic: async (topic) => {
           const found = await whole.admin.describeTopic(topic);
           return {

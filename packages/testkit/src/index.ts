@@ -3,6 +3,5 @@ export { FaultyDisk, type DiskFault, type DiskOperation } from './faulty-disk.ts
 export { LossyNetwork, type LossyNetworkOptions } from './lossy-network.ts';
 export { MemoryDisk } from './memory-disk.ts';
 export { MemoryLog } from './memory-log.ts';
-export { overLog } from './over-log.ts';
 export { slowDisk, type SlowDiskOptions } from './slow-disk.ts';
 export { VirtualClock } from './virtual-clock.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openBroker, systemDisk, type Broker } from '@throughline/broker';
 import { ulids, type Clock, type Logger, type Random } from '@throughline/event';
-import { embedded, kafka, type Log } from '@throughline/log';
+import { embedded, kafka, overLog, type Log } from '@throughline/log';
 import type { ResolvedConfig } from '../config.ts';
 import { conversationsTopic } from '../defaults.ts';
 import { takeDataDir } from './data-dir.ts';
@@ -61,17 +61,12 @@ export async function openLog(
 
 /** The log, which releases the data folder once it is closed. */
 function releasing(log: Log, release: () => Promise<void>): Log {
-  return {
-    append: (topic, records) => log.append(topic, records),
-    read: (request) => log.read(request),
-    tail: (request) => log.tail(request),
-    join: (request) => log.join(request),
-    admin: log.admin,
+  return overLog(log, {
     close: async () => {
       await log.close();
       await release();
     },
-  };
+  });
 }
 
 /** A name of the data folder that stays, made at its first start. */
