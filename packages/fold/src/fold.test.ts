@@ -169,7 +169,7 @@ describe('a fold', () => {
     assert.deepEqual([error?.code, error?.details['logStartOffset']], ['FOLD_BEHIND_LOG', '7']);
   });
 
-  test('of an unknown topic is refused', async () => {
+  test('of an unknown topic is rejected', async () => {
     await assert.rejects(fold(inMemory(new MemoryLog())), withCode('UNKNOWN_TOPIC'));
   });
 
@@ -208,7 +208,7 @@ describe('a restarted fold', () => {
     assert.equal(second.status().skippedRecords, 2);
   });
 
-  test('refuses a state made by other code, and replays it when it may', async (t) => {
+  test('rejects a state made by other code, and replays it when it may', async (t) => {
     const path = join(folder(t), 'words.db');
     const log = await logWith(['a', 'b'], 1);
     const first = await fold(inFile(log, fileStore(path)));
@@ -229,7 +229,7 @@ describe('a restarted fold', () => {
     assert.deepEqual(wordsIn(store), ['A', 'B']);
   });
 
-  test('refuses a state of another incarnation of the topic', async (t) => {
+  test('rejects a state of another incarnation of the topic', async (t) => {
     const path = join(folder(t), 'words.db');
     const log = await logWith(['a', 'b'], 1);
     const first = await fold(inFile(log, fileStore(path)));
@@ -246,7 +246,7 @@ describe('a restarted fold', () => {
     assert.deepEqual(wordsIn(store), ['x', 'y', 'z']);
   });
 
-  test('refuses a log that has lost records it has folded, also when the log has grown since', async (t) => {
+  test('rejects a log that has lost records it has folded, also when the log has grown since', async (t) => {
     const path = join(folder(t), 'words.db');
     const first = await fold(inFile(await logWith(['a', 'b', 'c'], 1), fileStore(path)));
     await first.caughtUp();
@@ -263,7 +263,7 @@ describe('a restarted fold', () => {
     assert.deepEqual(wordsIn(store), ['a', 'b', 'x', 'y']);
   });
 
-  test('refuses a log whose retention has removed records unseen, and may replay what is left', async (t) => {
+  test('rejects a log whose retention has removed records unseen, and may replay what is left', async (t) => {
     const path = join(folder(t), 'words.db');
     const log = await logWith(['a', 'b'], 1);
     const first = await fold(inFile(log, fileStore(path)));
@@ -293,7 +293,7 @@ describe('a restarted fold', () => {
     assert.deepEqual(wordsIn(store), ['a', 'c', 'b', 'd']);
   });
 
-  test('refuses the file of another fold, a file of a newer format and a file that is no database', async (t) => {
+  test('rejects the file of another fold, a file of a newer format and a file that is no database', async (t) => {
     const directory = folder(t);
     const log = await logWith(['a'], 1);
     const path = join(directory, 'words.db');

@@ -2,7 +2,8 @@
 export { fold, type Fold, type FoldOptions, type FoldStatus } from './fold.ts';
 export { Consumer, type ConsumerOptions } from './consumer/consumer.ts';
 export type { Batch, HandOn } from './consumer/hand-on.ts';
-export { allPartitions, type Assignment } from './consumer/assignment.ts';
+export { allPartitions, onlyPartitions, type Assignment } from './consumer/assignment.ts';
+export { SharedAssignment, type SharedAssignmentOptions } from './consumer/shared-assignment.ts';
 export type { HistoryBreak } from './consumer/history-break.ts';
 export type { CheckpointOptions } from './consumer/late-checkpoint.ts';
 export type { ConsumerPhase, PhaseEvent, PhaseName } from './consumer/phases.ts';

@@ -1,7 +1,7 @@
 // A batch through the reducer: a record that is no valid event is set aside, any other failure names its record and stops.
 import { ThroughlineError, type LogRecord } from '@throughline/event';
 
-/** A record that the reducer refused with INVALID_EVENT. */
+/** A record that the reducer rejected with INVALID_EVENT. */
 export interface Skip {
   readonly record: LogRecord;
   readonly error: ThroughlineError;

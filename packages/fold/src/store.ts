@@ -15,7 +15,7 @@ export interface Checkpoint {
   readonly topicId: string;
   /** Hash or version of the reducer: other code would have made another state. */
   readonly codeVersion: string;
-  /** One more with each owner; the store refuses a transaction of any but the newest owner. */
+  /** One more with each owner; the store rejects a transaction of any but the newest owner. */
   readonly fencingEpoch: number;
   /** Index = partition: the offset of the next record to fold. Never moves down but by a replay. */
   readonly offsets: readonly bigint[];

@@ -21,7 +21,7 @@ import {
   type Logger,
   type Random,
 } from '@throughline/event';
-import { sqliteStore, type Assignment } from '@throughline/fold';
+import { sqliteStore } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import { Conversations } from './conversations.ts';
 import { conversationBytesMax, conversationsMax } from './defaults.ts';
@@ -58,8 +58,6 @@ export interface SupervisorOptions {
   readonly logger?: Logger;
   /** Folded conversations kept in memory at most. */
   readonly conversationsMax?: number;
-  /** Which partitions this supervisor works on; all by default. Others work on the rest. */
-  readonly assignment?: Assignment;
 }
 
 export interface Supervisor {
@@ -171,7 +169,6 @@ class RunningSupervisor implements Supervisor {
       log,
       topic,
       conversations,
-      assignment: options.assignment,
       clock,
       logger,
       onEvent: (event, folded) => keeper.onEvent(event, folded),

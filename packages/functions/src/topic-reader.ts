@@ -9,7 +9,7 @@ import {
   type LogRecord,
   type PlacedEvent,
 } from '@throughline/event';
-import { Consumer, type Assignment, type HistoryBreak, type StartPosition } from '@throughline/fold';
+import { Consumer, type HistoryBreak, type StartPosition } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import type { Conversations, Folded } from './conversations.ts';
 import { checkpointMs, retryDelayMs, saveRecordsMin } from './defaults.ts';
@@ -18,7 +18,6 @@ export interface TopicReaderOptions {
   readonly log: Log;
   readonly topic: string;
   readonly conversations: Conversations;
-  readonly assignment: Assignment | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called in the order of the log, after the event has been folded. */
@@ -53,7 +52,7 @@ export class TopicReader {
   #isStopped = false;
 
   constructor(options: TopicReaderOptions) {
-    const { log, topic, conversations, assignment, clock, logger } = options;
+    const { log, topic, conversations, clock, logger } = options;
     this.#options = options;
     this.#consumer = new Consumer({
       log,
@@ -78,7 +77,6 @@ export class TopicReader {
       },
       retriesAll: true,
       retryMsMin: retryDelayMs,
-      assignment,
       clock,
       logger,
     });

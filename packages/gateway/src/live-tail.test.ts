@@ -62,9 +62,9 @@ test('whoever waits when the tail closes is told so', async () => {
   await log.admin.createTopic('topic', { partitions: 1 });
   const tail = await startTail(log, () => {});
   const waiting = tail.reached(0, 5n);
-  const refused = assert.rejects(waiting, (error) => ThroughlineError.is(error, 'CLOSED'));
+  const rejected = assert.rejects(waiting, (error) => ThroughlineError.is(error, 'CLOSED'));
   await tail.close();
-  await refused;
+  await rejected;
   await log.close();
 });
 

@@ -45,6 +45,8 @@ export interface ConsumerOptions {
   /** Called for each range that the log cannot read, before the consumer goes on behind it. It is logged and counted as well. */
   readonly onDamage?: (damage: Damage) => void;
   readonly assignment?: Assignment | undefined;
+  /** Called when partitions are ours no more, before others have them: work that they have led to comes to its end. */
+  readonly onReleased?: (partitions: readonly number[]) => Promise<void>;
   /** Whether every error is tried again, and not only those that say that they may pass: nothing but the log can fail. */
   readonly retriesAll?: boolean;
   /** Milliseconds before the first try again; doubled each time. */
@@ -255,7 +257,7 @@ export class Consumer {
     const interrupt = this.#interrupt;
     // A log without news sends no record that could say that it can be read again.
     if (failureOf(this.#phase) !== undefined && !(await this.#lookAgain())) return;
-    this.#partitions = this.#assignment.partitions(this.positions.length);
+    await this.#assign();
     this.#updatePhase();
     const damage = new MetDamage(name, this.#logger);
     const steps = log.tail({
@@ -286,6 +288,19 @@ export class Consumer {
     if (this.#leftBecause !== undefined) throw this.#leftBecause;
     // The topic cannot have ended by itself but with the log.
     if (!interrupt.signal.aborted) throw new ThroughlineError('CLOSED', 'the log is closed');
+  }
+
+  /** Takes over what is assigned now; what is not ours any more is at its end, for nothing is being handed on. */
+  async #assign(): Promise<void> {
+    const before = this.#partitions;
+    const now = this.#assignment.partitions(this.positions.length);
+    this.#partitions = now;
+    const gone = before.filter((partition) => !now.includes(partition));
+    if (gone.length > 0) {
+      await this.#options.onReleased?.(gone);
+      await this.#checkpoint?.save();
+    }
+    this.#assignment.settled?.(now);
   }
 
   #following(damage: MetDamage, interrupt: AbortController): Following {

@@ -3,6 +3,9 @@
 import { ThroughlineError } from '@throughline/event';
 import type { TopicDescription } from '@throughline/log';
 
+/** What the log throws when it knows by itself that it has other records than were read. */
+const divergedCodes: readonly string[] = ['LOG_DIVERGED'];
+
 export interface HistoryBreak {
   /**
    * `remade`: the topic was deleted and made again. `behind`: records are gone unseen (retention, DeleteRecords).
@@ -30,12 +33,15 @@ export function changed(name: string, topic: string, partition: number, cause?: 
 
 /** What an error of the log says of the history that was read up to `positions`; undefined when it says nothing of it. */
 export function breakIn(name: string, error: ThroughlineError, positions: readonly bigint[]): HistoryBreak | undefined {
-  if (error.code !== 'OFFSET_OUT_OF_RANGE') return undefined;
   const { partition, highWatermark } = error.details;
-  const position = typeof partition === 'number' ? positions[partition] : undefined;
-  const isBeyond = typeof highWatermark === 'string' && position !== undefined && position > BigInt(highWatermark);
   const message = `${name}: ${error.message}`;
   const because = { cause: error, details: error.details };
+  // KIP-320: the leader epoch of what was read last says that it is not on the log any more.
+  if (divergedCodes.includes(error.code))
+    return { kind: 'changed', error: new ThroughlineError('FOLD_LOG_CHANGED', message, because) };
+  if (error.code !== 'OFFSET_OUT_OF_RANGE') return undefined;
+  const position = typeof partition === 'number' ? positions[partition] : undefined;
+  const isBeyond = typeof highWatermark === 'string' && position !== undefined && position > BigInt(highWatermark);
   return isBeyond
     ? { kind: 'changed', error: new ThroughlineError('FOLD_LOG_CHANGED', message, because) }
     : { kind: 'behind', error: new ThroughlineError('FOLD_BEHIND_LOG', message, because) };

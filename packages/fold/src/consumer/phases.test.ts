@@ -144,7 +144,7 @@ test('every way that is not in the table is a defect', () => {
   const events = [...new Set(transitions.map(({ on }) => on))];
   const phaseOf = (name: PhaseName): ConsumerPhase => ({ name }) as ConsumerPhase;
   const known = new Set(transitions.map((each) => `${each.from} ${each.on} ${each.to}`));
-  let refusedCount = 0;
+  let rejectedCount = 0;
   for (const from of names) {
     for (const on of events satisfies readonly PhaseEvent[]) {
       for (const to of names) {
@@ -156,11 +156,11 @@ test('every way that is not in the table is a defect', () => {
           () => move(phaseOf(from), on, phaseOf(to)),
           (error) => ThroughlineError.is(error, 'INTERNAL'),
         );
-        refusedCount++;
+        rejectedCount++;
       }
     }
   }
-  assert.equal(refusedCount, names.length * events.length * names.length - transitions.length);
+  assert.equal(rejectedCount, names.length * events.length * names.length - transitions.length);
 });
 
 test('the page about consumers shows the table', () => {

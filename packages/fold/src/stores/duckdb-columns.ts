@@ -21,7 +21,7 @@ export type Cell = boolean | number | bigint | string | null;
 const namePattern = /^[a-z][a-z0-9_]{0,62}$/;
 
 /**
- * Refuses a name that would have to be quoted, or that is one of ours.
+ * Rejects a name that would have to be quoted, or that is one of ours.
  *
  * @throws ThroughlineError INVALID_ARGUMENT
  */

@@ -181,7 +181,7 @@ describe('a fold into DuckDB', () => {
     assert.match(error!.message, /words-0@0: said\.times: string is no BIGINT/);
   });
 
-  test('refuses names that would have to be quoted and keys that name no column', async (t) => {
+  test('rejects names that would have to be quoted and keys that name no column', async (t) => {
     const database = databaseIn(t);
     const initial = (): Count => ({ said: 0 });
     for (const table of [
@@ -251,7 +251,7 @@ describe('a DuckDB file', () => {
     await locked.close();
   });
 
-  test('of another format is refused', async (t) => {
+  test('of another format is rejected', async (t) => {
     const database = databaseIn(t);
     const log = await logWith(['a']);
     await (await start(log, database)).close();
@@ -259,7 +259,7 @@ describe('a DuckDB file', () => {
     await assert.rejects(start(log, database), withCode('DATA_FORMAT_UNSUPPORTED'));
   });
 
-  test('that is none, or in no folder, or closed, is refused with its code', async (t) => {
+  test('that is none, or in no folder, or closed, is rejected with its code', async (t) => {
     const { path } = databaseIn(t);
     writeFileSync(path, 'this is no database'.repeat(1000));
     await assert.rejects(new DuckDbDatabase({ path }).open(), withCode('DATA_FORMAT_UNSUPPORTED'));

@@ -2,7 +2,7 @@
 // becomes of the topic is a line of its own: that it was deleted, that it was made again (the new one follows from its first
 // record), that records are gone unseen.
 import { ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
-import { allPartitions, Consumer, type Assignment, type HistoryBreak, type StartPosition } from '@throughline/fold';
+import { allPartitions, Consumer, onlyPartitions, type HistoryBreak, type StartPosition } from '@throughline/fold';
 import type { Damage, Log, TopicDescription } from '@throughline/log';
 import { followBatchRecordsMax } from '../defaults.ts';
 
@@ -59,7 +59,7 @@ export async function* follow(options: FollowOptions): AsyncGenerator<readonly L
     onPhase: (_, phase) => {
       if (phase.name === 'absent') pages.tell(phase.failure.error);
     },
-    assignment: isWhole ? allPartitions : only(partitions),
+    assignment: isWhole ? allPartitions : onlyPartitions(partitions),
     topicCheckMs,
     clock,
     logger,
@@ -92,10 +92,6 @@ function goOn(
       return position > logStartOffset ? position : logStartOffset;
     }),
   };
-}
-
-function only(partitions: readonly number[]): Assignment {
-  return { partitions: () => partitions, onChange: () => () => {} };
 }
 
 /** Pages on their way to one reader. */
