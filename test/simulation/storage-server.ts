@@ -1,6 +1,6 @@
 // The storage core in a world: opened, killed, opened again, and used by the workload without a network.
 import { seededRandom, type Random } from '@throughline/event';
-import { openBroker, type Broker, type Durability } from '@throughline/broker';
+import { openBroker, type Broker, type BrokerLimits, type Durability } from '@throughline/broker';
 import { storageLog } from '../workload/storage-log.ts';
 import type { LogPort } from '../workload/ports.ts';
 import { simulationLimits, topicName, type Server } from './server.ts';
@@ -11,6 +11,11 @@ export interface StorageServerOptions {
   readonly durability: Durability;
   /** The disk that the broker is given; the life's where absent. */
   readonly diskOf?: DiskOf;
+  /** Other limits than the simulation's. */
+  readonly limits?: Partial<BrokerLimits>;
+  /** Called when a broker is open, and when it is about to be stopped. */
+  readonly onStart?: (broker: Broker) => void;
+  readonly onStop?: () => void;
   /** Done to the disk before each start. */
   readonly beforeStart?: (life: Life) => Promise<void>;
   /** The broker that clients are given; the real one where absent. `random` is new for each life. */
@@ -39,16 +44,19 @@ export function storageServer(world: World, options: StorageServerOptions): Serv
         random,
         logger: world.logger,
         ...simulationLimits,
+        ...options.limits,
       });
       if (broker.topics().length === 0) {
         const config = { durability, segmentBytes: 4096 };
         await broker.createTopic(topicName, { partitions: partitionCount, config });
       }
+      options.onStart?.(broker);
       now = { broker, shown: brokerOf(broker, seededRandom(world.seed)), life };
     },
     async stop() {
       const { broker } = now!;
       now = undefined;
+      options.onStop?.();
       await broker.close();
     },
   };

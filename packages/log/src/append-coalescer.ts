@@ -95,6 +95,11 @@ export class AppendCoalescer {
     return parts.map(({ coalescer, records }, index) => coalescer.#queue(records, bounds[index]!));
   }
 
+  /** Hands everything over that waits behind what is under way, which may wait for a disk that stays full. */
+  handOver(): void {
+    while (this.#waiting.length > 0) this.#send(this.#nextCalls());
+  }
+
   /** Resolves when every append so far has been answered. */
   drained(): Promise<void> {
     if (this.#waiting.length === 0 && this.#inFlightBytes === 0) return Promise.resolve();

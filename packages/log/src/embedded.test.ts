@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
-import { MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
 import type { Damage, Log } from './port.ts';
 
@@ -140,4 +140,42 @@ test('one caller with a time or a missing key that the topic does not take costs
     [1],
   );
   await log.close();
+});
+
+test('a log closes on a full disk: appends that wait for room are answered, those that gathered behind them, too', async () => {
+  const disk = new FaultyDisk(new MemoryDisk());
+  const clock = new VirtualClock();
+  const broker = await openBroker({
+    dataDir: '/data',
+    disk,
+    clock,
+    writeBehindBytesMax: 10_000,
+    journalFileBytes: 65_536,
+  });
+  const log = embedded({ broker, clock, inFlightBytesMax: 15_000 });
+  await log.admin.createTopic('notes', { partitions: 1, config: { durability: 'memory' } });
+  disk.fail({ operation: 'write', path: '/notes-0/', code: 'ENOSPC', times: 1e9 });
+  const calls: Promise<string>[] = [];
+  for (let call = 0; call < 12; call++) {
+    calls.push(
+      log.append('notes', [{ key: null, value: new Uint8Array(2500) }]).then(
+        () => 'kept',
+        (error: unknown) => ThroughlineError.from(error).code,
+      ),
+    );
+    // Each is a batch of its own, and all are in before the disk has answered the first.
+    for (let tick = 0; tick < 3; tick++) await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+  const closed = log.close();
+  const state = { isDone: false };
+  const done = Promise.all([...calls, closed]).finally(() => (state.isDone = true));
+  for (let turn = 0; !state.isDone && turn < 5000; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  assert.ok(state.isDone, 'somebody waits for a disk that stays full');
+  const answers = (await done).slice(0, calls.length);
+  const keptCount = answers.indexOf('OUT_OF_DISK');
+  assert.ok(keptCount > 0);
+  assert.deepEqual(
+    answers,
+    answers.map((_, call) => (call < keptCount ? 'kept' : 'OUT_OF_DISK')),
+  );
 });

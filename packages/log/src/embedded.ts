@@ -209,17 +209,15 @@ class EmbeddedLog implements Log {
     await Promise.all(Array.from(this.#memberships, (membership) => membership.close()));
     // Who could not open it was told so.
     await (await this.#groups?.catch(() => undefined))?.close();
-    // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out.
-    // All of them are looked up at once: a topic may be deleted while another one's appends are waited for.
-    const states = this.#broker
-      .topics()
-      .flatMap(({ topic, partitionCount }) =>
-        Array.from({ length: partitionCount }, (_, partition) =>
-          this.#states.get(this.#broker.partition(topic, partition)),
-        ),
-      );
-    for (const state of states) await state?.coalescer.drained();
+    // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out. On one that is
+    // full they would be waited for for ever: only the close of the broker tells them that it has not taken them.
+    const coalescers = this.#broker.topics().flatMap(({ topic, partitionCount }) => {
+      const partitions = Array.from({ length: partitionCount }, (_, index) => this.#broker.partition(topic, index));
+      return partitions.flatMap((partition) => this.#states.get(partition)?.coalescer ?? []);
+    });
+    for (const coalescer of coalescers) coalescer.handOver();
     await this.#broker.close();
+    for (const coalescer of coalescers) await coalescer.drained();
   }
 
   async #openGroups(): Promise<InProcessGroups> {
