@@ -12,7 +12,7 @@ import type { RunConfig } from './run-config.ts';
 import type { RunEntry } from './run-table.ts';
 
 export interface RunStarterOptions {
-  readonly invoker: Invoker;
+  readonly invoker: Pick<Invoker, 'invoke' | 'config'>;
   readonly config: RunConfig;
   readonly random: Random;
   /** The run has an environment, in which it is started in this turn. */
@@ -34,6 +34,9 @@ export class RunStarter {
   readonly #backlog = new Set<Place>();
   /** Runs that the invoker has and that have no environment yet. */
   #aheadCount = 0;
+  #isHandingOn = false;
+  /** The invoker had no room for the last one. */
+  #isRejected = false;
 
   constructor(options: RunStarterOptions) {
     this.#options = options;
@@ -51,17 +54,24 @@ export class RunStarter {
     entry.waiting = place.stop;
     // Those are few: no more than there were environments.
     if (isResumed) return this.#hand(place, true);
+    // As a rule nothing waits here.
+    if (this.#backlog.size === 0 && this.#aheadCount < runsAheadMax) return this.#hand(place, false);
     this.#backlog.add(place);
     place.stop.signal.addEventListener('abort', () => this.#backlog.delete(place), { once: true });
     this.#handOn();
   }
 
+  /** An invoker without room is asked again with the next run, which the one that it has rejected is in the end itself. */
   #handOn(): void {
+    if (this.#isHandingOn) return;
+    this.#isHandingOn = true;
+    this.#isRejected = false;
     for (const place of this.#backlog) {
-      if (this.#aheadCount >= runsAheadMax) return;
+      if (this.#aheadCount >= runsAheadMax || this.#isRejected) break;
       this.#backlog.delete(place);
       this.#hand(place, false);
     }
+    this.#isHandingOn = false;
   }
 
   #hand({ entry, stop }: Place, isUrgent: boolean): void {
@@ -82,8 +92,10 @@ export class RunStarter {
         if (attempt !== undefined) return attempt.ended(settlement);
         isNowWaiting();
         const { error } = settlement;
-        if (error !== undefined && !stop.signal.aborted) this.#options.onNotStarted(entry, error);
-        this.#handOn();
+        const isOurs = error !== undefined && !stop.signal.aborted;
+        this.#isRejected = isOurs && error.isRetriable;
+        if (isOurs) this.#options.onNotStarted(entry, error);
+        if (!this.#isRejected) this.#handOn();
       },
     };
     this.#aheadCount++;
