@@ -101,6 +101,20 @@ describe('a consumer', () => {
     assert.deepEqual(bench.taken, ['a', 'b', 'c', 'a', 'y', 'z', 'more']);
   });
 
+  test('takes the word of a log that says it has diverged', async (t) => {
+    const bench = new Bench(t);
+    await bench.make(['a']);
+    await bench.live();
+    const causes: unknown[] = [];
+    bench.onBreak = ({ kind, error }) => {
+      causes.push(kind, error?.code);
+      return { offsets: [] };
+    };
+    bench.cut(failure('LOG_DIVERGED'));
+    await bench.until(() => bench.taken.length === 2);
+    assert.deepEqual(causes, ['changed', 'FOLD_LOG_CHANGED']);
+  });
+
   test('goes on from the same place where the log came back with the same records', async (t) => {
     const bench = new Bench(t);
     await bench.make(['a', 'b', 'c']);

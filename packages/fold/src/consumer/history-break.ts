@@ -3,9 +3,6 @@
 import { ThroughlineError } from '@throughline/event';
 import type { TopicDescription } from '@throughline/log';
 
-/** What the log throws when it knows by itself that it has other records than were read. */
-const divergedCodes: readonly string[] = ['LOG_DIVERGED'];
-
 export interface HistoryBreak {
   /**
    * `remade`: the topic was deleted and made again. `behind`: records are gone unseen (retention, DeleteRecords).
@@ -37,7 +34,7 @@ export function breakIn(name: string, error: ThroughlineError, positions: readon
   const message = `${name}: ${error.message}`;
   const because = { cause: error, details: error.details };
   // KIP-320: the leader epoch of what was read last says that it is not on the log any more.
-  if (divergedCodes.includes(error.code))
+  if (error.code === 'LOG_DIVERGED')
     return { kind: 'changed', error: new ThroughlineError('FOLD_LOG_CHANGED', message, because) };
   if (error.code !== 'OFFSET_OUT_OF_RANGE') return undefined;
   const position = typeof partition === 'number' ? positions[partition] : undefined;

@@ -130,7 +130,8 @@ function checkFolds(status: Status): Finding[] {
     const check = 'fold';
     if (fold.lastError !== undefined) {
       const { message, code } = fold.lastError;
-      return { check, state: 'broken', says: `${fold.name} has stopped: ${message} [${code}]` };
+      const state = fold.phase === 'stopped' ? 'has stopped' : `is ${fold.phase}`;
+      return { check, state: 'broken', says: `${fold.name} ${state}: ${message} [${code}]` };
     }
     if (fold.skippedRecords > 0) {
       return {
