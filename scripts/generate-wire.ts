@@ -20,10 +20,13 @@ const apis = [
   'ListConfigResources DescribeTopicPartitions',
 ].flatMap((line) => line.split(' '));
 
-const records = {
-  'kafka-group-coordinator': ['OffsetCommitKey', 'OffsetCommitValue', 'GroupMetadataKey', 'GroupMetadataValue'],
-  'kafka-clients': ['ConsumerProtocolSubscription', 'ConsumerProtocolAssignment'],
-};
+/** By jar, and by the folder that they are in there. */
+const records = [
+  ['kafka-group-coordinator', 'message', 'OffsetCommitKey OffsetCommitValue GroupMetadataKey GroupMetadataValue'],
+  ['kafka-clients', 'message', 'ConsumerProtocolSubscription ConsumerProtocolAssignment'],
+  ['kafka-metadata', 'metadata', 'TopicRecord PartitionRecord ConfigRecord PartitionChangeRecord RemoveTopicRecord'],
+  ['kafka-metadata', 'metadata', 'FeatureLevelRecord ProducerIdsRecord'],
+] as const;
 
 const [folder, target = 'packages/wire/src'] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: generate-wire.ts FOLDER-OF-JARS [TARGET]');
@@ -42,9 +45,9 @@ write(
 );
 write(
   'records',
-  Object.entries(records).flatMap(([artifact, names]) =>
-    names.map((name): [string, EmittedFile] => {
-      return [fileOf(name), emitRecord(readSchema(jar(artifact), `message/${name}`), taken)];
+  records.flatMap(([artifact, room, names]) =>
+    names.split(' ').map((name): [string, EmittedFile] => {
+      return [fileOf(name), emitRecord(readSchema(jar(artifact), `${room}/${name}`), taken)];
     }),
   ),
 );

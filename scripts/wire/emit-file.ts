@@ -51,8 +51,9 @@ export function emitRecord(message: Message, taken: TakenNames): EmittedFile {
     ...notation,
   ];
   const { min, max } = message.versions;
+  const type = message.apiKey === undefined ? '' : ` recordType: ${message.apiKey},`;
   const object = `export const ${value}: RecordSchema<${message.name}> = {
-  name: '${message.name}', versionMin: ${min}, versionMax: ${max}, flexibleFrom: ${message.flexibleFrom},
+  name: '${message.name}',${type} versionMin: ${min}, versionMax: ${max}, flexibleFrom: ${message.flexibleFrom},
   read: read${message.name}, write: write${message.name},
 };`;
   return { text: `${head.join('\n')}\n${imports(code, 'RecordSchema')}\n${code}\n${object}\n`, value, types };

@@ -21,6 +21,8 @@ export interface Api<Request = unknown, Response = unknown> {
 /** A structure that stands in the value or key of a record, versioned like a message. */
 export interface RecordSchema<Value = unknown> {
   readonly name: string;
+  /** The number by which records of this kind are known among others of their log, where there is one. */
+  readonly recordType?: number;
   readonly versionMin: number;
   readonly versionMax: number;
   readonly flexibleFrom: number;

@@ -8,7 +8,7 @@ import { encodeRecordBatch, setBaseOffset, Writer } from '@throughline/wire';
 import type { Broker } from '../broker.ts';
 import { openBroker } from '../open-broker.ts';
 import { batchOf, readAll } from '../test-support.ts';
-import { encodeMetadataRecord, type WritableRecord } from './records/metadata-record.ts';
+import { encodeMetadataRecord, type WritableRecord } from './metadata-record.ts';
 
 const metadataLog = '/data/__cluster_metadata-0/00000000000000000000.log';
 

@@ -22,7 +22,7 @@ import {
   encodeMetadataRecord,
   type MetadataRecord,
   type WritableRecord,
-} from './records/metadata-record.ts';
+} from './metadata-record.ts';
 
 const attributesLowByte = 22;
 const controlBit = 0x20;

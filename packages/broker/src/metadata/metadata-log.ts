@@ -17,7 +17,7 @@ import { metadataSnapshotBytesMin } from '../defaults.ts';
 import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../storage/disk.ts';
 import { metadataBatch, metadataBatches, recordsIn, snapshotBatches } from './metadata-batches.ts';
 import { isWholeSnapshot, offsetBehind, wholeBatches, type FoundBatch } from './metadata-files.ts';
-import type { MetadataRecord, WritableRecord } from './records/metadata-record.ts';
+import type { MetadataRecord, WritableRecord } from './metadata-record.ts';
 
 export interface MetadataLogOptions {
   readonly disk: Disk;

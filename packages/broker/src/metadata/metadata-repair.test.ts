@@ -238,7 +238,7 @@ test('a snapshot that is damaged costs what is in its damaged batches', async ()
     const bench = new Bench();
     const broker = await bench.openWithTopics();
     for (let i = 0; i < 60; i++) {
-      const value = Array.from({ length: 6000 }, (_, partition) => `${partition}:${i}`).join(',');
+      const value = Array.from({ length: 4000 }, (_, partition) => `${partition}:${i}`).join(',');
       await broker.alterTopicSettings('a', new Map([['follower.replication.throttled.replicas', value]]));
     }
     await makeTopic(broker, 'd');

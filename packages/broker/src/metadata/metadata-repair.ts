@@ -28,8 +28,7 @@ import { groupTopicSettings } from './group-topic-settings.ts';
 import type { MetadataState } from './metadata-state.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import { featureRecord } from './metadata-version.ts';
-import { resourceTypes } from './records/cluster-records.ts';
-import type { WritableRecord } from './records/metadata-record.ts';
+import { resourceTypes, type WritableRecord } from './metadata-record.ts';
 import { topicConfigOf } from './topic-configs.ts';
 import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
 

@@ -2,9 +2,13 @@
 //
 // Apache Kafka writes what takes several batches between BeginTransactionRecord and EndTransactionRecord: such records count
 // together, once the end is there (KIP-868).
-import { resourceTypes } from './records/cluster-records.ts';
-import type { MetadataRecord, WritableRecord } from './records/metadata-record.ts';
-import type { PartitionRecord } from './records/partition-record.ts';
+import {
+  type MetadataRecord,
+  noLeaderChange,
+  type PartitionRecord,
+  resourceTypes,
+  type WritableRecord,
+} from './metadata-record.ts';
 import type { TopicOverrides } from './topic-configs.ts';
 
 /** A topic as the metadata log has it. */
@@ -101,13 +105,15 @@ export class MetadataState {
         const partitions = this.topics.get(record.topicId)?.partitions;
         const partition = partitions?.get(record.partitionId);
         if (partition === undefined) break;
+        // A change of the leader, to none also, begins a new epoch.
+        const hasNoLeaderChange = record.leader === noLeaderChange;
         partitions?.set(record.partitionId, {
           ...partition,
           replicas: record.replicas ?? partition.replicas,
           removingReplicas: record.removingReplicas ?? partition.removingReplicas,
           addingReplicas: record.addingReplicas ?? partition.addingReplicas,
-          leader: record.leader ?? partition.leader,
-          leaderEpoch: partition.leaderEpoch + (record.leader === undefined ? 0 : 1),
+          leader: hasNoLeaderChange ? partition.leader : record.leader,
+          leaderEpoch: partition.leaderEpoch + (hasNoLeaderChange ? 0 : 1),
           partitionEpoch: partition.partitionEpoch + 1,
         });
         break;

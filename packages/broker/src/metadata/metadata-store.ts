@@ -11,8 +11,7 @@ import type { ConfigChanges } from './broker-configs.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import type { MetadataState, StoredTopic } from './metadata-state.ts';
-import { resourceTypes } from './records/cluster-records.ts';
-import type { WritableRecord } from './records/metadata-record.ts';
+import { resourceTypes, type WritableRecord } from './metadata-record.ts';
 import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
 
 /** A leader epoch that a partition has begun. */

@@ -16,7 +16,7 @@ import { hasUnknownRecords, repairMetadata } from './metadata-repair.ts';
 import { MetadataState } from './metadata-state.ts';
 import { MetadataStore } from './metadata-store.ts';
 import { featureRecord } from './metadata-version.ts';
-import type { WritableRecord } from './records/metadata-record.ts';
+import type { WritableRecord } from './metadata-record.ts';
 import { topicRecordsOf } from './topic-as-records.ts';
 
 /**

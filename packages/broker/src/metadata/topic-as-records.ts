@@ -2,8 +2,7 @@
 // replica, on this node and in this folder.
 import type { MetaProperties } from './meta-properties.ts';
 import type { StoredTopic } from './metadata-state.ts';
-import { resourceTypes } from './records/cluster-records.ts';
-import type { WritableRecord } from './records/metadata-record.ts';
+import { resourceTypes, type WritableRecord } from './metadata-record.ts';
 
 export function topicRecordsOf(topic: StoredTopic, place: MetaProperties): WritableRecord[] {
   const { topic: name, topicId, partitionCount, overrides } = topic;

@@ -24,6 +24,7 @@ function writeGroupMetadataKey(to: MessageWriter, value: GroupMetadataKey): void
 
 export const groupMetadataKeySchema: RecordSchema<GroupMetadataKey> = {
   name: 'GroupMetadataKey',
+  recordType: 2,
   versionMin: 0,
   versionMax: 0,
   flexibleFrom: Infinity,

@@ -104,6 +104,7 @@ function writeGroupMetadataValue(to: MessageWriter, value: GroupMetadataValue): 
 
 export const groupMetadataValueSchema: RecordSchema<GroupMetadataValue> = {
   name: 'GroupMetadataValue',
+  recordType: 2,
   versionMin: 0,
   versionMax: 4,
   flexibleFrom: 4,

@@ -13,3 +13,10 @@ export {
   type ConsumerProtocolAssignment,
   type ConsumerProtocolAssignmentTopicPartition,
 } from './consumer-protocol-assignment.ts';
+export { topicRecordSchema, type TopicRecord } from './topic-record.ts';
+export { partitionRecordSchema, type PartitionRecord } from './partition-record.ts';
+export { configRecordSchema, type ConfigRecord } from './config-record.ts';
+export { partitionChangeRecordSchema, type PartitionChangeRecord } from './partition-change-record.ts';
+export { removeTopicRecordSchema, type RemoveTopicRecord } from './remove-topic-record.ts';
+export { featureLevelRecordSchema, type FeatureLevelRecord } from './feature-level-record.ts';
+export { producerIdsRecordSchema, type ProducerIdsRecord } from './producer-ids-record.ts';

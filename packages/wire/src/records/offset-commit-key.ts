@@ -32,6 +32,7 @@ function writeOffsetCommitKey(to: MessageWriter, value: OffsetCommitKey): void {
 
 export const offsetCommitKeySchema: RecordSchema<OffsetCommitKey> = {
   name: 'OffsetCommitKey',
+  recordType: 1,
   versionMin: 0,
   versionMax: 0,
   flexibleFrom: Infinity,

@@ -53,6 +53,7 @@ function writeOffsetCommitValue(to: MessageWriter, value: OffsetCommitValue): vo
 
 export const offsetCommitValueSchema: RecordSchema<OffsetCommitValue> = {
   name: 'OffsetCommitValue',
+  recordType: 1,
   versionMin: 0,
   versionMax: 4,
   flexibleFrom: 4,
