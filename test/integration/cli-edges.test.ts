@@ -1,6 +1,9 @@
 // What stands at the edges of a log, as the commands show it: timestamps that are no time, records that were deleted, null
 // beside empty text, and ids and values that a terminal would obey. Each of these was shown wrong, or ended a command.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createBroker, type RunningBroker } from '@throughline/broker';
 import { utf8, type ProducerRecord } from '@throughline/event';
@@ -37,6 +40,7 @@ const linesOf = async (...args: string[]): Promise<string[]> => (await output(..
 describe('timestamps', { concurrency: 2 }, () => {
   const times: readonly (number | bigint)[] = [
     5,
+    -1n,
     1_764_500_000_000,
     1_764_500_000_000_000_000n,
     1_764_500_000_000_000_001n,
@@ -78,7 +82,7 @@ describe('timestamps', { concurrency: 2 }, () => {
   test('a time is stated in UTC, and one that cannot be meant is rejected', async () => {
     const followed = await run('consume', 'times', '--time', '2025-11-30T10:53', '--limit', '1');
     assert.match(followed.stderr, /^records from 2025-11-30T10:53:00\.000Z \(UTC\) on\n$/);
-    assert.match(followed.stdout, /^0@1 /);
+    assert.match(followed.stdout, /^0@2 /);
     for (const time of ['1796040000', '-1']) {
       for (const args of [
         ['consume', 'times', `--time=${time}`],
@@ -203,6 +207,20 @@ describe('what a terminal would obey', () => {
       }
     }
     assert.equal((await linesOf('consume', 'foreign')).length, 1);
+  });
+
+  test('is escaped in what functions have printed, and in names of folders', async (t) => {
+    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'cli-edges-\u001b[31m\u202e'));
+    t.after(() => rmSync(dataDir, { recursive: true }));
+    const line = { level: 40, time: dangerous, msg: dangerous, function: dangerous, line: dangerous };
+    const warning = { level: 50, time: 'now', msg: dangerous, err: { message: dangerous }, [dangerous]: dangerous };
+    writeFileSync(path.join(dataDir, 'server.log'), `${JSON.stringify(line)}\n${JSON.stringify(warning)}\n`);
+    for (const args of [['logs'], ['logs', '--json'], ['doctor'], ['status'], ['status', '--json']]) {
+      const { stdout, stderr } = await throughline([...args, '--data-dir', dataDir]);
+      assert.doesNotMatch(stdout, obeyed, args.join(' '));
+      assert.doesNotMatch(stderr, obeyed, args.join(' '));
+      if (args[0] === 'logs') assert.equal(stdout.split('\n').length, 3);
+    }
   });
 
   test('means the same to a program as before', async () => {

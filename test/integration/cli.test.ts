@@ -1,9 +1,11 @@
 // The commands against a running server, and without one: what they print, as text and as JSON, and how they fail.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { utf8 } from '@throughline/event';
+import { kafkaCluster } from '@throughline/log';
 import { postQuestion, uiChunks } from '../support/chat.ts';
 import { throughline, type Ended, type RunOptions } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -83,6 +85,36 @@ describe('looking', { concurrency: 2 }, () => {
     assert.deepEqual(rows, [{ outcome: 'done' }]);
     await assertFails(['sql', 'select nothing from nowhere'], 'SQL_INVALID', /nowhere/);
     await assertFails(['sql', 'delete from turns'], 'SQL_INVALID', /./);
+  });
+
+  test('sql tells null, empty text and text apart, and escapes what a terminal would obey', async () => {
+    const forms = "select null as a, '' as b, 'null' as c, '-' as d, chr(27) || '[2J' || chr(8238) as e";
+    assert.equal(
+      await output(['sql', forms]),
+      'a     b   c       d    e\nnull  ""  "null"  "-"  "\\u001b[2J\\u202e"\n',
+    );
+    const wide = await output(['sql', 'select 1764500000000000001::bigint as n', '--json']);
+    assert.deepEqual(JSON.parse(wide), [{ n: '1764500000000000001' }]);
+  });
+
+  test('status counts the records that are there, not those that were deleted', async () => {
+    const { kafka } = JSON.parse(readFileSync(path.join(server.dataDir, 'server.json'), 'utf8')) as { kafka: string };
+    const cluster = await kafkaCluster({ bootstrap: kafka });
+    try {
+      await cluster.createTopic('deleted', 2, new Map());
+      const values = Array.from({ length: 100 }, (_, index) => ({
+        key: null,
+        value: utf8(String(index)),
+        partition: 0,
+      }));
+      await cluster.log.append('deleted', values);
+      assert.match(await output(['status']), /^deleted +2 +100 /m);
+      await cluster.deleteRecords('deleted', 0, 90n);
+      assert.match(await output(['status']), /^deleted +2 +10 /m);
+    } finally {
+      await cluster.log.admin.deleteTopic('deleted');
+      await cluster.log.close();
+    }
   });
 
   test('logs shows how invocations ended', async () => {

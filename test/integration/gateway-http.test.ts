@@ -416,6 +416,7 @@ describe('the rest', () => {
       ['/v1/topics/exact/records', { records: [{ value: 'x', partition: null }] }, 'records[0].partition'],
       ['/v1/sql', { sql: 'select 1', rowsmax: 5 }, 'rowsmax'],
       ['/v1/dev/kill-function', { runID: 'r1' }, 'runID'],
+      ['/v1/dev/crash-server', { afterMs: 5 }, 'afterMs'],
       [conversation, { id, type: 'conversation-renamed', payload: { title: 't' }, runid: 'r' }, 'runid'],
     ] as const) {
       const answer = await post(address, body);
@@ -433,6 +434,9 @@ describe('the rest', () => {
       '/v1/topics/exact/records?timeMs=-1',
       '/v1/topics/exact/records?timeMs=1764500000000&offset=0',
       '/v1/conversations?limt=1',
+      '/v1/topics?topic=exact',
+      '/v1/status?verbose=true',
+      '/v1/conversations/none?offset=1',
       '/v1/tables/turns?after=x&page=2',
       '/v1/conversations/none/events?ofset=',
     ]) {

@@ -13,7 +13,7 @@ export interface ProducerRecord {
   readonly headers?: readonly RecordHeader[];
   /** Creation time in milliseconds since 1970; the log's clock where absent. */
   readonly timestampMs?: number;
-  /** Takes the place of `timestampMs` where a number would not hold it: see `RecordTime`. */
+  /** Any int64 in the place of `timestampMs`, which is a time: for copies of records, whatever their producers put there. */
   readonly exactTimestampMs?: bigint;
   /** The partition; by the hash of the key (as Kafka's own producers do) where absent. */
   readonly partition?: number;

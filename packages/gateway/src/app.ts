@@ -15,6 +15,7 @@ import { getDocument } from './docs-files.ts';
 import { errorResponse, jsonResponse } from './error-response.ts';
 import { checkOrigin } from './origin-guard.ts';
 import { getPage } from './page.ts';
+import { checkParameters } from './query.ts';
 import type { NodeBindings } from './sse.ts';
 import { getMetrics, getReadiness, getStatus } from './status.ts';
 import { listTables, readTable, runSql } from './tables.ts';
@@ -48,6 +49,14 @@ export function createApp(context: GatewayContext): App {
     };
   };
 
+  /** An endpoint of ours that takes no parameters. */
+  const plain = (handler: Handler): Handler => {
+    return (call) => {
+      checkParameters(url(call), []);
+      return handler(call);
+    };
+  };
+
   const endpoints: Readonly<Record<string, Readonly<Partial<Record<'GET' | 'POST', Handler>>>>> = {
     '/api/chat': { POST: ofConversations(streaming((call) => postChat(context, call.req.raw, call.env))) },
     '/api/chat/:id/stream': {
@@ -55,25 +64,25 @@ export function createApp(context: GatewayContext): App {
     },
     '/api/chat/:id/stop': { POST: ofConversations((call) => stopChat(context, id(call))) },
     '/v1/conversations': { GET: ofConversations((call) => listConversations(context, url(call))) },
-    '/v1/conversations/:id': { GET: ofConversations((call) => getConversation(context, id(call))) },
+    '/v1/conversations/:id': { GET: plain(ofConversations((call) => getConversation(context, id(call)))) },
     '/v1/conversations/:id/events': {
       GET: ofConversations(streaming((call) => streamEvents(context, id(call), call.req.raw, call.env))),
-      POST: ofConversations((call) => writeEvent(context, id(call), call.req.raw)),
+      POST: plain(ofConversations((call) => writeEvent(context, id(call), call.req.raw))),
     },
-    '/v1/tables': { GET: () => listTables(context) },
+    '/v1/tables': { GET: plain(() => listTables(context)) },
     '/v1/tables/:name': { GET: (call) => readTable(context, call.req.param('name') ?? '', url(call)) },
-    '/v1/sql': { POST: (call) => runSql(context, call.req.raw) },
-    '/v1/status': { GET: () => getStatus(context) },
-    '/v1/topics': { GET: () => listTopics(records) },
+    '/v1/sql': { POST: plain((call) => runSql(context, call.req.raw)) },
+    '/v1/status': { GET: plain(() => getStatus(context)) },
+    '/v1/topics': { GET: plain(() => listTopics(records)) },
     '/v1/topics/:topic/records': {
       GET: (call) => consumeRecords(records, call.req.param('topic') ?? '', call.req.raw, call.env),
-      POST: (call) => produceRecords(records, call.req.param('topic') ?? '', call.req.raw),
+      POST: plain((call) => produceRecords(records, call.req.param('topic') ?? '', call.req.raw)),
     },
     ...(context.neighbours.dev === undefined
       ? {}
       : {
-          '/v1/dev/kill-function': { POST: (call: Call) => killFunction(context, call.req.raw) },
-          '/v1/dev/crash-server': { POST: () => crashServer(context) },
+          '/v1/dev/kill-function': { POST: plain((call) => killFunction(context, call.req.raw)) },
+          '/v1/dev/crash-server': { POST: plain((call) => crashServer(context, call.req.raw)) },
         }),
     '/healthz': { GET: () => jsonResponse({ ok: true }) },
     '/readyz': { GET: () => getReadiness(context) },

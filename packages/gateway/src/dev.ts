@@ -6,6 +6,7 @@ import type { GatewayContext } from './context.ts';
 import { jsonResponse } from './error-response.ts';
 import { readJson } from './request-body.ts';
 
+const nothingSchema = object({});
 const killSchema = object({ runId: optional(idSchema) });
 
 /** POST /v1/dev/kill-function `{ runId? }` */
@@ -19,8 +20,13 @@ export async function killFunction(
 }
 
 /** POST /v1/dev/crash-server: the answer leaves first. */
-export function crashServer({ neighbours: { dev }, clock, logger }: GatewayContext): Response {
+export async function crashServer(context: GatewayContext, request: Request): Promise<Response> {
+  const { neighbours, settings, clock, logger } = context;
+  const { dev } = neighbours;
   if (dev === undefined) throw notHere();
+  // It needs no body; a field in one would not be heard.
+  const hasBody = request.headers.has('transfer-encoding') || Number(request.headers.get('content-length') ?? 0) > 0;
+  if (hasBody) await readJson(request, nothingSchema, settings.bodyBytesMax);
   clock.after(crashAfterMs, () => {
     dev
       .crashServer()

@@ -9,8 +9,8 @@ import { parseMilliseconds, ThroughlineError } from '@throughline/event';
 export function checkParameters(url: URL, names: readonly string[]): void {
   for (const name of url.searchParams.keys()) {
     if (!names.includes(name)) {
-      const known = names.join(', ');
-      throw new ThroughlineError('INVALID_ARGUMENT', `${name}: there is no such parameter; there are ${known}`);
+      const known = names.length === 0 ? 'none is taken here' : `expected one of ${names.join(', ')}`;
+      throw new ThroughlineError('INVALID_ARGUMENT', `${name}: there is no such parameter; ${known}`);
     }
     if (url.searchParams.getAll(name).length > 1) {
       throw new ThroughlineError('INVALID_ARGUMENT', `${name}: give it once`);

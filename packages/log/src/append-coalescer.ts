@@ -209,8 +209,9 @@ export class AppendCoalescer {
     let offset = baseOffset;
     for (const { records, resolve } of calls) {
       const acks: AppendAck[] = [];
-      for (const { timestampMs = nowMs } of records) {
-        acks.push({ partition, offset: offset++, timestampMs: appendTimeMs ?? timestampMs });
+      for (const { timestampMs = nowMs, exactTimestampMs } of records) {
+        const ownMs = exactTimestampMs === undefined ? timestampMs : Number(exactTimestampMs);
+        acks.push({ partition, offset: offset++, timestampMs: appendTimeMs ?? ownMs });
       }
       resolve(acks);
     }

@@ -41,7 +41,7 @@ interface TypeOfColumn {
   BIGINT: number | bigint;
   DOUBLE: number;
   VARCHAR: string;
-  /** A Date, or milliseconds since 1970. */
+  /** A Date, or milliseconds since 1970; a number that is no time (-1, or beyond a Date) becomes null. */
   TIMESTAMP: Date | number;
   JSON: unknown;
 }

@@ -5,6 +5,7 @@
 // (turns.test.ts proves it against the rule itself), so that a streamed answer costs this table no write.
 import {
   conversationOf,
+  isTime,
   reduceRun,
   runFrom,
   ThroughlineError,
@@ -101,12 +102,17 @@ function rowOf(conversationId: string, run: Run, state: TurnsState): RowOf<typeo
     input_tokens: ended.usage?.inputTokens,
     output_tokens: ended.usage?.outputTokens,
     cost_usd: ended.costUsd,
-    duration_ms: ended.durationMs ?? (startedMs === undefined ? undefined : ended.atMs - startedMs),
+    duration_ms: ended.durationMs ?? between(startedMs, ended.atMs),
     outcome: run.outcome,
     attempts: run.attempts.length,
-    ended_at: Math.abs(ended.atMs) <= 8.64e15 ? ended.atMs : undefined,
+    ended_at: isTime(ended.atMs) ? ended.atMs : undefined,
     error_code: ended.error?.code,
   };
+}
+
+/** Undefined where one of them is no time: a foreign writer may have put any number there. */
+function between(startedMs: number | undefined, endedMs: number): number | undefined {
+  return startedMs !== undefined && isTime(startedMs) && isTime(endedMs) ? endedMs - startedMs : undefined;
 }
 
 function remember(state: TurnsState, messageId: string, text: string): void {

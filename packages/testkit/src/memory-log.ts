@@ -7,6 +7,7 @@ import {
   type Clock,
   type LogRecord,
   type ProducerRecord,
+  type RecordTime,
 } from '@throughline/event';
 import {
   checkHistory,
@@ -70,24 +71,27 @@ export class MemoryLog implements Log {
     const { partitions, config } = this.#topic(topic);
     const bytes = partitions.map(() => 0);
     const placed = records.map((record) => {
-      const { key, timestampMs = this.#clock.nowMs() } = record;
+      const { key, exactTimestampMs } = record;
+      const { timestampMs = exactTimestampMs === undefined ? this.#clock.nowMs() : Number(exactTimestampMs) } = record;
       const partition = record.partition ?? partitionFor(key, partitions.length);
       if (partitions[partition] === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${partition}`);
-      if (!Number.isSafeInteger(timestampMs) || timestampMs < 0) {
+      if (exactTimestampMs === undefined && (!Number.isSafeInteger(timestampMs) || timestampMs < 0)) {
         throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
       }
       bytes[partition]! += bytesOf(record);
-      return { record, partition, timestampMs };
+      const isExact = exactTimestampMs === undefined || Number.isSafeInteger(timestampMs);
+      const time: RecordTime = isExact ? { timestampMs } : { timestampMs, exactTimestampMs };
+      return { record, partition, time };
     });
     for (const sum of bytes) {
       if (sum > config.recordBytesMax) throw new ThroughlineError('RECORD_TOO_LARGE', `${sum} bytes`);
     }
-    const acks = placed.map(({ record, partition, timestampMs }) => {
+    const acks = placed.map(({ record, partition, time }) => {
       const list = partitions[partition]!;
       const offset = BigInt(list.length);
       const { key, value, headers = [] } = record;
-      list.push({ topic, partition, offset, timestampMs, key, value, headers, leaderEpoch });
-      return { partition, offset, timestampMs };
+      list.push({ topic, partition, offset, ...time, key, value, headers, leaderEpoch });
+      return { partition, offset, timestampMs: time.timestampMs };
     });
     // An acknowledgement is never seen in the turn of its append, as with a disk.
     await Promise.resolve();

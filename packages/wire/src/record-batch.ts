@@ -121,7 +121,7 @@ export function recordBytesBound(record: ProducerRecord): number {
 }
 
 function isInt64(value: bigint): boolean {
-  return value >= 0n && BigInt.asIntN(64, value) === value;
+  return BigInt.asIntN(64, value) === value;
 }
 
 function writeRecords(

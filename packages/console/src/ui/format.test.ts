@@ -21,6 +21,7 @@ test('a time is told by its distance', () => {
   const nowMs = new Date(2026, 10, 23, 15, 0).getTime();
   assert.equal(when(nowMs - 1_000, nowMs), 'just now');
   assert.equal(when(nowMs - 300_000, nowMs), '5 min ago');
+  for (const none of [-1, 1_764_500_000_000_000_000]) assert.equal(when(none, nowMs), String(none));
   assert.match(when(nowMs - 2 * 3_600_000, nowMs), /1/);
 });
 

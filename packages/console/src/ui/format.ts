@@ -1,4 +1,5 @@
 // Numbers and times as a person reads them.
+import { isTime } from '@throughline/event';
 
 /** `840 ms`, `3.2 s`, `1 min 5 s`. */
 export function duration(ms: number): string {
@@ -17,6 +18,8 @@ export function cost(usd: number): string {
 
 /** `just now`, `5 min ago`, `14:05`, `12 March`, in the words of the browser's language. */
 export function when(timestampMs: number, nowMs: number): string {
+  // A foreign writer may have put any number there.
+  if (!isTime(timestampMs)) return String(timestampMs);
   const ageMs = nowMs - timestampMs;
   if (ageMs < 45_000) return 'just now';
   if (ageMs < 3_600_000) return `${Math.max(1, Math.round(ageMs / 60_000))} min ago`;

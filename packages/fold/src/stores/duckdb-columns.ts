@@ -2,7 +2,7 @@
 // where the reducer hands it in, so that a wrong one is blamed on its record, and never cast: DuckDB would turn "12" into
 // 12 and 1.5 into 2 without a word.
 import type { DuckDBAppender, DuckDBTimestampValue } from '@duckdb/node-api';
-import { ThroughlineError } from '@throughline/event';
+import { isTime, ThroughlineError } from '@throughline/event';
 
 export type ColumnType = 'BOOLEAN' | 'INTEGER' | 'BIGINT' | 'DOUBLE' | 'VARCHAR' | 'TIMESTAMP' | 'JSON';
 
@@ -71,9 +71,10 @@ function toCell(table: string, name: string, type: ColumnType, value: unknown): 
       if (typeof value === 'string') return value;
       break;
     case 'TIMESTAMP': {
-      const timeMs = value instanceof Date ? value.getTime() : value;
-      // The range of a JavaScript Date, well inside DuckDB's.
-      if (typeof timeMs === 'number' && Math.abs(timeMs) <= 8.64e15) return BigInt(Math.trunc(timeMs)) * 1000n;
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return BigInt(value.getTime()) * 1000n;
+      // A producer may give a record any number for its time: one that is none must not stop the table.
+      if (typeof value === 'number' && Number.isFinite(value))
+        return isTime(value) ? BigInt(Math.trunc(value)) * 1000n : null;
       break;
     }
     case 'JSON': {

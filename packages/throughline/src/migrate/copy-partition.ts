@@ -107,7 +107,11 @@ class PartitionCopy {
         await this.#fill(record.offset, false);
       }
       const { key, value, headers, timestampMs, exactTimestampMs } = record;
-      const time = exactTimestampMs === undefined ? { timestampMs } : { timestampMs, exactTimestampMs };
+      // What is no time (Kafka's -1, or beyond what a number holds) is copied as the int64 that it is.
+      const isPlain = exactTimestampMs === undefined && timestampMs >= 0;
+      const time = isPlain
+        ? { timestampMs }
+        : { timestampMs, exactTimestampMs: exactTimestampMs ?? BigInt(timestampMs) };
       const copied: ProducerRecord = { key, value, headers, ...time, partition };
       const size = recordBytesBound(copied);
       if (batch.length > 0 && bytes + size > this.#batchBytesMax) {
