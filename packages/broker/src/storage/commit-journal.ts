@@ -111,7 +111,7 @@ export class CommitJournal {
     for (const batch of batches) bytes += frameHeadBytes + batch.length;
     this.#queue.push({ bytes, from, batches, onSettled });
     if (this.#isRunning) return;
-    unattended(this.#options.logger, 'writing the commit journal', () => whileHolding('commits', () => this.#run()));
+    unattended(this.#options.logger, 'writing the commit journal', () => holdingNothing(() => this.#run()));
   }
 
   /** True when a checkpoint would make something free. */
@@ -183,10 +183,8 @@ export class CommitJournal {
         group.push(...this.#takeBehind(group));
       }
       this.#groupCount++;
-      holdingNothing(() => {
-        // What one of them cannot take must not keep those behind it waiting for ever.
-        for (const { onSettled } of group) unattended(logger, 'settling a commit', () => onSettled(error));
-      });
+      // What one of them cannot take must not keep those behind it waiting for ever.
+      for (const { onSettled } of group) unattended(logger, 'settling a commit', () => onSettled(error));
     }
     this.#isRunning = false;
     for (const resolve of this.#idle.splice(0)) resolve();
@@ -214,7 +212,7 @@ export class CommitJournal {
       if (this.#leaveCurrent()) this.#options.onFull();
     }
     this.#waitsFor = 'a free file';
-    const current = (this.#current ??= await this.#nextFile());
+    const current = (this.#current ??= await whileHolding('commits', () => this.#nextFile()));
     this.#waitsFor = 'a write';
     const isNew = current.position === 0;
     const buffers = isNew ? [fileHead(current.sequence)] : [];
