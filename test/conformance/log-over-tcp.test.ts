@@ -27,6 +27,6 @@ async function serve(nodes: number): Promise<LogUnderTest> {
 for (const nodes of [1, 3]) {
   const config = { durability: nodes === 1 ? 'fsync' : 'os' } as const;
   const name = `over TCP on our broker, nodes ${nodes}, durability ${config.durability}`;
-  logConformance(name, () => serve(nodes), { config, reopens: true });
+  logConformance(name, () => serve(nodes), { config, reopens: true, batches: 'read' });
   logModel(`the log ${name}`, () => serve(nodes), config, 10);
 }

@@ -9,7 +9,9 @@ import { closeClaims } from './log-close.ts';
 import { epochClaims } from './log-epochs.ts';
 import { joinClaims } from './log-join.ts';
 import { readClaims } from './log-read.ts';
-import type { LogUnderTest, Subject } from './log-support.ts';
+import { batchClaims } from './log-batches.ts';
+import { sealClaims } from './log-seal.ts';
+import type { BatchPowers, LogUnderTest, Subject } from './log-support.ts';
 import { tailClaims } from './log-tail.ts';
 
 export interface ConformanceOptions {
@@ -17,13 +19,14 @@ export interface ConformanceOptions {
   readonly config?: Partial<TopicConfig>;
   /** Whether the log outlives its close; `makeLog` then gives a way to open it again. */
   readonly reopens: boolean;
+  readonly batches: BatchPowers;
 }
 
 /** Registers the suite's tests for one adapter. */
 export function logConformance(
   name: string,
   makeLog: () => Promise<LogUnderTest>,
-  { config = {}, reopens }: ConformanceOptions,
+  { config = {}, reopens, batches }: ConformanceOptions,
 ): void {
   describe(`the Log port: ${name}`, () => {
     let made: LogUnderTest;
@@ -37,6 +40,7 @@ export function logConformance(
       config,
       makeLog,
       reopens,
+      batches,
       uniqueTopic,
       newTopic: async (partitions = 1, more = {}) => {
         const topic = uniqueTopic();
@@ -56,6 +60,8 @@ export function logConformance(
     tailClaims(subject);
     adminClaims(subject);
     epochClaims(subject);
+    batchClaims(subject);
+    sealClaims(subject);
     joinClaims(subject);
     closeClaims(subject);
   });

@@ -19,6 +19,12 @@ export interface LogUnderTest {
   readonly dispose: () => Promise<void>;
 }
 
+/**
+ * What a log can do with record batches: it has none; it shows them (a cluster); it also takes those of another log, looks at
+ * conditions, and can be sealed (the embedded log).
+ */
+export type BatchPowers = 'none' | 'read' | 'place';
+
 /** What the claims are made about. */
 export interface Subject {
   /** Shared by all claims; none closes it. */
@@ -33,6 +39,7 @@ export interface Subject {
   readonly makeLog: () => Promise<LogUnderTest>;
   /** Whether the log outlives its close. */
   readonly reopens: boolean;
+  readonly batches: BatchPowers;
 }
 
 export function appendTexts(log: Log, topic: string, ...texts: readonly string[]): Promise<readonly AppendAck[]> {

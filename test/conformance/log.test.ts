@@ -18,10 +18,10 @@ async function openAt(dataDir: string): Promise<LogUnderTest> {
 const embedded = async (): Promise<LogUnderTest> => openAt(await mkdtemp(path.join(tmpdir(), 'log-conformance-')));
 
 const inMemory = async (): Promise<LogUnderTest> => ({ log: new MemoryLog(), dispose: async () => {} });
-logConformance('in memory (the model)', inMemory, { reopens: false });
+logConformance('in memory (the model)', inMemory, { reopens: false, batches: 'none' });
 for (const durability of ['memory', 'os', 'fsync'] as const) {
   const config = { durability };
-  logConformance(`embedded, durability ${durability}`, embedded, { config, reopens: true });
+  logConformance(`embedded, durability ${durability}`, embedded, { config, reopens: true, batches: 'place' });
   logModel(
     `the embedded log, durability ${durability}`,
     embedded,

@@ -61,6 +61,31 @@ export interface AppendedBatch {
   readonly isDuplicate: boolean;
 }
 
+/** What has to be so for an append to be made. */
+export interface AppendCondition {
+  /** The offset that its first record is to get: nobody has appended since. */
+  readonly endOffset?: bigint;
+  /** The leader epoch in which it is to be made. */
+  readonly leaderEpoch?: number;
+}
+
+/** Record batches as another log has them. */
+export interface PlacedBatches {
+  /** Whole batches one after the other, in the order of their offsets. */
+  readonly batches: Uint8Array;
+  /** The leader epoch of the record before them in the other log; -1 when that is not known. */
+  readonly lastEpoch: number;
+  /** Whether the first may begin behind the end: what is between them is in no log any more (retention, compaction, rot). */
+  readonly mayLeaveGap: boolean;
+}
+
+/** Where a partition was sealed. */
+export interface SealedAt {
+  readonly leaderEpoch: number;
+  /** Nothing is appended at or behind it. */
+  readonly endOffset: bigint;
+}
+
 /** A record as ListOffsets names it. */
 export interface TimedOffset {
   readonly offset: bigint;
@@ -95,6 +120,8 @@ export interface PartitionLog {
   readonly leaderEpoch: number;
   /** False after a failed write or fsync: reads go on, appends are refused until the broker is opened again. */
   readonly isOnline: boolean;
+  /** It takes no appends: see `seal`. */
+  readonly isSealed: boolean;
   /**
    * Appends one complete record batch of magic 2, whatever its base offset says; the broker checks it and writes base
    * offset and leader epoch into it in place, so the caller hands `batch` over and must not touch it again. Batches that
@@ -110,6 +137,29 @@ export interface PartitionLog {
    * @example const { baseOffset } = await log.append(encodeRecordBatch(records, { nowMs }))
    */
   append(batch: Uint8Array): Promise<AppendedBatch>;
+  /**
+   * Appends a batch if `condition` is so when its turn comes, behind everything that was handed in before.
+   *
+   * @throws ThroughlineError APPEND_CONDITION_FAILED (details endOffset, leaderEpoch), and what `append` throws
+   */
+  appendIf(batch: Uint8Array, condition: AppendCondition): Promise<AppendedBatch>;
+  /**
+   * Appends batches of another log byte by byte: base offsets, leader epochs, producers and timestamps stay, and what is known of
+   * epochs and producers follows. They have to follow on what is there; a seal does not keep them out. When
+   * it fails in the middle, the end of the log says what was kept. The caller hands `batches` over.
+   *
+   * @returns the end of the log, once they are kept at the topic's durability
+   * @throws ThroughlineError APPEND_CONDITION_FAILED when the first batch is not the next, LOG_DIVERGED when the record before it
+   *   is not the one of the other log, LEADER_EPOCH_FENCED for batches of an older epoch than the log's; CORRUPT_RECORD,
+   *   INVALID_RECORD; NOT_BUILT_YET for batches of transactions; OUT_OF_DISK, PARTITION_OFFLINE, CLOSED
+   */
+  appendPlaced(placed: PlacedBatches): Promise<bigint>;
+  /**
+   * Takes no appends any more, also after a restart, until a larger leader epoch begins. What was handed in before is kept.
+   *
+   * @throws ThroughlineError OUT_OF_DISK, PARTITION_OFFLINE, CLOSED
+   */
+  seal(): Promise<SealedAt>;
   /**
    * Reads whole batches from the one that contains `offset` up to the high watermark.
    *
@@ -207,6 +257,13 @@ export interface Broker {
   findTopicById(topicId: string): TopicMetadata | undefined;
   /** @throws ThroughlineError UNKNOWN_TOPIC for an unknown topic or partition */
   partition(topic: string, partition: number): PartitionLog;
+  /**
+   * Begins a leader epoch at the end of a partition, and opens it if it was sealed.
+   *
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_ARGUMENT; LEADER_EPOCH_FENCED for one that is not larger than the present one;
+   *   OUT_OF_DISK, PARTITION_OFFLINE, CLOSED
+   */
+  beginEpoch(topic: string, partition: number, epoch: number): Promise<void>;
   /** Producer ids that nobody was ever given, taken durably (Kafka's ProducerIdsBlock). @throws ThroughlineError OUT_OF_DISK, CLOSED */
   takeProducerIds(): Promise<{ readonly first: bigint; readonly count: number }>;
   /** Removes what retention allows to be removed; a timer calls it too. */

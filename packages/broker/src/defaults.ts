@@ -201,3 +201,6 @@ export const groupLogRewriteBytesMin = 1 * MiB;
 export const groupLogSettleMs = 60_000;
 /** How long the JoinGroup of a new member may wait, in milliseconds (Kafka's classic group coordinator): its client may be gone. */
 export const newMemberJoinTimeoutMs = 5 * 60_000;
+
+/** The largest leader epoch: an int32 of the protocol. */
+export const leaderEpochMax: number = 0x7fffffff;

@@ -7,13 +7,15 @@ import type { CommitJournal } from './storage/commit-journal.ts';
 import { noteCleanStop, offsetFiles, storeOffsets } from './storage/data-folder.ts';
 import type { DiskLock } from './storage/disk.ts';
 import type { FoundPartition } from './storage/found-partition.ts';
+import { partitionFolderName, storeLeaderEpochs } from './storage/partition-folder.ts';
 import { Partition } from './storage/partition-log.ts';
+import type { Seals } from './storage/seals.ts';
 import { refusing } from './refusal.ts';
 import { applyRetention } from './storage/retention.ts';
 import { TailCacheBudget } from './storage/tail-cache.ts';
 import { OrderedTurns } from './storage/wait-order.ts';
 import { Watchdog } from './storage/watchdog.ts';
-import { partitionsAtOnceMax, producerIdBlockCount } from './defaults.ts';
+import { leaderEpochMax, partitionsAtOnceMax, producerIdBlockCount } from './defaults.ts';
 import { inParallel } from './in-parallel.ts';
 import { TopicChanges } from './topic-changes.ts';
 import type { Durability, TopicConfig } from './topic-config.ts';
@@ -26,6 +28,7 @@ export class EmbeddedBroker implements Broker {
   readonly #lock: DiskLock;
   readonly #store: MetadataStore;
   readonly #journal: CommitJournal;
+  readonly #seals: Seals;
   readonly #checkpoints: Checkpoints;
   readonly #watchdog: Watchdog;
   readonly #tailCacheBudget: TailCacheBudget;
@@ -40,11 +43,12 @@ export class EmbeddedBroker implements Broker {
   readonly #notedLogStarts = new Map<Partition, bigint>();
   #closing: Promise<void> | undefined;
 
-  constructor(setup: BrokerSetup, lock: DiskLock, store: MetadataStore, journal: CommitJournal) {
+  constructor(setup: BrokerSetup, lock: DiskLock, store: MetadataStore, journal: CommitJournal, seals: Seals) {
     this.#setup = setup;
     this.#lock = lock;
     this.#store = store;
     this.#journal = journal;
+    this.#seals = seals;
     this.#checkpoints = new Checkpoints(setup, journal, () => this.#topics.partitions);
     this.#topicChanges = new TopicChanges({
       setup,
@@ -120,7 +124,13 @@ export class EmbeddedBroker implements Broker {
   }
 
   deleteTopic(topic: string): Promise<void> {
-    return this.#change(() => this.#topicChanges.delete(topic));
+    return this.#change(async () => {
+      const { topicId, partitionCount } = this.topic(topic);
+      await this.#topicChanges.delete(topic);
+      for (let partition = 0; partition < partitionCount; partition++) {
+        if (this.#seals.has(topicId, partition)) await refusing(() => this.#seals.note(topicId, partition, null));
+      }
+    });
   }
 
   alterTopic(topic: string, config: Partial<TopicConfig>): Promise<TopicMetadata> {
@@ -133,6 +143,18 @@ export class EmbeddedBroker implements Broker {
 
   alterBrokerSettings(node: string, changes: ConfigChanges): Promise<void> {
     return this.#change(() => this.#topicChanges.alterBroker(node, changes));
+  }
+
+  beginEpoch(topic: string, partition: number, epoch: number): Promise<void> {
+    return this.#change(async () => {
+      if (!Number.isInteger(epoch) || epoch < 0 || epoch > leaderEpochMax) {
+        throw new ThroughlineError('INVALID_ARGUMENT', `a leader epoch of ${epoch}`);
+      }
+      const { topicId } = this.topic(topic);
+      await this.#topics.partition(topic, partition).beginEpoch(epoch);
+      // Whoever opens the folder next begins later ones.
+      await refusing(() => this.#store.noteEpochs([{ topicId, partition, epoch }]));
+    });
   }
 
   takeProducerIds(): Promise<{ readonly first: bigint; readonly count: number }> {
@@ -228,16 +250,23 @@ export class EmbeddedBroker implements Broker {
   }
 
   #openPartition(metadata: TopicMetadata, found: FoundPartition): Partition {
-    const { limits, clock, logger } = this.#setup;
+    const { limits, clock, logger, disk, dataDir } = this.#setup;
+    const { topicId } = metadata;
+    const { topic, partition, epochs } = found;
     return new Partition({
       ...found,
       producers: found.producers.states,
       snapshots: found.producers.files,
-      topicId: Buffer.from(metadata.topicId, 'hex'),
+      topicId: Buffer.from(topicId, 'hex'),
       config: metadata.config,
       journal: this.#journal,
       tailCacheBudget: this.#tailCacheBudget,
       readBuffers: this.#setup.environment.readBuffers,
+      isSealed: this.#seals.has(topicId, partition),
+      noteSeal: (epoch) => this.#seals.note(topicId, partition, epoch),
+      storeEpochs: () => storeLeaderEpochs(disk, `${dataDir}/${partitionFolderName(topic, partition)}`, epochs),
+      // Not of this partition alone: what the journal holds of the others goes with it.
+      noteRecoveryPoint: (its) => this.#checkpoints.run((one) => one === its || one.needsSync),
       noteLogStart: (partition, offset) => this.#storeLogStarts(new Map([[partition, offset]])),
       limits,
       clock,

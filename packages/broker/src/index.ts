@@ -1,6 +1,7 @@
 // Public surface of the broker floor.
 export { openBroker } from './open-broker.ts';
 export {
+  type AppendCondition,
   type AppendedBatch,
   type Broker,
   type BrokerOptions,

@@ -26,6 +26,7 @@ import { partitionsAtOnceMax } from './defaults.ts';
 import { inParallel } from './in-parallel.ts';
 import { openMetadata } from './metadata/open-metadata.ts';
 import { storeMetaProperties } from './metadata/meta-properties.ts';
+import { Seals } from './storage/seals.ts';
 import type { BegunEpoch, MetadataStore } from './metadata/metadata-store.ts';
 
 /**
@@ -68,6 +69,7 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
   const { dataDir, disk, configs, logger, limits } = setup;
   configs.setDynamic(store.brokerConfigs);
   const folders = await finishInterruptedChanges(setup, store);
+  const seals = await Seals.open(setup);
   const stop = await takeStop(setup);
   const isClean = stop === 'clean';
   const topics = store.topics.map((stored) => ({ ...stored, config: topicConfigOf(stored.overrides, configs) }));
@@ -86,8 +88,8 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     // Nobody commits before the broker is there.
     onFull: () => broker.onJournalFull(),
   });
-  const broker = new EmbeddedBroker(setup, lock, store, journal);
-  const begun = await beginEpochs(setup, store, found, isClean);
+  const broker = new EmbeddedBroker(setup, lock, store, journal, seals);
+  const begun = await beginEpochs(setup, store, found, { isClean, seals });
   for (const [metadata, partitions] of found) broker.add(metadata, partitions);
   await store.noteEpochs(begun);
   if (store.isUnsettled) {
@@ -109,7 +111,7 @@ async function beginEpochs(
   setup: BrokerSetup,
   store: MetadataStore,
   found: FoundTopics,
-  isClean: boolean,
+  { isClean, seals }: { readonly isClean: boolean; readonly seals: Seals },
 ): Promise<readonly BegunEpoch[]> {
   const begun: BegunEpoch[] = [];
   const all = Array.from(found).flatMap(([{ topicId }, partitions]) => partitions.map((one) => ({ topicId, one })));
@@ -120,7 +122,9 @@ async function beginEpochs(
     const toldEpoch = store.leaderEpochOf(topicId, partition);
     // Kafka counts one further when it stops, and begins it nowhere.
     const areLost = await restoreEpochs(setup, one, store.isForeign ? 0 : toldEpoch);
-    if (isClean && !store.isUnsettled && !areLost) return;
+    // What is appended to a sealed partition comes from another log, with the epochs that it has there.
+    const isOwn = !seals.has(topicId, partition);
+    if ((isClean || !isOwn) && !store.isUnsettled && !areLost) return;
     await beginEpoch(setup, one, toldEpoch + 1);
     begun.push({ topicId, partition, epoch: epochs.current });
   });

@@ -203,6 +203,32 @@ export const errorTable = {
     remedy:
       'What was made of those records has to be made again: a fold is replayed from the log; details.divergesAt is the first offset that differs.',
   },
+  APPEND_CONDITION_FAILED: {
+    httpStatus: 412,
+    retriable: false,
+    meaning: 'The end of the partition or its leader epoch is not what the append asks for; nothing of it is kept.',
+    remedy: 'details.endOffset and details.leaderEpoch say what they are: read what has come, and decide anew.',
+  },
+  PARTITION_SEALED: {
+    httpStatus: 409,
+    kafka: 6,
+    retriable: false,
+    meaning: 'The partition has been sealed and takes no appends, also after a restart.',
+    remedy: 'Write to where the work has gone on; a larger leader epoch (admin.beginEpoch) opens the partition again.',
+  },
+  LEADER_EPOCH_FENCED: {
+    httpStatus: 409,
+    kafka: 74,
+    retriable: false,
+    meaning: 'A leader epoch that is not larger than the one that there is, or batches of an older one.',
+    remedy: 'Somebody else leads by now: take the epoch that the error names for the present one.',
+  },
+  LOG_CANNOT: {
+    httpStatus: 501,
+    retriable: false,
+    meaning: 'A cluster of Apache Kafka has no way of doing this; the embedded log has.',
+    remedy: 'See docs/reference/limits.md for what the adapters can do.',
+  },
   GROUP_MEMBER_FENCED: {
     httpStatus: 409,
     kafka: 82,

@@ -11,7 +11,7 @@
 // never divided, which is what makes a call atomic.
 import { ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
 import { batchHeaderBytes, encodeRecordBatch, recordBytesBound } from '@throughline/wire';
-import type { AppendAck } from './port.ts';
+import type { AppendAck, AppendCondition } from './port.ts';
 
 /** Where the batches of one partition go: a partition of the broker in this process, or of one far away. */
 export interface BatchTarget {
@@ -19,6 +19,8 @@ export interface BatchTarget {
   readonly partition: number;
   /** Appends a batch, which is the target's own from here on; batches are appended in the order of the calls. */
   append(batch: Uint8Array): Promise<AppendedAt>;
+  /** Appends a batch only if `condition` is so when its turn comes; absent where that cannot be asked for. */
+  appendIf?(batch: Uint8Array, condition: AppendCondition): Promise<AppendedAt>;
 }
 
 export interface AppendedAt {
@@ -41,6 +43,8 @@ interface Call {
   readonly records: readonly ProducerRecord[];
   /** The most bytes that its records can take. */
   readonly bytesBound: number;
+  /** It goes out by itself, and only if this is so. */
+  readonly condition: AppendCondition | undefined;
   readonly resolve: (acks: AppendAck[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -78,11 +82,16 @@ export class AppendCoalescer {
    * Appends records as a part of one batch, at the end of this turn.
    *
    * @param recordBytesMax the largest batch that the topic takes, in bytes
+   * @param condition makes them a batch of their own, which is appended only if it is so
    * @returns one acknowledgement per record, once they are kept
    * @throws ThroughlineError in the call: RECORD_TOO_LARGE, INVALID_RECORD, THROTTLED; nothing waits then
    */
-  append(records: readonly ProducerRecord[], recordBytesMax: number): Promise<AppendAck[]> {
-    return this.#queue(records, this.#boundOf(records, recordBytesMax));
+  append(
+    records: readonly ProducerRecord[],
+    recordBytesMax: number,
+    condition?: AppendCondition,
+  ): Promise<AppendAck[]> {
+    return this.#queue(records, this.#boundOf(records, recordBytesMax), condition);
   }
 
   /**
@@ -138,9 +147,9 @@ export class AppendCoalescer {
     return bytesBound;
   }
 
-  #queue(records: readonly ProducerRecord[], bytesBound: number): Promise<AppendAck[]> {
+  #queue(records: readonly ProducerRecord[], bytesBound: number, condition?: AppendCondition): Promise<AppendAck[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, bytesBound, resolve, reject });
+      this.#waiting.push({ records, bytesBound, condition, resolve, reject });
       this.#waitingBytes += bytesBound;
       this.#schedule();
     });
@@ -166,8 +175,10 @@ export class AppendCoalescer {
   #nextCalls(): readonly Call[] {
     let bytes = batchHeaderBytes;
     let count = 0;
-    for (const { bytesBound } of this.#waiting) {
+    const [first] = this.#waiting;
+    for (const { bytesBound, condition } of this.#waiting) {
       if (count > 0 && bytes + bytesBound > this.#recordBytesMax) break;
+      if (count > 0 && (condition !== undefined || first!.condition !== undefined)) break;
       bytes += bytesBound;
       count++;
     }
@@ -193,7 +204,10 @@ export class AppendCoalescer {
     const records = calls.length === 1 ? calls[0]!.records : calls.flatMap((call) => call.records);
     try {
       // No wait before the append: batches reach the target in the order in which they are sent.
-      this.#acknowledge(calls, await target.append(encodeRecordBatch(records, { nowMs })), nowMs);
+      const batch = encodeRecordBatch(records, { nowMs });
+      const condition = calls[0]!.condition;
+      const appending = condition === undefined ? target.append(batch) : target.appendIf!(batch, condition);
+      this.#acknowledge(calls, await appending, nowMs);
     } catch (error) {
       if (calls.length > 1 && turn === this.#sentCount && isFaultOfOne(error)) {
         // One call's records must not cost the others theirs. (With a later batch under way their order would be lost.)

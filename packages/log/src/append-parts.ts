@@ -4,7 +4,7 @@
 import { ThroughlineError, type ProducerRecord } from '@throughline/event';
 import { AppendCoalescer } from './append-coalescer.ts';
 import { partitionFor } from './partitioner.ts';
-import type { AppendAck } from './port.ts';
+import type { AppendAck, AppendCondition } from './port.ts';
 
 export interface AppendTarget {
   readonly topic: string;
@@ -19,15 +19,22 @@ export interface AppendTarget {
  * Appends the records of one call. Not an async function: the call has its place in the order when it returns.
  *
  * @returns one acknowledgement per record, in their order
- * @throws ThroughlineError UNKNOWN_TOPIC for a partition that there is not, and what AppendCoalescer.append throws
+ * @throws ThroughlineError UNKNOWN_TOPIC for a partition that there is not, INVALID_ARGUMENT, and what AppendCoalescer.append throws
  */
-export function appendParts(target: AppendTarget, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+export function appendParts(
+  target: AppendTarget,
+  records: readonly ProducerRecord[],
+  condition?: AppendCondition,
+): Promise<readonly AppendAck[]> {
   const { recordBytesMax, coalescer } = target;
   const first = records[0];
   if (first === undefined) return Promise.resolve([]);
   const partition = partitionOf(target, first);
   if (records.every((record) => partitionOf(target, record) === partition)) {
-    return coalescer(partition).append(records, recordBytesMax);
+    return coalescer(partition).append(records, recordBytesMax, condition);
+  }
+  if (condition !== undefined) {
+    throw new ThroughlineError('INVALID_ARGUMENT', 'a condition is for records of one partition');
   }
   return appendToMany(target, records);
 }

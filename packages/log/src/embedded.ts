@@ -38,10 +38,13 @@ import { Membership } from './group/membership.ts';
 import type { RetryContext } from './kafka/retry.ts';
 import type {
   AppendAck,
+  AppendBatchesRequest,
+  AppendCondition,
   GroupMembership,
   JoinRequest,
   Log,
   LogAdmin,
+  RawBatches,
   ReadRequest,
   ReadResult,
   TailRequest,
@@ -49,6 +52,7 @@ import type {
   TailStep,
   TopicDescription,
 } from './port.ts';
+import { endOfBatches } from './raw-batches.ts';
 import { SharedBatches } from './shared-batches.ts';
 import { Tail, type FollowedPartition } from './tail.ts';
 import { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';
@@ -108,7 +112,11 @@ class EmbeddedLog implements Log {
     this.#limits = { ...embeddedLogLimitDefaults, ...limits };
   }
 
-  append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+  append(
+    topic: string,
+    records: readonly ProducerRecord[],
+    condition?: AppendCondition,
+  ): Promise<readonly AppendAck[]> {
     // Not an async function: the call is in its partition's queue when it returns, in the order of the calls.
     try {
       this.#checkOpen();
@@ -117,7 +125,7 @@ class EmbeddedLog implements Log {
       checkProducerRecords(records, config, this.#clock.nowMs());
       const { recordBytesMax } = config;
       const coalescer = (partition: number): AppendCoalescer => this.#state(topic, partition).coalescer;
-      return appendParts({ topic, partitionCount, recordBytesMax, coalescer }, records);
+      return appendParts({ topic, partitionCount, recordBytesMax, coalescer }, records, condition);
     } catch (error) {
       return Promise.reject(ThroughlineError.from(error));
     }
@@ -131,6 +139,23 @@ class EmbeddedLog implements Log {
     const { batches, logStartOffset, highWatermark } = await partitionLog.read(offset, bytesMax);
     const decoded = decodeBatches(batches, { topic, partition, fromOffset: offset, lastEpoch });
     return { ...decoded, logStartOffset, highWatermark };
+  }
+
+  async readBatches(request: ReadRequest): Promise<RawBatches> {
+    const { topic, partition, offset, lastEpoch = unknownEpoch, bytesMax = readBytesMaxDefault } = request;
+    this.#checkOpen();
+    const position = { topic, partition, offset, lastEpoch };
+    const partitionLog = this.#broker.partition(topic, partition);
+    checkHistory(position, partitionLog.endOfEpoch(lastEpoch) ?? null);
+    const { batches, logStartOffset, highWatermark } = await partitionLog.read(offset, bytesMax);
+    const end = endOfBatches(batches, position);
+    return { batches, ...end, logStartOffset, highWatermark, lastStableOffset: highWatermark };
+  }
+
+  async appendBatches(request: AppendBatchesRequest): Promise<bigint> {
+    const { topic, partition, batches, lastEpoch = unknownEpoch, mayLeaveGap = false } = request;
+    this.#checkOpen();
+    return this.#broker.partition(topic, partition).appendPlaced({ batches, lastEpoch, mayLeaveGap });
   }
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
@@ -186,6 +211,14 @@ class EmbeddedLog implements Log {
     endOfEpoch: async (topic, partition, epoch) => {
       this.#checkOpen();
       return this.#broker.partition(topic, partition).endOfEpoch(epoch) ?? null;
+    },
+    seal: async (topic, partition) => {
+      this.#checkOpen();
+      return this.#broker.partition(topic, partition).seal();
+    },
+    beginEpoch: async (topic, partition, epoch) => {
+      this.#checkOpen();
+      await this.#broker.beginEpoch(topic, partition, epoch);
     },
     committedOffsets: async (group) => {
       const groups = await this.#openGroups();
@@ -290,8 +323,9 @@ class EmbeddedLog implements Log {
 
   #describe({ topic, topicId, partitionCount, config }: TopicMetadata): TopicDescription {
     const partitions = Array.from({ length: partitionCount }, (_, partition) => {
-      const { logStartOffset, highWatermark, bytes, leaderEpoch, isOnline } = this.#broker.partition(topic, partition);
-      return { partition, logStartOffset, highWatermark, bytes, leaderEpoch, isOnline };
+      const found = this.#broker.partition(topic, partition);
+      const { logStartOffset, highWatermark, bytes, leaderEpoch, isOnline, isSealed } = found;
+      return { partition, logStartOffset, highWatermark, bytes, leaderEpoch, isOnline, isSealed };
     });
     const { durability, retentionMs, retentionBytes, segmentBytes, recordBytesMax } = config;
     return {

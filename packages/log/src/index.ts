@@ -1,6 +1,8 @@
 // Public surface of the log floor.
 export type {
   AppendAck,
+  AppendBatchesRequest,
+  AppendCondition,
   AssignmentChange,
   Damage,
   Durability,
@@ -11,8 +13,10 @@ export type {
   Log,
   LogAdmin,
   PartitionDescription,
+  RawBatches,
   ReadRequest,
   ReadResult,
+  SealedAt,
   TailRequest,
   TailStart,
   TailStep,

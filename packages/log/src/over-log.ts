@@ -17,6 +17,8 @@ export function overLog(log: Log, view: LogView): Log {
   return {
     append: (...args) => log.append(...args),
     read: (...args) => log.read(...args),
+    readBatches: (...args) => log.readBatches(...args),
+    appendBatches: (...args) => log.appendBatches(...args),
     tail: (...args) => log.tail(...args),
     join: (...args) => log.join(...args),
     close: () => log.close(),
@@ -29,6 +31,8 @@ export function overLog(log: Log, view: LogView): Log {
       alterTopic: (...args) => admin.alterTopic(...args),
       offsetForTime: (...args) => admin.offsetForTime(...args),
       endOfEpoch: (...args) => admin.endOfEpoch(...args),
+      seal: (...args) => admin.seal(...args),
+      beginEpoch: (...args) => admin.beginEpoch(...args),
       committedOffsets: (...args) => admin.committedOffsets(...args),
       commitOffsets: (...args) => admin.commitOffsets(...args),
       ...view.admin,

@@ -22,6 +22,53 @@ export interface AppendAck {
   readonly timestampMs: number;
 }
 
+/** What has to be so for an append to be made; its records go to one partition. Only the embedded log can look. */
+export interface AppendCondition {
+  /** The offset that the first record is to get: nobody has appended since. */
+  readonly endOffset?: bigint;
+  /** The leader epoch in which the append is to be made. */
+  readonly leaderEpoch?: number;
+}
+
+/** Record batches as they are stored: Kafka's format, magic 2, with offsets, epochs, producers, timestamps and checksums. */
+export interface RawBatches {
+  /**
+   * Whole batches one after the other; the first is the one that contains the offset asked for, or the next one behind it.
+   * Read-only: they may be shared.
+   */
+  readonly batches: Uint8Array;
+  /** The offset after the last of them; that of the request where there is none. */
+  readonly nextOffset: bigint;
+  /** The leader epoch of the last of them; that of the request where there is none, -1 where it is not known. */
+  readonly lastEpoch: number;
+  readonly logStartOffset: bigint;
+  /** Nothing at or beyond it is read. */
+  readonly highWatermark: bigint;
+  /** Below it every transaction has ended: equal to the high watermark where there are none. */
+  readonly lastStableOffset: bigint;
+}
+
+export interface AppendBatchesRequest {
+  readonly topic: string;
+  readonly partition: number;
+  /** As `readBatches` of another log gives them; handed over, so that nobody may touch the bytes any more. */
+  readonly batches: Uint8Array;
+  /** The leader epoch of the record before the first of them in the other log; -1 or absent where it is not known. */
+  readonly lastEpoch?: number;
+  /**
+   * Whether the first batch may begin behind the end of the log: the offsets between are in the other log no more, by
+   * retention, compaction or rot. A log without records then begins there. Inside `batches` offsets may be missing where the
+   * topic is compacted.
+   */
+  readonly mayLeaveGap?: boolean;
+}
+
+/** Where a partition was sealed: nothing is appended at or behind `endOffset` under this epoch. */
+export interface SealedAt {
+  readonly leaderEpoch: number;
+  readonly endOffset: bigint;
+}
+
 export interface ReadRequest {
   readonly topic: string;
   readonly partition: number;
@@ -126,6 +173,8 @@ export interface PartitionDescription {
   readonly leaderEpoch: number;
   /** False after a failed write or fsync: reads go on, appends are refused with PARTITION_OFFLINE. */
   readonly isOnline: boolean;
+  /** It takes no appends until a larger leader epoch begins: see LogAdmin.seal. */
+  readonly isSealed: boolean;
 }
 
 /** A request to share the partitions of some topics with the other members of a group. */
@@ -250,6 +299,25 @@ export interface LogAdmin {
    */
   endOfEpoch(topic: string, partition: number, epoch: number): Promise<EpochEnd | null>;
   /**
+   * Seals a partition of the embedded log: appends are rejected with PARTITION_SEALED, over the Kafka protocol with
+   * NOT_LEADER_OR_FOLLOWER, also after a restart. What was handed in before is kept, and is in `endOffset`. `appendBatches`
+   * goes on: who mirrors a partition keeps it sealed. A sealed partition begins no leader epoch by itself, not even after a
+   * crash.
+   *
+   * @returns where it ends, once the seal is durable
+   * @throws ThroughlineError UNKNOWN_TOPIC, OUT_OF_DISK, PARTITION_OFFLINE, CLOSED; LOG_CANNOT on a cluster
+   */
+  seal(topic: string, partition: number): Promise<SealedAt>;
+  /**
+   * Begins a leader epoch at the end of a partition of the embedded log, durably; only that opens a sealed one again.
+   *
+   * @param epoch larger than the present one
+   * @throws ThroughlineError LEADER_EPOCH_FENCED (details leaderEpoch) when it is not larger; UNKNOWN_TOPIC, INVALID_ARGUMENT,
+   *   OUT_OF_DISK, PARTITION_OFFLINE, CLOSED; LOG_CANNOT on a cluster, whose controller gives the epochs
+   * @example await log.admin.beginEpoch('orders', 0, sealed.leaderEpoch + 1)
+   */
+  beginEpoch(topic: string, partition: number, epoch: number): Promise<void>;
+  /**
    * What a group has committed; empty for a group that there is not.
    *
    * @throws ThroughlineError LOG_UNREACHABLE, LOG_REFUSED, CLOSED
@@ -268,12 +336,15 @@ export interface Log {
    * Appends records; those without a partition go by the hash of their key. A call that is refused leaves nothing behind;
    * when it goes to several partitions and one of them fails, the others may have kept their part.
    *
+   * @param condition looked at when the turn of this call comes, behind all calls before it; embedded log only
    * @returns one acknowledgement per record, in their order, once all are kept at the topic's durability
-   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_RECORD, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, CLOSED;
-   *   THROTTLED when more waits for the disk than the limit allows (retryAfterMs)
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_RECORD, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, PARTITION_SEALED,
+   *   CLOSED; THROTTLED when more waits for the disk than the limit allows (retryAfterMs); with a condition also
+   *   APPEND_CONDITION_FAILED (details endOffset, leaderEpoch), and LOG_CANNOT on a cluster
    * @example await log.append('conversations', [toRecord(event)])
+   * @example await log.append('leases', [lease], { endOffset: seen.nextOffset })
    */
-  append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]>;
+  append(topic: string, records: readonly ProducerRecord[], condition?: AppendCondition): Promise<readonly AppendAck[]>;
   /**
    * Reads records of one partition.
    *
@@ -281,6 +352,26 @@ export interface Log {
    *   the first offset that differs) when `lastEpoch` is given and the log does not have the record before `offset` any more
    */
   read(request: ReadRequest): Promise<ReadResult>;
+  /**
+   * Reads record batches as they are stored, those of transactions that have not ended or were aborted among them: what a
+   * replicator copies. Their checksums have been compared.
+   *
+   * @throws ThroughlineError what `read` throws
+   * @example const { batches, nextOffset } = await log.readBatches({ topic: 'orders', partition: 0, offset, lastEpoch })
+   */
+  readBatches(request: ReadRequest): Promise<RawBatches>;
+  /**
+   * Appends record batches of another log to the embedded log, byte by byte: offsets, leader epochs, producers, sequences and
+   * timestamps stay, and what is known of epochs and producers follows. They have to follow on what is there.
+   *
+   * @returns the end of the log, once they are kept at the topic's durability; after a failure it says what was kept
+   * @throws ThroughlineError APPEND_CONDITION_FAILED (details endOffset, leaderEpoch) when the first batch is not the next;
+   *   LOG_DIVERGED when the record before it is of another epoch than `lastEpoch`; LEADER_EPOCH_FENCED for batches of an
+   *   older epoch than the partition's; CORRUPT_RECORD, INVALID_RECORD; NOT_BUILT_YET for batches of transactions;
+   *   UNKNOWN_TOPIC, OUT_OF_DISK, PARTITION_OFFLINE, CLOSED; LOG_CANNOT on a cluster, which gives its own offsets
+   * @example await target.appendBatches({ topic: 'orders', partition: 0, batches, lastEpoch })
+   */
+  appendBatches(request: AppendBatchesRequest): Promise<bigint>;
   /**
    * Follows a topic; ends when `signal` aborts or the log is closed, and throws what `read` throws. `latest` is the end of
    * the log at the time of the call.

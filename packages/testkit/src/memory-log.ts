@@ -16,11 +16,13 @@ import {
   checkTopicName,
   partitionFor,
   type AppendAck,
+  type AppendCondition,
   type EpochEnd,
   type GroupMembership,
   type JoinRequest,
   type Log,
   type LogAdmin,
+  type RawBatches,
   type ReadRequest,
   type ReadResult,
   type TailRequest,
@@ -67,7 +69,12 @@ export class MemoryLog implements Log {
     this.#clock = clock;
   }
 
-  async append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+  async append(
+    topic: string,
+    records: readonly ProducerRecord[],
+    condition?: AppendCondition,
+  ): Promise<readonly AppendAck[]> {
+    if (condition !== undefined) throw this.#cannot('append on a condition');
     const { partitions, config } = this.#topic(topic);
     const bytes = partitions.map(() => 0);
     const placed = records.map((record) => {
@@ -118,6 +125,14 @@ export class MemoryLog implements Log {
     return { records, nextOffset: BigInt(end), lastEpoch: epoch, logStartOffset: 0n, highWatermark };
   }
 
+  async readBatches(): Promise<RawBatches> {
+    throw this.#cannot('read batches: it has only records');
+  }
+
+  async appendBatches(): Promise<bigint> {
+    throw this.#cannot('append batches: it has only records');
+  }
+
   tail(request: TailRequest): AsyncIterable<TailStep> {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
     return this.#steps(request, metLater(this.#start(request)));
@@ -166,6 +181,12 @@ export class MemoryLog implements Log {
       return BigInt(index === -1 ? list.length : index);
     },
     endOfEpoch: async (topic, partition, epoch) => endOfEpoch(this.#partition(topic, partition), epoch),
+    seal: async () => {
+      throw this.#cannot('seal a partition');
+    },
+    beginEpoch: async () => {
+      throw this.#cannot('begin a leader epoch');
+    },
     committedOffsets: async (group) => {
       this.#checkOpen();
       return this.#groups.committed(group);
@@ -235,6 +256,11 @@ export class MemoryLog implements Log {
     }
   }
 
+  #cannot(what: string): ThroughlineError {
+    this.#checkOpen();
+    return new ThroughlineError('LOG_CANNOT', `a log in memory cannot ${what}`);
+  }
+
   #checkOpen(): void {
     if (this.#isClosed) throw new ThroughlineError('CLOSED', 'the log is closed');
   }
@@ -273,6 +299,7 @@ export class MemoryLog implements Log {
         bytes: list.reduce((sum, record) => sum + bytesOf(record), 0),
         leaderEpoch,
         isOnline: true,
+        isSealed: false,
       })),
     };
   }

@@ -21,6 +21,9 @@ const names: Partial<Record<ErrorCode, KafkaErrorName>> = {
   PARTITION_OFFLINE: 'KAFKA_STORAGE_ERROR',
   THROTTLED: 'REQUEST_TIMED_OUT',
   CLOSED: 'NOT_LEADER_OR_FOLLOWER',
+  // Who writes to a sealed partition is to look for the leader anew.
+  PARTITION_SEALED: 'NOT_LEADER_OR_FOLLOWER',
+  LEADER_EPOCH_FENCED: 'FENCED_LEADER_EPOCH',
 };
 
 /** The code that a client is told for what was thrown. */

@@ -30,6 +30,11 @@ export class AppendRefusals {
     });
   }
 
+  /** It takes no appends, whoever comes with them. */
+  sealed(): ThroughlineError {
+    return new ThroughlineError('PARTITION_SEALED', `${this.name} is sealed`, { details: this.#details });
+  }
+
   closed(): ThroughlineError {
     return new ThroughlineError('CLOSED', `${this.name} is closed`);
   }

@@ -3,6 +3,7 @@ import { setBaseOffset, setPartitionLeaderEpoch, type RecordBatchHeader } from '
 import type { AppendQueue, WaitingBatch } from './append-queue.ts';
 import { lastOffsetOf } from './batch-scan.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
+import type { PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
 import type { TopicConfig } from '../topic-config.ts';
 
@@ -51,6 +52,18 @@ export class BatchPlacer {
       if (!isPlaced) waiting.header = this.place(batch, header);
       return true;
     });
+  }
+
+  /** How many of these batches, which have their places, go into the active segment. */
+  fitting(batches: readonly PlacedBatch[], { segmentBytes }: TopicConfig): readonly PlacedBatch[] {
+    const { active } = this.#segments;
+    let bytesBefore = 0;
+    const end = batches.findIndex(({ bytes, header }) => {
+      const isFitting = active.hasRoomFor(bytesBefore, bytes.length, lastOffsetOf(header), segmentBytes);
+      bytesBefore += bytes.length;
+      return !isFitting;
+    });
+    return end === -1 ? batches : batches.slice(0, end);
   }
 
   /** After a refusal: the next batch stands behind what is written, and behind what has its place and waits in memory. */

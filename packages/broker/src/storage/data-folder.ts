@@ -8,6 +8,7 @@
 //     .kafka_cleanshutdown               there after a clean stop, and only then
 //     recovery-point-offset-checkpoint   below these offsets everything is synced
 //     log-start-offset-checkpoint        the first offsets that can be read
+//     throughline-seals                  which partitions take no appends (seals.ts)
 //     <n>.journal                        the commit journal of `fsync` topics (commit-journal.ts)
 //     <topic>-<n>/                       a partition (partition-folder.ts, segment.ts)
 import { fromUtf8, utf8 } from '@throughline/event';

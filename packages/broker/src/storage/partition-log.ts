@@ -1,11 +1,20 @@
 // One partition as the broker keeps it: the writing side (partition-writer.ts), reading from the tail cache or the
 // segments, and the upkeep that runs beside both: syncing, retention, closing.
 import { ThroughlineError } from '@throughline/event';
-import type { AppendedBatch, PartitionLog, ReadBatches, TimedOffset } from '../broker.ts';
+import type {
+  AppendCondition,
+  AppendedBatch,
+  PartitionLog,
+  PlacedBatches,
+  ReadBatches,
+  SealedAt,
+  TimedOffset,
+} from '../broker.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
 import { expiredPoint, isExpired } from './expiry.ts';
 import type { PartitionOptions, PreparedConfig } from './partition-options.ts';
 import { PartitionWriter } from './partition-writer.ts';
+import { checkFollows, placedBatches, type LogEnd, type PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
 import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
@@ -87,6 +96,96 @@ export class Partition implements PartitionLog {
 
   append(batch: Uint8Array): Promise<AppendedBatch> {
     return this.#writer.append(batch);
+  }
+
+  get isSealed(): boolean {
+    return this.#writer.isSealed;
+  }
+
+  appendIf(batch: Uint8Array, condition: AppendCondition): Promise<AppendedBatch> {
+    return this.#writer.appendIf(batch, condition, () => this.#settle());
+  }
+
+  async appendPlaced(placed: PlacedBatches): Promise<bigint> {
+    const batches = placedBatches(placed.batches);
+    const first = batches[0]?.header.baseOffset;
+    if (first === undefined) return this.logEndOffset;
+    const prepare = async (): Promise<void> => {
+      checkFollows(batches, placed, this.#end);
+      if (first > this.logEndOffset && !this.config.isCompacted) await this.#leaveGap(first);
+      await this.#beginEpochsOf(batches);
+    };
+    await this.#writer.appendPlaced(batches, prepare, () => this.#settle());
+    return this.highWatermark;
+  }
+
+  async seal(): Promise<SealedAt> {
+    this.#checkOpen();
+    const wasSealed = this.isSealed;
+    // From now on nothing is let in; what was let in before is kept.
+    this.#writer.isSealed = true;
+    try {
+      const goOn = await this.#writer.hold(() => refusing(() => this.#options.noteSeal(this.leaderEpoch)));
+      goOn();
+    } catch (error) {
+      this.#writer.isSealed = wasSealed;
+      throw error;
+    }
+    return { leaderEpoch: this.leaderEpoch, endOffset: this.logEndOffset };
+  }
+
+  /** Begins a leader epoch at the end of the log, and opens it if it was sealed. @throws ThroughlineError LEADER_EPOCH_FENCED */
+  async beginEpoch(epoch: number): Promise<void> {
+    const goOn = await this.#writer.hold(async () => {
+      const { leaderEpoch, logEndOffset } = this;
+      if (epoch <= leaderEpoch) {
+        const message = `${this.name} is in leader epoch ${leaderEpoch}, and ${epoch} is not larger`;
+        throw new ThroughlineError('LEADER_EPOCH_FENCED', message, {
+          details: { leaderEpoch, endOffset: String(logEndOffset) },
+        });
+      }
+      this.#options.epochs.begin(epoch, logEndOffset);
+      await refusing(() => this.#options.storeEpochs());
+      await refusing(() => this.#options.noteSeal(null));
+      this.#writer.isSealed = false;
+    });
+    goOn();
+  }
+
+  get #end(): LogEnd {
+    const { leaderEpoch, logEndOffset: endOffset, name } = this;
+    const { epochs } = this.#options;
+    const lastEpoch = endOffset > this.#logStartOffset ? epochs.at(endOffset - 1n) : -1;
+    return { name, endOffset, leaderEpoch, lastEpoch, isSparse: this.config.isCompacted };
+  }
+
+  /** Makes what was written while all else is held as certain as the topic wants it. */
+  async #settle(): Promise<void> {
+    if (this.config.durability === 'fsync' && !(await this.sync(true))) throw this.#offline();
+  }
+
+  /**
+   * Goes on at a later offset, in a segment of its own. A start after a crash takes a segment that ends before the next one for
+   * cut off, unless it was synced: so that comes first. A log that has no records begins there then.
+   */
+  async #leaveGap(offset: bigint): Promise<void> {
+    const isEmpty = this.#logStartOffset === this.logEndOffset;
+    await this.#storeSnapshot();
+    await refusing(() => this.#segments.roll(offset));
+    await this.#options.noteRecoveryPoint(this);
+    this.#writer.skip();
+    if (!isEmpty) return;
+    await refusing(() => this.#options.noteLogStart(this, offset));
+    await this.removeBefore(offset);
+  }
+
+  async #beginEpochsOf(batches: readonly PlacedBatch[]): Promise<void> {
+    const { epochs, storeEpochs } = this.#options;
+    const { current } = epochs;
+    for (const { header } of batches) {
+      if (header.partitionLeaderEpoch > epochs.current) epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
+    }
+    if (epochs.current !== current) await refusing(storeEpochs);
   }
 
   async read(offset: bigint, bytesMax: number): Promise<ReadBatches> {

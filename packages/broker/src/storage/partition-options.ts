@@ -22,6 +22,7 @@ export interface WriterOptions extends AdmissionOptions {
   readonly tail: TailCache;
   readonly journal: CommitJournal;
   readonly limits: BrokerLimits;
+  readonly isSealed: boolean;
   readonly logger: Logger;
   /** Stores what is known of the producers where the segments end. */
   readonly storeSnapshot: () => Promise<void>;
@@ -38,6 +39,12 @@ export interface PartitionOptions extends Omit<
   readonly recoveryPoint: bigint;
   readonly tailCacheBudget: TailCacheBudget;
   readonly readBuffers: ReadBuffers;
+  /** Stores which leader epochs have begun where. */
+  readonly storeEpochs: () => Promise<void>;
+  /** Notes durably in which epoch it is sealed, or with null that it is open again. */
+  readonly noteSeal: (epoch: number | null) => Promise<void>;
+  /** Syncs what is closed, and notes durably up to where. */
+  readonly noteRecoveryPoint: (partition: Partition) => Promise<void>;
   /** Notes durably where the log will begin. */
   readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
 }

@@ -13,14 +13,15 @@
 // So the loop may wait for commits, for the upkeep of its partition and for the disk; and whoever waits for a place in the
 // queue (to close a segment, to change the durability, to end it all) holds neither the upkeep nor a checkpoint, because
 // the commits before him may need both.
-import { assert } from '@throughline/event';
+import { assert, ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
 import { AppendAdmission } from './append-admission.ts';
 import type { WaitingBatch } from './append-queue.ts';
 import { lastOffsetOf } from './batch-scan.ts';
-import type { AppendedBatch } from '../broker.ts';
+import type { AppendCondition, AppendedBatch } from '../broker.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import type { WriterOptions } from './partition-options.ts';
+import type { PlacedBatch } from './placed-batches.ts';
 import { mayWaitFor } from './wait-order.ts';
 import type { Watched } from './watchdog.ts';
 import { WriteLoop } from './write-loop.ts';
@@ -29,12 +30,15 @@ export class PartitionWriter {
   readonly #options: WriterOptions;
   readonly #loop: WriteLoop;
   readonly #admission: AppendAdmission;
-  /** While the writing is held, or about to be, nothing is placed ahead of the queue. */
-  #isHeld = false;
+  /** While the writing is held by somebody, or about to be, nothing is placed ahead of the queue. */
+  #holderCount = 0;
+  /** No appends are let in. */
+  isSealed: boolean;
   #isClosed = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.isSealed = options.isSealed;
     this.#loop = new WriteLoop(options);
     this.#admission = new AppendAdmission(options);
   }
@@ -65,7 +69,7 @@ export class PartitionWriter {
       this.#checkAppendable(batch.length);
       const admitted = this.#admission.admit(batch, config);
       if ('duplicate' in admitted) return admitted.duplicate;
-      const isPlaced = config.durability === 'memory' && !this.#isHeld && queue.unplacedCount === 0;
+      const isPlaced = config.durability === 'memory' && this.#holderCount === 0 && queue.unplacedCount === 0;
       const { promise: appended, resolve, reject } = Promise.withResolvers<AppendedBatch>();
       const settle = { resolve: (placed: RecordBatchHeader) => resolve(this.#admission.answer(placed)), reject };
       const state = { isPlaced, isAcknowledged: false, isSettled: false };
@@ -78,6 +82,60 @@ export class PartitionWriter {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Appends a batch if `condition` is so behind everything that is queued. */
+  async appendIf(batch: Uint8Array, condition: AppendCondition, settle: () => Promise<void>): Promise<AppendedBatch> {
+    return this.#alone(async () => {
+      const { config, placer } = this.#loop;
+      this.#checkAppendable(batch.length);
+      this.#checkCondition(condition);
+      const admitted = this.#admission.admit(batch, config);
+      if ('duplicate' in admitted) return admitted.duplicate;
+      const header = placer.place(batch, admitted.header);
+      await this.#loop.writeHeld([{ bytes: batch, header }], settle);
+      return this.#admission.answer(header);
+    });
+  }
+
+  /**
+   * Appends batches that have their places, behind everything that is queued.
+   *
+   * @param prepare is called when they are the next, and what they need is to be made ready
+   */
+  async appendPlaced(
+    batches: readonly PlacedBatch[],
+    prepare: () => Promise<void>,
+    settle: () => Promise<void>,
+  ): Promise<void> {
+    await this.#alone(async () => {
+      await prepare();
+      await this.#loop.writeHeld(batches, settle);
+    });
+  }
+
+  /** Skips offsets while the writing is held: the segments go on behind them already. */
+  skip(): void {
+    this.#loop.skip();
+  }
+
+  /** Runs `action` behind everything that is queued, while nothing is written or committed. */
+  async #alone<Result>(action: () => Promise<Result>): Promise<Result> {
+    let result: { readonly value: Result } | undefined;
+    const goOn = await this.hold(async () => void (result = { value: await action() }));
+    goOn();
+    return result!.value;
+  }
+
+  #checkCondition({ endOffset, leaderEpoch }: AppendCondition): void {
+    const end = this.nextOffset;
+    const { current } = this.#options.epochs;
+    if ((endOffset ?? end) === end && (leaderEpoch ?? current) === current) return;
+    const { name } = this.#loop.refusals;
+    const message = `${name} ends at ${end}, in leader epoch ${current}`;
+    throw new ThroughlineError('APPEND_CONDITION_FAILED', message, {
+      details: { endOffset: String(end), leaderEpoch: current },
+    });
   }
 
   /** Begins a new segment behind everything that is queued, if `isWanted` says so then. */
@@ -99,10 +157,12 @@ export class PartitionWriter {
    * @throws what `prepare` throws; PARTITION_OFFLINE, OUT_OF_DISK, CLOSED
    */
   async hold(prepare: () => Promise<void>): Promise<() => void> {
-    this.#isHeld = true;
+    this.#holderCount++;
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    let isReleased = false;
     const goOn = (): void => {
-      this.#isHeld = false;
+      if (!isReleased) this.#holderCount--;
+      isReleased = true;
       release();
     };
     try {
@@ -124,7 +184,10 @@ export class PartitionWriter {
   /** Goes by another config from now on; to and from `fsync` only while the writing is held. */
   apply(config: TopicConfig): void {
     const isChanged = (config.durability === 'fsync') !== (this.config.durability === 'fsync');
-    assert(this.#isHeld || !isChanged, 'nothing is written or committed while a topic becomes fsync or ceases to be');
+    assert(
+      this.#holderCount > 0 || !isChanged,
+      'nothing is written or committed while a topic becomes fsync or ceases to be',
+    );
     this.#loop.config = config;
   }
 
@@ -190,6 +253,7 @@ export class PartitionWriter {
     const { refusals, queue } = this.#loop;
     if (this.#isClosed) throw refusals.closed();
     if (!this.isOnline) throw refusals.offline();
+    if (this.isSealed) throw refusals.sealed();
     if (this.#loop.isDiskFull) throw refusals.outOfDisk();
     refusals.checkQueue(queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
   }

@@ -20,6 +20,7 @@ import { Quiet } from '../quiet.ts';
 import type { Segments } from './segments.ts';
 import type { TopicConfig } from '../topic-config.ts';
 import type { WriterOptions } from './partition-options.ts';
+import type { PlacedBatch } from './placed-batches.ts';
 import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 
 export class WriteLoop {
@@ -121,6 +122,67 @@ export class WriteLoop {
     if (highWatermark <= this.#highWatermark) return;
     this.#highWatermark = highWatermark;
     this.#options.onChange();
+  }
+
+  /**
+   * Writes batches that have their places, while nothing else is written or committed: as much as goes into one segment at a
+   * time, which is kept or not as a whole.
+   *
+   * @param settle makes it as certain as the topic wants it, before anybody sees it
+   * @throws ThroughlineError OUT_OF_DISK, PARTITION_OFFLINE; what was kept is below the high watermark
+   */
+  async writeHeld(batches: readonly PlacedBatch[], settle: () => Promise<void>): Promise<void> {
+    this.#doing = 'a write to its segment';
+    for (let rest = batches; rest.length > 0;) {
+      const group = this.placer.fitting(rest, this.config);
+      try {
+        if (group.length === 0) await this.roll();
+        else {
+          await this.#segments.append(
+            group.map(({ bytes }) => bytes),
+            group.map(({ header }) => header),
+          );
+          await settle();
+        }
+      } catch (error) {
+        await this.#takeBackHeld(error);
+      }
+      if (!this.#isOnline) throw this.refusals.offline();
+      rest = rest.slice(group.length);
+      this.#show(group);
+    }
+  }
+
+  /** Skips offsets that no record has, while nothing else is written: the segments go on behind them already. */
+  skip(): void {
+    this.placer.reset(this.queue);
+    this.advance(this.#segments.endOffset);
+  }
+
+  #show(group: readonly PlacedBatch[]): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const { bytes, header } of group) {
+      this.#options.tail.add(header.baseOffset, lastOffsetOf(header), bytes);
+      // Whatever its sequence: it has been checked where it was appended first.
+      this.#options.producers.producerOf(header, nowMs)?.note(header);
+    }
+    this.#options.tail.keepFrom(this.#segments.endOffset);
+    this.skip();
+  }
+
+  /** After a write that failed while everything else was held. @throws ThroughlineError always */
+  async #takeBackHeld(error: unknown): Promise<never> {
+    if (isOutOfDisk(error) && (await this.#cutTornTail())) {
+      try {
+        await this.#segments.truncateTo(this.#highWatermark);
+        this.placer.reset(this.queue);
+      } catch (later) {
+        this.goOffline(later, 'a refused append could not be taken back');
+      }
+      if (this.#isOnline) throw this.refusals.outOfDisk(error);
+    }
+    this.goOffline(error, 'a segment could not be written');
+    throw this.refusals.offline();
   }
 
   /** A new segment, and a snapshot of the producers as they are at its beginning: nothing is being written or committed. */

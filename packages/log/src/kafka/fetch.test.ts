@@ -32,7 +32,7 @@ async function fetched(records: Uint8Array, aborted: readonly AbortedTransaction
     records,
   };
   const response = { errorCode: 0, responses: [{ topic: 'notes', partitions: [partition] }] };
-  const bounds = { waitMs: 0, bytesMax: 1000, partitionBytesMax: 1000 };
+  const bounds = { waitMs: 0, bytesMax: 1000, partitionBytesMax: 1000, what: 'committed' } as const;
   const send = async (): Promise<Read<FetchResponse>> => response as unknown as Read<FetchResponse>;
   const [found] = await fetchFrom(send, metadata, [{ partition: 0, offset: 0n, lastEpoch: -1 }], bounds);
   return found!;
@@ -53,7 +53,7 @@ test('the beginning of a batch at the end of an answer is left for the next fetc
 });
 
 test('readers see nothing beyond the last stable offset', async () => {
-  assert.equal((await fetched(batch(0n, ['a']))).highWatermark, 90n);
+  assert.equal((await fetched(batch(0n, ['a']))).lastStableOffset, 90n);
 });
 
 test('batches of an aborted transaction are hidden up to its marker, those of others and of later ones are not', async () => {

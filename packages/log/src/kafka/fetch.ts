@@ -22,13 +22,16 @@ export interface FetchBounds {
   readonly waitMs: number;
   readonly bytesMax: number;
   readonly partitionBytesMax: number;
+  /** Batches up to the last stable offset, or up to the high watermark: those of open and aborted transactions, too. */
+  readonly what: 'committed' | 'all';
 }
 
 /** What came of one partition, with where the fetch began. */
 export interface FetchedPartition extends FetchPosition {
   readonly errorCode: number;
-  /** The last stable offset: readers see nothing at or beyond it. */
   readonly highWatermark: bigint;
+  /** Readers see nothing at or beyond it. */
+  readonly lastStableOffset: bigint;
   readonly logStartOffset: bigint;
   /** Whole batches; the first may begin before `offset`. */
   readonly batches: Uint8Array;
@@ -41,6 +44,7 @@ export interface FetchedPartition extends FetchPosition {
 export type SendFetch = (request: FetchRequest) => Promise<Read<FetchResponse>>;
 
 const consumer = -1;
+const readUncommitted = 0;
 const readCommitted = 1;
 const noSession = { sessionId: 0, sessionEpoch: -1 };
 const nothing = new Uint8Array(0);
@@ -54,14 +58,14 @@ export async function fetchFrom(
   send: SendFetch,
   { topic, topicId, partitions }: TopicMetadata,
   positions: readonly FetchPosition[],
-  { waitMs, bytesMax, partitionBytesMax }: FetchBounds,
+  { waitMs, bytesMax, partitionBytesMax, what }: FetchBounds,
 ): Promise<FetchedPartition[]> {
   const response = await send({
     replicaId: consumer,
     maxWaitMs: waitMs,
     minBytes: 1,
     maxBytes: bytesMax,
-    isolationLevel: readCommitted,
+    isolationLevel: what === 'committed' ? readCommitted : readUncommitted,
     ...noSession,
     topics: [
       {
@@ -89,7 +93,8 @@ export async function fetchFrom(
       fetched.push({
         ...position,
         errorCode,
-        highWatermark: lastStableOffset < 0n ? highWatermark : lastStableOffset,
+        highWatermark,
+        lastStableOffset: lastStableOffset < 0n ? highWatermark : lastStableOffset,
         logStartOffset: rest.logStartOffset,
         batches: wholeBatches(rest.records ?? nothing),
         aborted: rest.abortedTransactions ?? [],

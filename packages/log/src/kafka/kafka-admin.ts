@@ -1,6 +1,7 @@
 // Topics of a cluster in the words of the port.
 import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
-import type { EpochEnd, GroupOffset, LogAdmin, TopicConfig, TopicDescription } from '../port.ts';
+import type { EpochEnd, GroupOffset, LogAdmin, SealedAt, TopicConfig, TopicDescription } from '../port.ts';
+import { cannot } from '../raw-batches.ts';
 import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../topic-settings.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { endOfEpoch } from './epochs.ts';
@@ -82,6 +83,16 @@ export class KafkaAdmin implements LogAdmin {
     return this.#cluster.retrying(what, () => endOfEpoch(this.#cluster, topic, partition, epoch));
   }
 
+  async seal(): Promise<SealedAt> {
+    this.#options.checkOpen();
+    throw cannot('seal a partition');
+  }
+
+  async beginEpoch(): Promise<void> {
+    this.#options.checkOpen();
+    throw cannot('begin a leader epoch: its controller does');
+  }
+
   async committedOffsets(group: string): Promise<readonly GroupOffset[]> {
     this.#options.checkOpen();
     const ask = askCoordinator(this.#cluster, group);
@@ -119,6 +130,7 @@ export class KafkaAdmin implements LogAdmin {
         bytes: sizes.get(partition) ?? 0,
         leaderEpoch: metadata.partitions[partition]!.leaderEpoch,
         isOnline: ranges.has(partition),
+        isSealed: false,
       })),
     };
   }

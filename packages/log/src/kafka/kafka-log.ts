@@ -11,11 +11,14 @@ import { appendParts } from '../append-parts.ts';
 import { readBytesMaxDefault, sessionTimeoutMsDefault, type KafkaLogLimits } from '../defaults.ts';
 import { Membership } from '../group/membership.ts';
 import { diverged, lastEpochOf, unknownEpoch } from '../history.ts';
+import { cannot, endOfBatches, verifiedBatches } from '../raw-batches.ts';
 import type {
   AppendAck,
+  AppendCondition,
   GroupMembership,
   JoinRequest,
   Log,
+  RawBatches,
   ReadRequest,
   ReadResult,
   TailRequest,
@@ -23,7 +26,7 @@ import type {
 } from '../port.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { checkPosition } from './epochs.ts';
-import { decodeFetched, fetchFrom, type FetchPosition } from './fetch.ts';
+import { decodeFetched, fetchFrom, type FetchBounds, type FetchedPartition, type FetchPosition } from './fetch.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
 import { KafkaGroupChannel } from './kafka-group-channel.ts';
 import { KafkaTail } from './kafka-tail.ts';
@@ -82,7 +85,12 @@ export class KafkaLog implements Log {
     });
   }
 
-  append(topic: string, records: readonly ProducerRecord[]): Promise<readonly AppendAck[]> {
+  append(
+    topic: string,
+    records: readonly ProducerRecord[],
+    condition?: AppendCondition,
+  ): Promise<readonly AppendAck[]> {
+    if (condition !== undefined) return Promise.reject(cannot('append on a condition'));
     // Not an async function: the call has its place in the order when it returns.
     try {
       this.#checkOpen();
@@ -97,6 +105,21 @@ export class KafkaLog implements Log {
     this.#checkOpen();
     const { topic, partition } = request;
     return this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#read(request));
+  }
+
+  async readBatches(request: ReadRequest): Promise<RawBatches> {
+    this.#checkOpen();
+    const { topic, partition, offset, lastEpoch = unknownEpoch } = request;
+    const position = { topic, partition, offset, lastEpoch };
+    const fetched = await this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#fetch(request, 'all'));
+    const batches = verifiedBatches(fetched.batches, position);
+    const { logStartOffset, highWatermark, lastStableOffset } = fetched;
+    return { batches, ...endOfBatches(batches, position), logStartOffset, highWatermark, lastStableOffset };
+  }
+
+  async appendBatches(): Promise<bigint> {
+    this.#checkOpen();
+    throw cannot('append batches at the offsets that they have elsewhere');
   }
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
@@ -206,6 +229,13 @@ export class KafkaLog implements Log {
   }
 
   async #read(request: ReadRequest): Promise<ReadResult> {
+    const found = await this.#fetch(request, 'committed');
+    const { logStartOffset, lastStableOffset: highWatermark } = found;
+    return { ...decodeFetched(request.topic, found), logStartOffset, highWatermark };
+  }
+
+  /** One fetch that does not wait. @throws ThroughlineError what `read` throws */
+  async #fetch(request: ReadRequest, what: FetchBounds['what']): Promise<FetchedPartition> {
     const { topic, partition, offset, lastEpoch = unknownEpoch, bytesMax = readBytesMaxDefault } = request;
     await checkPosition(this.#cluster, { topic, partition, offset, lastEpoch });
     const { metadata, leader } = await this.#cluster.leaderOf(topic, partition);
@@ -213,7 +243,7 @@ export class KafkaLog implements Log {
       (request) => this.#cluster.request(leader, 'read', fetchApi, request),
       metadata,
       [{ partition, offset, lastEpoch }],
-      { waitMs: 0, bytesMax, partitionBytesMax: bytesMax },
+      { waitMs: 0, bytesMax, partitionBytesMax: bytesMax, what },
     ).catch((error: unknown) => {
       this.#cluster.forget(topic);
       throw error;
@@ -225,8 +255,7 @@ export class KafkaLog implements Log {
       throw await staleOr(this.#cluster, metadata, errorCode, `read ${topic}-${partition}`);
     }
     if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
-    const { logStartOffset, highWatermark } = found;
-    return { ...decodeFetched(topic, found), logStartOffset, highWatermark };
+    return found;
   }
 
   async *#steps(starting: Promise<KafkaTail | undefined>): AsyncGenerator<TailStep> {

@@ -128,6 +128,7 @@ export class KafkaTail {
         waitMs: limits.fetchWaitMs,
         bytesMax: limits.fetchBytesMax,
         partitionBytesMax: bytesMax,
+        what: 'committed',
       });
       for (const found of fetched) await this.#take(leader, found);
       this.#failing.delete(leader);
@@ -147,7 +148,7 @@ export class KafkaTail {
 
   async #take(leader: number, found: FetchedPartition): Promise<void> {
     const { topic } = this.#options.metadata;
-    const { partition, offset, errorCode, highWatermark } = found;
+    const { partition, offset, errorCode, lastStableOffset: highWatermark } = found;
     if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
     if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE) {
       // The log may end before the offset because it was cut.
