@@ -1,5 +1,6 @@
 // Public surface of the fold floor.
-export { fold, type Fold, type FoldOptions, type FoldStatus } from './fold.ts';
+export { fold } from './fold.ts';
+export type { Fold, FoldOptions, FoldStatus } from './fold-options.ts';
 export { Consumer, type ConsumerOptions } from './consumer/consumer.ts';
 export type { Batch, HandOn } from './consumer/hand-on.ts';
 export { allPartitions, onlyPartitions, type Assignment } from './consumer/assignment.ts';

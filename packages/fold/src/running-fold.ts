@@ -16,7 +16,7 @@ import { MetDamage } from './consumer/met-damage.ts';
 import type { ConsumerPhase } from './consumer/phases.ts';
 import type { StartPosition } from './consumer/progress.ts';
 import { defaults } from './defaults.ts';
-import type { Fold, FoldOptions, FoldStatus } from './fold.ts';
+import type { Fold, FoldOptions, FoldStatus } from './fold-options.ts';
 import { explain, type FoldMismatch } from './identity.ts';
 import { reduceRecords, type Skip } from './reduce-records.ts';
 import { foldFromStart } from './replay.ts';

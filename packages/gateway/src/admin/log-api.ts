@@ -1,21 +1,9 @@
 // Topics and records of the HTTP interface over any log, without a server: what `throughline topics`, `produce` and `consume`
 // ask when they reach a cluster by themselves, so that they say the same wherever the log is.
-import { ThroughlineError, type Clock, type Logger } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import { ThroughlineError } from '@throughline/event';
+import type { LogApiContext } from './log-api-context.ts';
 import { consumeRecords, produceRecords } from './records.ts';
 import { listTopics } from './topics.ts';
-
-export interface LogApiContext {
-  readonly log: Log;
-  /** The largest body of a request, in bytes. */
-  readonly bodyBytesMax: number;
-  /** The longest wait of a long-poll read, in milliseconds. */
-  readonly longPollMs: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Aborts when no more is read. */
-  readonly closing: AbortSignal;
-}
 
 /**
  * Answers `GET /v1/topics`, and `GET` and `POST /v1/topics/:topic/records`, as a server of this log would.

@@ -28,7 +28,7 @@ import {
 } from '@throughline/event';
 import { readOn, type Damage, type TopicDescription } from '@throughline/log';
 import { follow, type Line } from './follow.ts';
-import type { LogApiContext } from './log-api.ts';
+import type { LogApiContext } from './log-api-context.ts';
 import * as defaults from '../defaults.ts';
 import { jsonResponse } from '../error-response.ts';
 import { checkParameters, countParameter, flagParameter, timeParameter } from '../query.ts';

@@ -1,5 +1,5 @@
 // GET /v1/topics: what `throughline topics` prints.
-import type { LogApiContext } from './log-api.ts';
+import type { LogApiContext } from './log-api-context.ts';
 import { jsonResponse } from '../error-response.ts';
 
 export async function listTopics({ log }: LogApiContext): Promise<Response> {

@@ -4,7 +4,7 @@ import { ThroughlineError } from '@throughline/event';
 import type { Durability, KafkaCluster, TopicDescription } from '@throughline/log';
 import * as defaults from '../defaults.ts';
 import { withCluster } from './cluster.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 import { groupLag } from './group-lag.ts';
 import type { Options } from './options.ts';
 

@@ -5,15 +5,10 @@ import { ThroughlineError } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { readServerFile } from '../server-file.ts';
 import { checkLog } from './doctor-log.ts';
+import type { Finding } from './finding.ts';
 import { dataDirOption, type Options } from './options.ts';
 import { bytesText, printJson, printLine } from './output.ts';
 import { fetchStatus, type Status } from './status.ts';
-
-export interface Finding {
-  readonly check: string;
-  readonly state: 'ok' | 'warning' | 'broken';
-  readonly says: string;
-}
 
 export async function run(options: Options): Promise<void> {
   const dataDir = dataDirOption(options);
