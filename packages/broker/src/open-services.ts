@@ -13,7 +13,7 @@ import { responseBytesMax } from './defaults.ts';
 import { FetchSessions } from './fetch/fetch-sessions.ts';
 import { ResponseMemory } from './fetch/response-memory.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
-import { Cluster } from './network/cluster.ts';
+import { VirtualCluster } from './network/virtual-cluster.ts';
 import { ProducerIds } from './producers/producer-ids.ts';
 import type { Services } from './services.ts';
 
@@ -65,7 +65,7 @@ export async function closeServices({ broker, groups }: Services): Promise<void>
 async function open(broker: Broker, options: ServicesOptions): Promise<Services> {
   const { random = systemRandom, logger = silentLogger } = options;
   const clock = guardedClock(options.clock ?? systemClock, logger);
-  const cluster = new Cluster(broker.clusterId);
+  const cluster = new VirtualCluster(broker.clusterId);
   const sessionCountMax = broker.configs.integer('max.incremental.fetch.session.cache.slots');
   const producerIds = new ProducerIds(broker);
   const fetchSessions = new FetchSessions(clock, random, sessionCountMax);

@@ -4,12 +4,12 @@ import type { Broker } from './broker.ts';
 import type { FetchSessions } from './fetch/fetch-sessions.ts';
 import type { ResponseMemory } from './fetch/response-memory.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
-import type { Cluster } from './network/cluster.ts';
+import type { VirtualCluster } from './network/virtual-cluster.ts';
 import type { ProducerIds } from './producers/producer-ids.ts';
 
 export interface Services {
   readonly broker: Broker;
-  readonly cluster: Cluster;
+  readonly cluster: VirtualCluster;
   readonly fetchSessions: FetchSessions;
   readonly responseMemory: ResponseMemory;
   readonly producerIds: ProducerIds;

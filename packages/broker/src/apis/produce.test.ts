@@ -280,3 +280,13 @@ test('a storage error says whether the disk is full or the partition is offline,
     assert.match(errorMessage ?? '', /^PARTITION_OFFLINE: /);
   }
 });
+
+test('a sealed partition sends its producers to look for the leader, and takes them again in a larger epoch', async (t) => {
+  const { broker, client } = await withTopic(t);
+  const { leaderEpoch } = await broker.partition('t', 0).seal();
+  const request = (): ProduceRequest => requestOf(batchOf(['a']));
+  assert.equal((await answerOf(client, 9, request())).error, 'NOT_LEADER_OR_FOLLOWER');
+  await broker.beginEpoch('t', 0, leaderEpoch + 1);
+  const { error, baseOffset } = await answerOf(client, 9, request());
+  assert.deepEqual([error, baseOffset], ['NONE', 0n]);
+});

@@ -9,7 +9,7 @@ import type {
   SyncGroupResponse,
 } from '@throughline/wire/apis';
 import type { Broker } from '../broker.ts';
-import type { Cluster, VirtualNode } from '../network/cluster.ts';
+import type { VirtualCluster, VirtualNode } from '../network/virtual-cluster.ts';
 import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupOffsets } from './group-offsets.ts';
@@ -22,7 +22,7 @@ import { Rebalances } from './rebalance.ts';
 
 export interface GroupCoordinatorOptions {
   readonly broker: Broker;
-  readonly cluster: Cluster;
+  readonly cluster: VirtualCluster;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -7,7 +7,7 @@ import { consumerProtocolSubscriptionSchema } from '@throughline/wire/records';
 import type { Broker } from '../broker.ts';
 import type { Disk } from '../storage/disk.ts';
 import type { GivenConfigs } from '../metadata/broker-configs.ts';
-import { Cluster } from '../network/cluster.ts';
+import { VirtualCluster } from '../network/virtual-cluster.ts';
 import { openBroker } from '../open-broker.ts';
 import { GroupCoordinator } from './coordinator.ts';
 import type { CommitRequest } from './group-offsets.ts';
@@ -55,7 +55,7 @@ export async function openGroups({ clock, config, disk, logger, random }: GroupW
   const limits = { journalFileBytes: 64 * 1024, journalFileCountMax: 3 };
   const broker = await openBroker({ dataDir: '/data', disk, clock, random, logger, config: given, ...limits });
   if (broker.findTopic('t') === undefined) await broker.createTopic('t', { partitions: 4 });
-  const cluster = new Cluster('test');
+  const cluster = new VirtualCluster('test');
   cluster.setNodes([{ nodeId: 1, host: 'localhost', port: 1 }]);
   const groups = await GroupCoordinator.open({ broker, cluster, clock, random, logger });
   await groups.nodeOf('g');

@@ -3,7 +3,7 @@ import { listening, type Logger, type Timer } from '@throughline/event';
 import { hostname } from 'node:os';
 import type { Services } from '../services.ts';
 import { CalmLog } from './calm-log.ts';
-import { addressText, type VirtualNode } from './cluster.ts';
+import { addressText, type VirtualNode } from './virtual-cluster.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { KafkaFaults } from './kafka-faults.ts';

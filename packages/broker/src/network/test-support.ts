@@ -10,7 +10,7 @@ import { kafkaLimitDefaults } from '../defaults.ts';
 import { ResponseMemory } from '../fetch/response-memory.ts';
 import type { Services } from '../services.ts';
 import { LogRecorder } from '../test-support.ts';
-import { Cluster } from './cluster.ts';
+import { VirtualCluster } from './virtual-cluster.ts';
 import { KafkaFaults } from './kafka-faults.ts';
 import { KafkaServer } from './kafka-server.ts';
 import { nodeTransport } from './node-transport.ts';
@@ -81,7 +81,7 @@ export async function scriptedServer(t: TestContext, options: ScriptedOptions = 
     apiVersionsHandler(() => handlers),
   ];
   const log = new LogRecorder();
-  const cluster = new Cluster('scripted');
+  const cluster = new VirtualCluster('scripted');
   const faults = new KafkaFaults();
   const responseMemory = new ResponseMemory(1_000_000);
   const services = { clock, random: systemRandom, logger: log, cluster, responseMemory, broker: { topics: () => [] } };

@@ -15,7 +15,8 @@ export interface PartitionMetadata {
   readonly leaderEpoch: number;
 }
 
-export interface TopicMetadata {
+/** A topic of a cluster, and who leads its partitions. */
+export interface TopicLeaders {
   readonly topic: string;
   /** 32 hexadecimal digits. */
   readonly topicId: string;
@@ -36,8 +37,8 @@ export interface ClusterOptions {
 
 export class Cluster {
   readonly #options: ClusterOptions;
-  readonly #topics = new Map<string, { readonly metadata: TopicMetadata; readonly atMs: number }>();
-  readonly #asking = new Map<string, Promise<TopicMetadata>>();
+  readonly #topics = new Map<string, { readonly metadata: TopicLeaders; readonly atMs: number }>();
+  readonly #asking = new Map<string, Promise<TopicLeaders>>();
   readonly #connections = new Map<string, BrokerConnection>();
   #brokers = new Map<number, Address>();
   #controllerId = -1;
@@ -57,7 +58,7 @@ export class Cluster {
   }
 
   /** What is known of a topic without asking; undefined when that is nothing, or too old. */
-  known(topic: string): TopicMetadata | undefined {
+  known(topic: string): TopicLeaders | undefined {
     const found = this.#topics.get(topic);
     if (found === undefined) return undefined;
     const isOld = this.#nowMs() - found.atMs > this.#options.limits.metadataMaxAgeMs;
@@ -69,12 +70,12 @@ export class Cluster {
    *
    * @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE
    */
-  async topic(topic: string): Promise<TopicMetadata> {
+  async topic(topic: string): Promise<TopicLeaders> {
     return this.known(topic) ?? this.look(topic);
   }
 
   /** Asks for a topic anew, once; calls at the same time share one answer. */
-  look(topic: string): Promise<TopicMetadata> {
+  look(topic: string): Promise<TopicLeaders> {
     let asking = this.#asking.get(topic);
     if (asking === undefined) {
       asking = this.#ask(topic).finally(() => this.#asking.delete(topic));
@@ -84,7 +85,7 @@ export class Cluster {
   }
 
   /** Asks for a topic anew until the cluster answers. @throws ThroughlineError UNKNOWN_TOPIC, LOG_UNREACHABLE */
-  refresh(topic: string): Promise<TopicMetadata> {
+  refresh(topic: string): Promise<TopicLeaders> {
     return this.retrying(`metadata of ${topic}`, () => this.look(topic));
   }
 
@@ -94,7 +95,7 @@ export class Cluster {
   }
 
   /** All topics but the cluster's own. */
-  async topics(): Promise<readonly TopicMetadata[]> {
+  async topics(): Promise<readonly TopicLeaders[]> {
     const { topics } = await this.retrying('metadata', () => this.#metadata(null));
     return topics
       .filter(({ errorCode, isInternal }) => errorCode === kafkaErrors.NONE && !isInternal)
@@ -109,7 +110,7 @@ export class Cluster {
   async leaderOf(
     topic: string,
     partition: number,
-  ): Promise<{ readonly metadata: TopicMetadata; readonly leader: number }> {
+  ): Promise<{ readonly metadata: TopicLeaders; readonly leader: number }> {
     const metadata = await this.topic(topic);
     const found = metadata.partitions[partition];
     if (found === undefined) {
@@ -189,7 +190,7 @@ export class Cluster {
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()));
   }
 
-  async #ask(topic: string): Promise<TopicMetadata> {
+  async #ask(topic: string): Promise<TopicLeaders> {
     const { topics } = await this.#metadata([topic]);
     const found = topics.find(({ name }) => name === topic);
     if (found === undefined || found.errorCode === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) {
@@ -201,7 +202,7 @@ export class Cluster {
     return this.#keep(found);
   }
 
-  #keep({ name, topicId, isInternal, partitions: found }: Read<MetadataResponseTopic>): TopicMetadata {
+  #keep({ name, topicId, isInternal, partitions: found }: Read<MetadataResponseTopic>): TopicLeaders {
     const partitions: PartitionMetadata[] = [];
     for (const { partitionIndex, leaderId: leader, leaderEpoch } of found) {
       partitions[partitionIndex] = { leader, leaderEpoch };

@@ -7,7 +7,7 @@ import type { AbortedTransaction, FetchRequest, FetchResponse } from '@throughli
 import { decodeBatches, type Decoded } from '../decode-batches.ts';
 import { unknownEpoch } from '../history.ts';
 import type { EpochEnd } from '../port.ts';
-import type { TopicMetadata } from './cluster.ts';
+import type { TopicLeaders } from './cluster.ts';
 import { failureOf } from './failures.ts';
 
 export interface FetchPosition {
@@ -56,7 +56,7 @@ const nothing = new Uint8Array(0);
  */
 export async function fetchFrom(
   send: SendFetch,
-  { topic, topicId, partitions }: TopicMetadata,
+  { topic, topicId, partitions }: TopicLeaders,
   positions: readonly FetchPosition[],
   { waitMs, bytesMax, partitionBytesMax, what }: FetchBounds,
 ): Promise<FetchedPartition[]> {
@@ -114,6 +114,11 @@ export function decodeFetched(topic: string, fetched: FetchedPartition): Decoded
   const { partition, offset: fromOffset, lastEpoch, batches, aborted } = fetched;
   const request = { topic, partition, fromOffset, lastEpoch, mustVerify: true };
   return decodeBatches(batches, aborted.length === 0 ? request : { ...request, isHidden: hiddenOf(aborted) });
+}
+
+/** The end that a broker has told with records that reach up to `nextOffset`: it looks at the end first, and then reads. */
+export function endBehind(nextOffset: bigint, toldOffset: bigint): bigint {
+  return nextOffset > toldOffset ? nextOffset : toldOffset;
 }
 
 /** The batches of `records` that are all there. */

@@ -3,7 +3,7 @@ import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
 import type { EpochEnd, GroupOffset, LogAdmin, SealedAt, TopicConfig, TopicDescription } from '../port.ts';
 import { cannot } from '../raw-batches.ts';
 import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../topic-settings.ts';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { endOfEpoch } from './epochs.ts';
 import { askCoordinator } from './group-coordinators.ts';
 import { offsetRanges, offsetsAt } from './offsets.ts';
@@ -111,7 +111,7 @@ export class KafkaAdmin implements LogAdmin {
     return fromKafkaConfigs(new Map([...configs].map(([name, { value }]) => [name, value])));
   }
 
-  async #describe(metadata: TopicMetadata): Promise<TopicDescription> {
+  async #describe(metadata: TopicLeaders): Promise<TopicDescription> {
     const { topic, topicId } = metadata;
     const partitions = metadata.partitions.map((_, partition) => partition);
     const online = partitions.filter((partition) => metadata.partitions[partition]!.leader >= 0);

@@ -24,9 +24,16 @@ import type {
   TailRequest,
   TailStep,
 } from '../port.ts';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { checkPosition } from './epochs.ts';
-import { decodeFetched, fetchFrom, type FetchBounds, type FetchedPartition, type FetchPosition } from './fetch.ts';
+import {
+  decodeFetched,
+  endBehind,
+  fetchFrom,
+  type FetchBounds,
+  type FetchedPartition,
+  type FetchPosition,
+} from './fetch.ts';
 import { KafkaAdmin } from './kafka-admin.ts';
 import { KafkaGroupChannel } from './kafka-group-channel.ts';
 import { KafkaTail } from './kafka-tail.ts';
@@ -113,8 +120,10 @@ export class KafkaLog implements Log {
     const position = { topic, partition, offset, lastEpoch };
     const fetched = await this.#cluster.retrying(`read ${topic}-${partition}`, () => this.#fetch(request, 'all'));
     const batches = verifiedBatches(fetched.batches, position);
-    const { logStartOffset, highWatermark, lastStableOffset } = fetched;
-    return { batches, ...endOfBatches(batches, position), logStartOffset, highWatermark, lastStableOffset };
+    const { logStartOffset, lastStableOffset } = fetched;
+    const end = endOfBatches(batches, position);
+    const highWatermark = endBehind(end.nextOffset, fetched.highWatermark);
+    return { batches, ...end, logStartOffset, highWatermark, lastStableOffset };
   }
 
   async appendBatches(): Promise<bigint> {
@@ -230,8 +239,9 @@ export class KafkaLog implements Log {
 
   async #read(request: ReadRequest): Promise<ReadResult> {
     const found = await this.#fetch(request, 'committed');
-    const { logStartOffset, lastStableOffset: highWatermark } = found;
-    return { ...decodeFetched(request.topic, found), logStartOffset, highWatermark };
+    const { logStartOffset, lastStableOffset } = found;
+    const decoded = decodeFetched(request.topic, found);
+    return { ...decoded, logStartOffset, highWatermark: endBehind(decoded.nextOffset, lastStableOffset) };
   }
 
   /** One fetch that does not wait. @throws ThroughlineError what `read` throws */
@@ -294,7 +304,7 @@ export class KafkaLog implements Log {
   }
 
   /** Where each partition starts; the tail checks against the log what was read before. */
-  async #positions(metadata: TopicMetadata, request: TailRequest): Promise<ReadonlyMap<number, FetchPosition>> {
+  async #positions(metadata: TopicLeaders, request: TailRequest): Promise<ReadonlyMap<number, FetchPosition>> {
     const starts = await this.#starts(metadata, request);
     return new Map(
       Array.from(starts, ([partition, offset]) => {
@@ -303,7 +313,7 @@ export class KafkaLog implements Log {
     );
   }
 
-  async #starts(metadata: TopicMetadata, { topic, from, partitions }: TailRequest): Promise<Map<number, bigint>> {
+  async #starts(metadata: TopicLeaders, { topic, from, partitions }: TailRequest): Promise<Map<number, bigint>> {
     const chosen = partitions ?? metadata.partitions.map((_, partition) => partition);
     if (from === 'earliest' || from === 'latest') {
       return new Map(await offsetsAt(this.#cluster, topic, chosen, from));

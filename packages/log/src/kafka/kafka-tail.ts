@@ -10,10 +10,10 @@ import { diverged, unknownEpoch } from '../history.ts';
 import type { Damage, TailStep } from '../port.ts';
 import { damageOf } from '../read-on.ts';
 import type { BrokerConnection } from './broker-connection.ts';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { isPassing, saysStaleMetadata } from './failures.ts';
 import { checkPosition } from './epochs.ts';
-import { decodeFetched, fetchFrom, type FetchedPartition, type FetchPosition } from './fetch.ts';
+import { decodeFetched, endBehind, fetchFrom, type FetchedPartition, type FetchPosition } from './fetch.ts';
 import { outOfRange, staleOr } from './offsets.ts';
 import { retryPauseMs, type RetryContext } from './retry.ts';
 
@@ -22,7 +22,7 @@ export interface KafkaTailOptions {
   readonly limits: KafkaLogLimits;
   readonly retry: RetryContext;
   /** The incarnation of the topic that is followed. */
-  readonly metadata: TopicMetadata;
+  readonly metadata: TopicLeaders;
   /** Where each partition starts. */
   readonly positions: ReadonlyMap<number, FetchPosition>;
   readonly bytesMax: number;
@@ -138,7 +138,7 @@ export class KafkaTail {
   }
 
   /** A new leader may have other records than those that were read from the one before (KIP-320). */
-  async #checkHistory({ topic, partitions }: TopicMetadata, position: FetchPosition): Promise<void> {
+  async #checkHistory({ topic, partitions }: TopicLeaders, position: FetchPosition): Promise<void> {
     const { partition } = position;
     const leaderEpoch = partitions[partition]?.leaderEpoch ?? unknownEpoch;
     if (this.#checkedEpochs.get(partition) === leaderEpoch) return;
@@ -148,7 +148,7 @@ export class KafkaTail {
 
   async #take(leader: number, found: FetchedPartition): Promise<void> {
     const { topic } = this.#options.metadata;
-    const { partition, offset, errorCode, lastStableOffset: highWatermark } = found;
+    const { partition, offset, errorCode, lastStableOffset } = found;
     if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
     if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE) {
       // The log may end before the offset because it was cut.
@@ -163,6 +163,7 @@ export class KafkaTail {
       const { records, nextOffset, lastEpoch } = decodeFetched(topic, found);
       this.#positions.set(partition, { partition, offset: nextOffset, lastEpoch });
       // A batch can hold nothing for readers (a transaction marker): the position moves on, the step is not shown.
+      const highWatermark = endBehind(nextOffset, lastStableOffset);
       if (records.length > 0) this.#put(leader, { partition, records, nextOffset, lastEpoch, highWatermark });
     } catch (error) {
       const damage = damageOf(error, topic, partition, offset);
@@ -172,6 +173,7 @@ export class KafkaTail {
       const lastEpoch = unknownEpoch;
       this.#positions.set(partition, { partition, offset: nextOffset, lastEpoch });
       onDamage(damage);
+      const highWatermark = endBehind(nextOffset, lastStableOffset);
       this.#put(leader, { partition, records: [], nextOffset, lastEpoch, highWatermark });
     }
   }

@@ -2,7 +2,7 @@
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { listOffsetsApi } from '@throughline/wire/apis';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { failureOf, saysStaleMetadata } from './failures.ts';
 
 export interface OffsetRange {
@@ -91,7 +91,7 @@ async function askLeader(
   partitions: readonly number[],
   timestamp: bigint,
 ): Promise<(readonly [number, bigint])[]> {
-  const known: TopicMetadata | undefined = cluster.known(topic);
+  const known: TopicLeaders | undefined = cluster.known(topic);
   try {
     const { topics } = await cluster.request(leader, 'read', listOffsetsApi, {
       replicaId: consumer,
@@ -119,7 +119,7 @@ async function askLeader(
  */
 export async function staleOr(
   cluster: Cluster,
-  known: TopicMetadata | undefined,
+  known: TopicLeaders | undefined,
   errorCode: number,
   what: string,
 ): Promise<ThroughlineError> {

@@ -9,13 +9,13 @@ import {
   type TopicProduceData,
 } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { failureOf } from './failures.ts';
 
 export type ProduceAnswer = Read<PartitionProduceResponse>;
 
 interface Waiting {
-  readonly metadata: TopicMetadata;
+  readonly metadata: TopicLeaders;
   readonly partition: number;
   readonly batch: Uint8Array;
   readonly resolve: (answer: ProduceAnswer) => void;
@@ -44,7 +44,7 @@ export class ProduceSender {
    *
    * @throws ThroughlineError LOG_UNREACHABLE when none came: the batch may be kept or not
    */
-  send(metadata: TopicMetadata, partition: number, batch: Uint8Array): Promise<ProduceAnswer> {
+  send(metadata: TopicLeaders, partition: number, batch: Uint8Array): Promise<ProduceAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ metadata, partition, batch, resolve, reject });
       this.#schedule();

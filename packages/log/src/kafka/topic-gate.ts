@@ -1,11 +1,11 @@
 // Keeps the calls of `append` to one topic in their order while something about the topic has to be found out first. A call
 // passes at once when everything is known; otherwise it waits in line, and all pass in turn when the answer is there.
 import { ThroughlineError } from '@throughline/event';
-import type { TopicMetadata } from './cluster.ts';
+import type { TopicLeaders } from './cluster.ts';
 
 /** What an append has to know of its topic. */
 export interface TopicState {
-  readonly metadata: TopicMetadata;
+  readonly metadata: TopicLeaders;
   /** The largest batch that it takes, in bytes. */
   readonly recordBytesMax: number;
 }

@@ -10,7 +10,7 @@ import {
   describeLogDirsApi,
   incrementalAlterConfigsApi,
 } from '@throughline/wire/apis';
-import type { Cluster, TopicMetadata } from './cluster.ts';
+import type { Cluster, TopicLeaders } from './cluster.ts';
 import { failureOf } from './failures.ts';
 import type { Dialect } from './topic-configs.ts';
 
@@ -39,7 +39,7 @@ export class TopicOperations {
   }
 
   /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, LOG_UNREACHABLE */
-  async create(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<TopicMetadata> {
+  async create(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<TopicLeaders> {
     await this.#create(topic, partitions, configs, false);
     return this.#whenSeen(`topic ${topic}`, async () => {
       const metadata = await this.#cluster.look(topic);
@@ -130,7 +130,7 @@ export class TopicOperations {
   }
 
   /** Bytes of each partition at its leader, as far as the brokers tell: some clusters keep their disks to themselves. */
-  async sizes({ topic, partitions }: TopicMetadata): Promise<ReadonlyMap<number, number>> {
+  async sizes({ topic, partitions }: TopicLeaders): Promise<ReadonlyMap<number, number>> {
     const sizes = new Map<number, number>();
     await Promise.all(
       [...new Set(partitions.map(({ leader }) => leader))].map(async (leader) => {

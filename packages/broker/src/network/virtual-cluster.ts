@@ -14,7 +14,7 @@ export interface VirtualNode {
   readonly listensAt?: string;
 }
 
-export class Cluster {
+export class VirtualCluster {
   readonly clusterId: string;
   #nodes: readonly VirtualNode[] = [];
 
