@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import * as fc from 'fast-check';
-import type { Broker } from './broker.ts';
-import { openBroker } from './open-broker.ts';
+import type { Broker } from './topics/broker.ts';
+import { openBroker } from './topics/open-broker.ts';
 import { batchOf, readAll } from './test-support.ts';
-import type { Durability } from './topic-config.ts';
+import type { Durability } from './ground/topic-config.ts';
 
 const limits = { journalFileBytes: 4096, journalFileCountMax: 3, recoveryReadBytes: 512, openSegmentCountMax: 2 };
 

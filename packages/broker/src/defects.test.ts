@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { openBroker } from './open-broker.ts';
-import { closeServices, openServices } from './open-services.ts';
+import { openBroker } from './topics/open-broker.ts';
+import { closeServices, openServices } from './apis/open-services.ts';
 import { LogRecorder } from './test-support.ts';
 
 const reported = 'error: a defect was met where nobody waits for the outcome';

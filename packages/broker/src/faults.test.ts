@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker, BrokerOptions, PartitionLog } from './broker.ts';
-import { openBroker } from './open-broker.ts';
+import type { Broker, BrokerOptions, PartitionLog } from './topics/broker.ts';
+import { openBroker } from './topics/open-broker.ts';
 import { batchOf, LogRecorder, readAll, type ReadableLog } from './test-support.ts';
-import type { Durability, TopicConfig } from './topic-config.ts';
+import type { Durability, TopicConfig } from './ground/topic-config.ts';
 
 const folder = '/data/t-0';
 const firstLog = `${folder}/00000000000000000000.log`;

@@ -1,5 +1,5 @@
 // Public surface of the broker floor.
-export { openBroker } from './open-broker.ts';
+export { openBroker } from './topics/open-broker.ts';
 export {
   type AppendCondition,
   type AppendedBatch,
@@ -9,16 +9,16 @@ export {
   type ReadBatches,
   type TimedOffset,
   type TopicMetadata,
-} from './broker.ts';
-export { type Durability, type TimestampType, type TopicConfig } from './topic-config.ts';
+} from './topics/broker.ts';
+export { type Durability, type TimestampType, type TopicConfig } from './ground/topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 export { checkProducerRecords } from './storage/record-bounds.ts';
-export { type ProtectedTopics } from './protected-topics.ts';
+export { type ProtectedTopics } from './topics/protected-topics.ts';
 
 // The Kafka protocol over a broker.
-export { createBroker, type CreateBrokerOptions, type RunningBroker } from './network/create-broker.ts';
-export { openInProcessGroups, type InProcessGroups } from './network/in-process-groups.ts';
-export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './network/serve-kafka.ts';
+export { createBroker, type CreateBrokerOptions, type RunningBroker } from './create-broker.ts';
+export { openInProcessGroups, type InProcessGroups } from './in-process-groups.ts';
+export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './serve-kafka.ts';
 export { KafkaFaults, type ActiveFault, type FaultRule } from './network/kafka-faults.ts';
 export { type MaxVersions } from './network/supported-apis.ts';
 export { type KafkaMetrics } from './network/kafka-metrics.ts';
@@ -32,9 +32,9 @@ export {
 } from './network/transport.ts';
 
 // The disk, for whoever hands in another one.
-export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './storage/disk.ts';
-export { systemDisk } from './storage/system-disk.ts';
-export { memoryDisk } from './storage/memory-disk.ts';
+export { type Disk, type DiskFile, type DiskLock, type OpenMode } from './disk/disk.ts';
+export { systemDisk } from './disk/system-disk.ts';
+export { memoryDisk } from './disk/memory-disk.ts';
 
 // Settings by Kafka's names, and where their values come from.
 export { allNodes, BrokerConfigs, type ConfigChanges, type GivenConfigs } from './metadata/broker-configs.ts';

@@ -8,7 +8,7 @@ import {
   type AlterConfigsResponse,
 } from '@throughline/wire/apis';
 import type { ConfigChanges } from '../metadata/broker-configs.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { alterEach, alterResource, ownConfigs, resourceProblem } from './altered-configs.ts';
 import { resourceTypes } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';

@@ -8,7 +8,7 @@ import {
   type AlterPartitionReassignmentsResponse,
   type ReassignablePartition,
 } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { assignmentsProblem } from './new-partitions.ts';
 import { problem, type Problem } from './problem.ts';

@@ -6,9 +6,9 @@ import {
   type AlterReplicaLogDirsRequest,
   type AlterReplicaLogDirsResponse,
 } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { ledPartition } from './led-partition.ts';
+import { ledPartition } from '../topics/led-partition.ts';
 
 export const alterReplicaLogDirs = handler({ api: alterReplicaLogDirsApi, handle, failed });
 

@@ -2,8 +2,8 @@
 // The order of checks and the words are Kafka's (ConfigAdminManager, ConfigurationControlManager).
 import { allNodes, checkedBrokerChanges, type ConfigChanges } from '../metadata/broker-configs.ts';
 import { changedOverrides } from '../metadata/topic-configs.ts';
-import type { Services } from '../services.ts';
-import { topicNameProblem } from '../topic-name.ts';
+import type { Services } from './services.ts';
+import { topicNameProblem } from '../ground/topic-name.ts';
 import { nodeIdOf, resourceKey, resourceTypes, type ConfigResource } from './config-resources.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { problem, problemOf, type Problem } from './problem.ts';

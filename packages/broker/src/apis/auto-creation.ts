@@ -1,10 +1,10 @@
 // Topics that come to be because a client asked for their metadata (Kafka's AutoTopicCreationManager). The client is told
 // that there is no such topic yet and asks again; by then it is made.
 import { ThroughlineError } from '@throughline/event';
-import type { Broker } from '../broker.ts';
+import type { Broker } from '../topics/broker.ts';
 import { autoCreationCountMax } from '../defaults.ts';
-import type { Services } from '../services.ts';
-import { isInternalTopic } from '../topic-name.ts';
+import type { Services } from './services.ts';
+import { isInternalTopic } from '../ground/topic-name.ts';
 
 /** Names under way. */
 const pending = new WeakMap<Broker, Set<string>>();

@@ -16,7 +16,7 @@ import {
 } from '@throughline/wire/apis';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import { unknownConfigCountMax } from '../defaults.ts';
-import { createBroker } from '../network/create-broker.ts';
+import { createBroker } from '../create-broker.ts';
 import { resourceTypes } from './config-resources.ts';
 import { servedBroker } from './test-support.ts';
 

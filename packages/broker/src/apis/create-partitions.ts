@@ -8,8 +8,8 @@ import {
   type CreatePartitionsTopic,
   type CreatePartitionsTopicResult,
 } from '@throughline/wire/apis';
-import { protectionText } from '../protected-topics.ts';
-import type { Services } from '../services.ts';
+import { protectionText } from '../topics/protected-topics.ts';
+import type { Services } from './services.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { assignmentsProblem } from './new-partitions.ts';

@@ -10,10 +10,10 @@ import {
   type CreateTopicsRequest,
   type CreateTopicsResponse,
 } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
 import { describeTopicConfigs } from '../metadata/describe-configs.ts';
-import type { Services } from '../services.ts';
-import { clusterMetadataTopic, collisionName, topicNameProblem } from '../topic-name.ts';
+import type { Services } from './services.ts';
+import { clusterMetadataTopic, collisionName, topicNameProblem } from '../ground/topic-name.ts';
 import { configSourceIds } from './config-ids.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { handler, type ApiRequest } from './handler.ts';

@@ -10,11 +10,11 @@ import {
 import { listItems } from '../metadata/config-definition.ts';
 import { topicConfigTable } from '../metadata/topic-config-table.ts';
 import { followedValue } from '../metadata/topic-configs.ts';
-import type { Services } from '../services.ts';
-import { isInternalTopic } from '../topic-name.ts';
-import { kafkaErrorOf } from './error-codes.ts';
+import type { Services } from './services.ts';
+import { isInternalTopic } from '../ground/topic-name.ts';
+import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { ledPartition } from './led-partition.ts';
+import { ledPartition } from '../topics/led-partition.ts';
 
 export const deleteRecords = handler({ api: deleteRecordsApi, handle, failed });
 

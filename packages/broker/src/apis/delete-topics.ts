@@ -7,8 +7,8 @@ import {
   type DeleteTopicsRequest,
   type DeleteTopicsResponse,
 } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, problemOf, type Problem } from './problem.ts';

@@ -2,7 +2,7 @@
 // controller is within this process and cannot be asked over the network.
 import { kafkaErrors } from '@throughline/wire';
 import { describeClusterApi, type DescribeClusterRequest, type DescribeClusterResponse } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { clusterOperations, operationsNotAsked } from './authorized-operations.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';

@@ -17,9 +17,9 @@ import {
   describeTopicConfigs,
   type DescribedConfig,
 } from '../metadata/describe-configs.ts';
-import type { Broker, TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
-import { topicNameProblem } from '../topic-name.ts';
+import type { Broker, TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
+import { topicNameProblem } from '../ground/topic-name.ts';
 import { configSourceIds, configTypeIds } from './config-ids.ts';
 import { isResourceType, nodeIdOf, resourceTypes, type ConfigResource } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';

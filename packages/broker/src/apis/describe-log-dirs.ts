@@ -9,8 +9,8 @@ import {
   type DescribeLogDirsResponse,
   type DescribeLogDirsTopic,
 } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
 
 export const describeLogDirs = handler({ api: describeLogDirsApi, handle, failed });

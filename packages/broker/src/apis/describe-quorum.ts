@@ -8,8 +8,8 @@ import {
   type DescribeQuorumResponse,
   type DescribeQuorumResponsePartitionData,
 } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
-import { clusterMetadataTopic } from '../topic-name.ts';
+import type { Services } from './services.ts';
+import { clusterMetadataTopic } from '../ground/topic-name.ts';
 import { handler, type ApiRequest } from './handler.ts';
 
 export const describeQuorum = handler({ api: describeQuorumApi, handle, failed });

@@ -8,9 +8,9 @@ import {
   type DescribeTopicPartitionsResponsePartition,
   type DescribeTopicPartitionsResponseTopic,
 } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
-import { isInternalTopic, topicNameProblem } from '../topic-name.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
+import { isInternalTopic, topicNameProblem } from '../ground/topic-name.ts';
 import { operationsNotAsked, topicOperations } from './authorized-operations.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { partitionsOf } from './told-partitions.ts';

@@ -2,7 +2,7 @@
 // which leads it, so an election is never needed. The words are those of Kafka's ReplicationControlManager.
 import { kafkaErrors } from '@throughline/wire';
 import { electLeadersApi, type ElectLeadersRequest, type ElectLeadersResponse } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';
 

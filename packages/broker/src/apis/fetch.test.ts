@@ -5,7 +5,7 @@ import { MemoryDisk } from '@throughline/testkit';
 import { kafkaErrorName, kafkaErrors, zeroUuid } from '@throughline/wire';
 import { fetchApi, type FetchPartition, type FetchRequest } from '@throughline/wire/apis';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, recordsOf } from '../test-support.ts';
 import { servedBroker, type ServedBroker } from './test-support.ts';
 

@@ -18,14 +18,14 @@ import {
   type PartitionData,
 } from '@throughline/wire/apis';
 import { fetchResponseBytesMax } from '../defaults.ts';
-import { fetchContext } from '../fetch/fetch-context.ts';
+import { fetchContext } from './fetch-context.ts';
 import type { FetchResult, FetchTarget } from '../fetch/fetch-target.ts';
 import { GrowingBytes } from '../fetch/growing-bytes.ts';
 import { LongPoll } from '../fetch/long-poll.ts';
 import { readPartitions, unreadable, type Reading, type ReadOptions } from '../fetch/read-partitions.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { endpointsOf, ledPartition } from './led-partition.ts';
+import { endpointsOf, ledPartition } from '../topics/led-partition.ts';
 
 export const fetch = handler({ api: fetchApi, handle, failed });
 

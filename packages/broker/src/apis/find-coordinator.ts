@@ -4,7 +4,7 @@
 // are told INVALID_REQUEST, as Apache Kafka answers for a kind of coordinator that it does not run: clients end with that.
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 import { findCoordinatorApi, type Coordinator, type FindCoordinatorResponse } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler } from './handler.ts';
 
 const groupKeyType = 0;

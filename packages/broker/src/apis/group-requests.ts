@@ -1,6 +1,6 @@
 // What the requests of group members have in common.
 import { kafkaErrors } from '@throughline/wire';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import type { ApiRequest } from './handler.ts';
 
 /** The error with which a node answers for a group that it does not coordinate, or undefined. */

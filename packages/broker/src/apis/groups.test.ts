@@ -15,7 +15,7 @@ import {
   syncGroupApi,
 } from '@throughline/wire/apis';
 import { joinRequest } from '../groups/test-support.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { describeGroups } from './describe-groups.ts';
 import { findCoordinator } from './find-coordinator.ts';
 import { heartbeat } from './heartbeat.ts';

@@ -1,7 +1,7 @@
 // What answers the requests of one API. The registry holds them all, and ApiVersions says what the registry holds.
 import type { LogFields } from '@throughline/event';
 import type { Api, Read } from '@throughline/wire';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 
 export interface ApiRequest<Body> {
   readonly version: number;

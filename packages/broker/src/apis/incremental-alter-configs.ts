@@ -11,7 +11,7 @@ import { brokerConfigTable } from '../metadata/broker-config-table.ts';
 import type { ConfigChanges } from '../metadata/broker-configs.ts';
 import { listItems, type ConfigDefinition } from '../metadata/config-definition.ts';
 import { topicConfigTable } from '../metadata/topic-config-table.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { alterEach, alterResource, ownConfigs, resourceProblem } from './altered-configs.ts';
 import { resourceTypes } from './config-resources.ts';
 import { duplicatesOf } from './duplicates.ts';

@@ -4,7 +4,7 @@
 // A transactional id is refused, as there is no transaction coordinator yet; the code is one that all clients take for final.
 import { kafkaErrors } from '@throughline/wire';
 import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdResponse } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
 
 export const initProducerId = handler({

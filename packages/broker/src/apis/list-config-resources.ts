@@ -7,7 +7,7 @@ import {
   type ListConfigResourcesRequest,
   type ListConfigResourcesResponse,
 } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { isResourceType, resourceTypes } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';
 

@@ -16,11 +16,11 @@ import {
   type ListOffsetsRequest,
   type ListOffsetsResponse,
 } from '@throughline/wire/apis';
-import type { PartitionLog } from '../broker.ts';
-import type { Services } from '../services.ts';
-import { kafkaErrorOf } from './error-codes.ts';
+import type { PartitionLog } from '../topics/broker.ts';
+import type { Services } from './services.ts';
+import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { leaderEpochProblem, ledPartition } from './led-partition.ts';
+import { leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
 
 export const listOffsets = handler({ api: listOffsetsApi, handle, failed });
 

@@ -8,9 +8,9 @@ import {
   type MetadataResponseBroker,
   type MetadataResponseTopic,
 } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
-import { isInternalTopic, topicNameProblem } from '../topic-name.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
+import { isInternalTopic, topicNameProblem } from '../ground/topic-name.ts';
 import { clusterOperations, operationsNotAsked, topicOperations } from './authorized-operations.ts';
 import { autoCreate } from './auto-creation.ts';
 import { handler, type ApiRequest } from './handler.ts';

@@ -6,7 +6,7 @@
 import type { Read } from '@throughline/wire';
 import type { CreatableReplicaAssignment, CreatableTopic } from '@throughline/wire/apis';
 import { topicPartitionCountMax } from '../defaults.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { problem, type Problem } from './problem.ts';
 

@@ -2,7 +2,7 @@
 // a topic or partition that is not there is answered here; the rest goes to groups/group-offsets.ts.
 import { kafkaErrors, type Read } from '@throughline/wire';
 import { offsetCommitApi, type OffsetCommitRequest, type OffsetCommitResponse } from '@throughline/wire/apis';
-import type { Broker, TopicMetadata } from '../broker.ts';
+import type { Broker, TopicMetadata } from '../topics/broker.ts';
 import { storeErrorName } from '../groups/group-answers.ts';
 import type { OffsetToCommit } from '../groups/group-offsets.ts';
 import { coordinatorError } from './group-requests.ts';

@@ -11,7 +11,7 @@ import {
 } from '@throughline/wire/apis';
 import { storeErrorName } from '../groups/group-answers.ts';
 import type { CommittedOffset } from '../groups/group-records.ts';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { coordinatorError } from './group-requests.ts';
 import { handler, type ApiRequest } from './handler.ts';
 

@@ -8,9 +8,9 @@ import {
   type OffsetForLeaderEpochResponse,
   type OffsetForLeaderPartition,
 } from '@throughline/wire/apis';
-import type { Services } from '../services.ts';
+import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { leaderEpochProblem, ledPartition } from './led-partition.ts';
+import { leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
 
 export const offsetForLeaderEpoch = handler({ api: offsetForLeaderEpochApi, handle, failed });
 

@@ -2,7 +2,7 @@
 import { ThroughlineError, type Logger } from '@throughline/event';
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 import { errorMessageLengthMax } from '../defaults.ts';
-import { kafkaErrorOf } from './error-codes.ts';
+import { kafkaErrorOf } from '../ground/error-codes.ts';
 
 export interface Problem {
   readonly errorCode: number;

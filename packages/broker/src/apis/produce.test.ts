@@ -4,8 +4,8 @@ import { encodeRecordBatch, kafkaErrorName, kafkaErrors, writeBatchCrc, zeroUuid
 import { apiVersionsApi, produceApi, type ProduceRequest } from '@throughline/wire/apis';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
-import type { Broker, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, producedBatch, readAll } from '../test-support.ts';
 import { produce } from './produce.ts';
 import { ask, servedBroker, stillServices, type ServedBroker } from './test-support.ts';

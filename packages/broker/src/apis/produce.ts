@@ -16,13 +16,13 @@ import {
   type TopicProduceData,
   type TopicProduceResponse,
 } from '@throughline/wire/apis';
-import type { AppendedBatch, PartitionLog } from '../broker.ts';
-import type { Services } from '../services.ts';
+import type { AppendedBatch, PartitionLog } from '../topics/broker.ts';
+import type { Services } from './services.ts';
 import type { RecordError } from '../storage/record-bounds.ts';
-import { isInternalTopic } from '../topic-name.ts';
-import { kafkaErrorOf } from './error-codes.ts';
+import { isInternalTopic } from '../ground/topic-name.ts';
+import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';
-import { currentLeader, endpointsOf, ledPartition } from './led-partition.ts';
+import { currentLeader, endpointsOf, ledPartition } from '../topics/led-partition.ts';
 import { hasBaseOffset, isOfTransaction, producedBatch } from './produced-batch.ts';
 
 export const produce = handler({

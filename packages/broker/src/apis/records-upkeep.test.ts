@@ -12,7 +12,7 @@ import {
   type InitProducerIdRequest,
   type OffsetForLeaderPartition,
 } from '@throughline/wire/apis';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, readAll } from '../test-support.ts';
 import { servedBroker } from './test-support.ts';
 

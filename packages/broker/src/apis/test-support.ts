@@ -4,11 +4,11 @@ import type { TestContext } from 'node:test';
 import { decodeRequest, encodeRequest, type Api } from '@throughline/wire';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
-import type { BrokerOptions } from '../broker.ts';
-import { createBroker, type CreateBrokerOptions, type RunningBroker } from '../network/create-broker.ts';
-import { closeServices, openServices } from '../open-services.ts';
-import { openBroker } from '../open-broker.ts';
-import type { Services } from '../services.ts';
+import type { BrokerOptions } from '../topics/broker.ts';
+import { createBroker, type CreateBrokerOptions, type RunningBroker } from '../create-broker.ts';
+import { closeServices, openServices } from './open-services.ts';
+import { openBroker } from '../topics/open-broker.ts';
+import type { Services } from './services.ts';
 import type { Handler } from './handler.ts';
 
 /** Journal files are filled with zeros when they are made. */

@@ -1,8 +1,8 @@
 // The partitions of a topic as clients are told of them, by Metadata and DescribeTopicPartitions.
 import { kafkaErrors } from '@throughline/wire';
 import type { MetadataResponsePartition } from '@throughline/wire/apis';
-import type { TopicMetadata } from '../broker.ts';
-import type { Services } from '../services.ts';
+import type { TopicMetadata } from '../topics/broker.ts';
+import type { Services } from './services.ts';
 
 /** Partitions as they were told last, which for ten thousand of them is most of the work. */
 const told = new WeakMap<TopicMetadata, Told>();

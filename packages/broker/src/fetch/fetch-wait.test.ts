@@ -4,7 +4,7 @@ import { kafkaErrors } from '@throughline/wire';
 import { fetchApi, type FetchRequest, type FetchResponse } from '@throughline/wire/apis';
 import { fetch } from '../apis/fetch.ts';
 import { ask, stillServices } from '../apis/test-support.ts';
-import type { Services } from '../services.ts';
+import type { Services } from '../apis/services.ts';
 import { batchOf } from '../test-support.ts';
 
 interface Waiting {

@@ -2,9 +2,9 @@
 // advanced only what is new is looked at, and nothing is kept. Reading everything again at each append would cost the square
 // of what is waited for, for each that waits. Apache Kafka counts by the positions of offsets in their files (DelayedFetch).
 import { readBatchHeader } from '@throughline/wire';
-import type { PartitionLog } from '../broker.ts';
+import type { PartitionLog } from '../topics/broker.ts';
 import { readBufferBytes } from '../defaults.ts';
-import type { Services } from '../services.ts';
+import type { Services } from '../apis/services.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
 import { findPartition, type ReadOptions } from './read-partitions.ts';
 

@@ -3,10 +3,10 @@
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors, noBytes, zeroUuid } from '@throughline/wire';
 import type { PartitionData } from '@throughline/wire/apis';
-import { kafkaErrorOf } from '../apis/error-codes.ts';
-import { currentLeader, leaderEpochProblem, ledPartition } from '../apis/led-partition.ts';
-import type { PartitionLog } from '../broker.ts';
-import type { Services } from '../services.ts';
+import { kafkaErrorOf } from '../ground/error-codes.ts';
+import { currentLeader, leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
+import type { PartitionLog } from '../topics/broker.ts';
+import type { Services } from '../apis/services.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
 
 export interface ReadOptions {

@@ -8,8 +8,8 @@ import type {
   LeaveGroupResponse,
   SyncGroupResponse,
 } from '@throughline/wire/apis';
-import type { Broker } from '../broker.ts';
-import type { VirtualCluster, VirtualNode } from '../network/virtual-cluster.ts';
+import type { Broker } from '../topics/broker.ts';
+import type { VirtualCluster, VirtualNode } from '../topics/virtual-cluster.ts';
 import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupOffsets } from './group-offsets.ts';

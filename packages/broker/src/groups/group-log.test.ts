@@ -5,9 +5,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { fromUtf8, seededRandom, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { kafkaErrors, readBatchHeader } from '@throughline/wire';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { GroupLog } from './group-log.ts';
-import { groupMetadataTopic } from '../topic-name.ts';
+import { groupMetadataTopic } from '../ground/topic-name.ts';
 import {
   closeGroups,
   commit,

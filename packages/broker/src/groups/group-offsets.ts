@@ -2,7 +2,7 @@
 // (Apache Kafka 4.3.1, OffsetMetadataManager and ClassicGroup).
 import type { Clock, ProducerRecord } from '@throughline/event';
 import type { KafkaErrorName } from '@throughline/wire';
-import type { Broker } from '../broker.ts';
+import type { Broker } from '../topics/broker.ts';
 import type { GroupSettings } from './group-settings.ts';
 import type { GroupShards } from './group-shards.ts';
 import { groupRecord, offsetRecord, type CommittedOffset } from './group-records.ts';

@@ -1,9 +1,9 @@
 // Where groups are kept: each in the partition of `__consumer_offsets` that Kafka's hash of its id names. The topic is made when
 // the first group comes; what is in it is read before anybody is let in.
 import { ThroughlineError, type Clock, type Logger, type ProducerRecord } from '@throughline/event';
-import type { Broker, TopicMetadata } from '../broker.ts';
+import type { Broker, TopicMetadata } from '../topics/broker.ts';
 import { groupTopicSettings } from '../metadata/group-topic-settings.ts';
-import { groupMetadataTopic } from '../topic-name.ts';
+import { groupMetadataTopic } from '../ground/topic-name.ts';
 import { CommittedOffsets } from './committed-offsets.ts';
 import type { GroupStore } from './group-environment.ts';
 import { GroupLog, type GroupLogRecords } from './group-log.ts';

@@ -19,7 +19,7 @@ import {
 import { connectKafka } from '../../../../test/support/kafka-client.ts';
 import { handlers } from '../apis/registry.ts';
 import { ask, servedBroker, stillServices } from '../apis/test-support.ts';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, producedBatch } from '../test-support.ts';
 import { brokerConfigTable } from './broker-config-table.ts';
 import { BrokerConfigs, type GivenConfigs } from './broker-configs.ts';

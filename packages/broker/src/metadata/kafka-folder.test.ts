@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { encodeRecordBatch, setBaseOffset, Writer } from '@throughline/wire';
-import type { Broker } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll } from '../test-support.ts';
 import { encodeMetadataRecord, type WritableRecord } from './metadata-record.ts';
 

@@ -11,8 +11,8 @@
 // Client quotas are not enforced either; they only cost a word in the log.
 import { ThroughlineError } from '@throughline/event';
 import { batchHeaderBytes } from '@throughline/wire';
-import type { BrokerSetup } from '../broker-setup.ts';
-import type { Disk } from '../storage/disk.ts';
+import type { BrokerSetup } from './broker-setup.ts';
+import type { Disk } from '../disk/disk.ts';
 import { partitionFolderName, topicIdOfFolder } from '../storage/partition-folder.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import type { MetadataState, TopicState } from './metadata-state.ts';

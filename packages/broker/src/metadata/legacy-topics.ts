@@ -14,8 +14,8 @@ import {
   string,
   ThroughlineError,
 } from '@throughline/event';
-import type { Disk } from '../storage/disk.ts';
-import { settingsOf } from '../topic-config.ts';
+import type { Disk } from '../disk/disk.ts';
+import { settingsOf } from '../ground/topic-config.ts';
 import type { StoredTopic } from './metadata-state.ts';
 import type { TopicOverrides } from './topic-configs.ts';
 

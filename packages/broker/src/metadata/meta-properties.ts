@@ -9,7 +9,7 @@
 //
 // Being written last, it is also what makes a new folder count.
 import { fromUtf8, ThroughlineError, utf8, type Random } from '@throughline/event';
-import { replaceFile, type Disk } from '../storage/disk.ts';
+import { replaceFile, type Disk } from '../disk/disk.ts';
 
 export const metaPropertiesFile = 'meta.properties';
 /** 1 was the one with topics.json. */

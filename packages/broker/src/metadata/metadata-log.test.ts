@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker, BrokerOptions } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, BrokerOptions } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll } from '../test-support.ts';
 
 const folder = '/data/__cluster_metadata-0';

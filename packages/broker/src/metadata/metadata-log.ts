@@ -14,7 +14,7 @@
 // snapshots and segments that are missing. A damaged file is put aside as `.damaged` when a snapshot takes its place.
 import { ThroughlineError, utf8, type Clock, type Logger } from '@throughline/event';
 import { metadataSnapshotBytesMin } from '../defaults.ts';
-import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../storage/disk.ts';
+import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../disk/disk.ts';
 import { metadataBatch, metadataBatches, recordsIn, snapshotBatches } from './metadata-batches.ts';
 import { isWholeSnapshot, offsetBehind, wholeBatches, type FoundBatch } from './metadata-files.ts';
 import type { MetadataRecord, WritableRecord } from './metadata-record.ts';

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { setBaseOffset } from '@throughline/wire';
-import type { Broker } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
-import { replaceFile } from '../storage/disk.ts';
+import type { Broker } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
+import { replaceFile } from '../disk/disk.ts';
 import { batchOf, LogRecorder, readAll } from '../test-support.ts';
 
 const folder = '/data/__cluster_metadata-0';

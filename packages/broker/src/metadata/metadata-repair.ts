@@ -14,8 +14,8 @@
 //
 // A torn tail is nothing of this, because it was never answered: unless a folder that the log does not know has records.
 import { metadataBatchRecordCountMax, producerIdBlockCount, topicPartitionCountMax } from '../defaults.ts';
-import type { BrokerSetup } from '../broker-setup.ts';
-import { decodePartitionOffsets } from '../storage/checkpoint-file.ts';
+import type { BrokerSetup } from './broker-setup.ts';
+import { decodePartitionOffsets } from '../disk/checkpoint-file.ts';
 import {
   isEmptyPartitionFolder,
   isPartitionFolderName,
@@ -23,7 +23,7 @@ import {
   partitionOfFolder,
   topicIdOfFolder,
 } from '../storage/partition-folder.ts';
-import { clusterMetadataTopic, groupMetadataTopic, topicNameProblem } from '../topic-name.ts';
+import { clusterMetadataTopic, groupMetadataTopic, topicNameProblem } from '../ground/topic-name.ts';
 import { groupTopicSettings } from './group-topic-settings.ts';
 import type { MetadataState } from './metadata-state.ts';
 import type { MetaProperties } from './meta-properties.ts';

@@ -5,7 +5,7 @@
 // `meta.properties` is written last. A crash before it leaves a metadata log that does not count and is begun anew; a
 // topics.json is removed only behind it.
 import { ThroughlineError } from '@throughline/event';
-import type { BrokerSetup } from '../broker-setup.ts';
+import type { BrokerSetup } from './broker-setup.ts';
 import { isPartitionFolderName } from '../storage/partition-folder.ts';
 import { checkKafkaFolder } from './kafka-folder.ts';
 import { metadataFolder } from './metadata-folder.ts';

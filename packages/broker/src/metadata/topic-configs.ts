@@ -2,7 +2,7 @@
 // the topic does not say, it takes from the broker, and what that does not say, from the table.
 import { ThroughlineError } from '@throughline/event';
 import { recordBytesMaxLimit, segmentBytesMax } from '../defaults.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 import type { BrokerConfigs, ConfigChanges } from './broker-configs.ts';
 import { boundOf, canonicalValue, listItems } from './config-definition.ts';
 import { internalSegmentBytes, topicConfigTable, type TopicConfigDefinition } from './topic-config-table.ts';

@@ -7,7 +7,7 @@
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 import type { ApiRequest } from '../apis/handler.ts';
-import type { Broker } from '../broker.ts';
+import type { Broker } from '../topics/broker.ts';
 import type { Refusal } from './refusals.ts';
 import { namesPartition } from './request-topics.ts';
 

@@ -1,9 +1,9 @@
 // The Kafka protocol over a broker: a listener per virtual node, and the connections that come.
 import { listening, type Logger, type Timer } from '@throughline/event';
 import { hostname } from 'node:os';
-import type { Services } from '../services.ts';
+import type { Services } from '../apis/services.ts';
 import { CalmLog } from './calm-log.ts';
-import { addressText, type VirtualNode } from './virtual-cluster.ts';
+import { addressText, type VirtualNode } from '../topics/virtual-cluster.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { KafkaFaults } from './kafka-faults.ts';

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import { integerBetween, seededRandom, ThroughlineError, type Random } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import * as fc from 'fast-check';
-import type { AppendedBatch, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { AppendedBatch, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { producedBatch, readAll } from '../test-support.ts';
-import type { Durability } from '../topic-config.ts';
+import type { Durability } from '../ground/topic-config.ts';
 
 const limits = { journalFileBytes: 4096, journalFileCountMax: 3, recoveryReadBytes: 512, openSegmentCountMax: 2 };
 const inFlightCountMax = 5;

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker, BrokerOptions, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, BrokerOptions, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { producedBatch, readAll } from '../test-support.ts';
-import type { Durability, TopicConfig } from '../topic-config.ts';
+import type { Durability, TopicConfig } from '../ground/topic-config.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, HeldDisk, readAll } from '../test-support.ts';
-import type { Disk } from './disk.ts';
+import type { Disk } from '../disk/disk.ts';
 
 const nowMs = Date.UTC(2030, 0, 1);
 const topics = ['t', 'u'] as const;

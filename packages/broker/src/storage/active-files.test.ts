@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { integerBetween, seededRandom } from '@throughline/event';
 import { ActiveFiles } from './active-files.ts';
-import type { Disk, DiskFile } from './disk.ts';
-import { memoryDisk } from './memory-disk.ts';
+import type { Disk, DiskFile } from '../disk/disk.ts';
+import { memoryDisk } from '../disk/memory-disk.ts';
 
 /** A disk in memory that counts what is open, and lets a few turns pass before each answer. */
 function countingDisk(): { disk: Disk; count: { open: number; most: number } } {

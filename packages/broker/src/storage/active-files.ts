@@ -4,7 +4,7 @@
 // A file that is closed with unsynced bytes may be synced by its next opening: the operating system keeps bytes per file and
 // not per descriptor, and tells an error of writing them back to the next one who syncs (Linux: errseq, since 4.17).
 import { metLater } from '@throughline/event';
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile } from '../disk/disk.ts';
 
 export class ActiveFiles {
   readonly #disk: Disk;

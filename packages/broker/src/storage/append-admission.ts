@@ -2,12 +2,12 @@
 // in the order of the calls, while the batches before it may still wait for the disk.
 import type { Clock } from '@throughline/event';
 import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
-import type { AppendedBatch } from '../broker.ts';
+import type { AppendedBatch } from '../topics/broker.ts';
 import { isPending, type KeptBatch, type PendingBatch, type Producer } from '../producers/producer.ts';
 import type { ProducerStates } from '../producers/producer-states.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 import { checkBatch, stampAppendTime } from './batch-check.ts';
-import { lastOffsetOf } from './batch-scan.ts';
+import { lastOffsetOf } from '../disk/batch-scan.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;

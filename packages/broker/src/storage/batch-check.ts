@@ -17,7 +17,7 @@ import {
   type WalkedRecord,
 } from '@throughline/wire';
 import { recordErrorCountMax } from '../defaults.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 import { keyRule, rejectionFor, timestampRule, type RecordError, type RecordRule } from './record-bounds.ts';
 
 /**

@@ -1,11 +1,11 @@
 // Giving batches their place: the next offset, and the leader epoch they are appended in, written into them in place.
 import { setBaseOffset, setPartitionLeaderEpoch, type RecordBatchHeader } from '@throughline/wire';
 import type { AppendQueue, WaitingBatch } from './append-queue.ts';
-import { lastOffsetOf } from './batch-scan.ts';
+import { lastOffsetOf } from '../disk/batch-scan.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 
 /** Batches of one write: the operating system takes 1024 buffers at once. */
 const writeBatchCountMax = 1024;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, settlesWithin } from '../test-support.ts';
 
 const nowMs = Date.UTC(2030, 0, 1);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { silentLogger, ThroughlineError, type LogFields } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { CommitJournal, type JournalOptions } from './commit-journal.ts';
-import { readJournal } from './journal-format.ts';
+import { readJournal } from '../disk/journal-format.ts';
 import { batchOf, recordsOf } from '../test-support.ts';
 
 const from = { topicId: new Uint8Array(16).fill(7), partition: 3 };

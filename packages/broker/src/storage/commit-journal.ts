@@ -14,7 +14,7 @@
 // A commit may wait for a free file, and so for a checkpoint: nobody may wait for a commit while he holds what a checkpoint
 // needs (wait-order.ts).
 import { ThroughlineError, unattended, type Logger } from '@throughline/event';
-import { isOutOfDisk, type Disk, type DiskFile } from './disk.ts';
+import { isOutOfDisk, type Disk, type DiskFile } from '../disk/disk.ts';
 import {
   fileHead,
   fileHeadBytes,
@@ -23,7 +23,7 @@ import {
   journalFileName,
   journalFiles,
   type JournalPartition,
-} from './journal-format.ts';
+} from '../disk/journal-format.ts';
 import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 
 /** Zeros are written this many bytes at a time. */

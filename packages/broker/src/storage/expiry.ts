@@ -1,6 +1,6 @@
 // What of a partition has expired: whole segments, oldest first, by the age of their newest record or by the partition's
 // size, as Apache Kafka has it (UnifiedLog.deleteOldSegments).
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 
 /** What of a segment is looked at. */
 export interface ExpiringSegment {

@@ -1,6 +1,6 @@
 // The stored indexes of a segment. They are a convenience: missing, torn or implausible ones are rebuilt from the .log. But
 // recovery believes those of synced segments, so they are synced before the recovery point passes them.
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile } from '../disk/disk.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex } from './time-index.ts';
 

@@ -6,8 +6,8 @@
 // refused, and its offsets were given to others.
 import type { Logger } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import type { JournalEntry } from './journal-format.ts';
-import { lastOffsetOf } from './batch-scan.ts';
+import type { JournalEntry } from '../disk/journal-format.ts';
+import { lastOffsetOf } from '../disk/batch-scan.ts';
 import { noteCase } from './recovery-cases.ts';
 import type { SegmentVisitor } from './recovery.ts';
 import type { Segments } from './segments.ts';

@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
-import type { Broker, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder } from '../test-support.ts';
 import { findEpochs, type SearchableLog } from './leader-epoch-search.ts';
-import { replaceFile } from './disk.ts';
+import { replaceFile } from '../disk/disk.ts';
 
 const folder = '/data/t-0';
 const checkpoint = `${folder}/leader-epoch-checkpoint`;

@@ -6,7 +6,7 @@
 import { ThroughlineError } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import { indexIntervalBytes } from '../defaults.ts';
-import { lastOffsetOf } from './batch-scan.ts';
+import { lastOffsetOf } from '../disk/batch-scan.ts';
 import type { EpochStart } from './leader-epochs.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
 

@@ -4,7 +4,7 @@
 //
 // The file can be made again from the batches (leader-epoch-search.ts), all but epochs in which nothing was appended.
 import { assert } from '@throughline/event';
-import { decodeCheckpoint, encodeCheckpoint, isNumber } from './checkpoint-file.ts';
+import { decodeCheckpoint, encodeCheckpoint, isNumber } from '../disk/checkpoint-file.ts';
 
 export interface EpochStart {
   readonly epoch: number;

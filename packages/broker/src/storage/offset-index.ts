@@ -9,7 +9,7 @@
 // grow strictly. To find an offset: take the last entry at or before it and read batches from its position on.
 //
 // The .log is the truth: whatever looks wrong here is thrown away and built again from it.
-import { IndexEntries } from './index-entries.ts';
+import { IndexEntries } from '../disk/index-entries.ts';
 
 const entryBytes = 8;
 /** A new index holds this many entries before it grows: one MiB of log in batches of 4 KiB. */

@@ -3,7 +3,7 @@
 // meanwhile: a descriptor closed too early can be another file's by the time it is used.
 import { metLater } from '@throughline/event';
 import type { OffsetIndex } from './offset-index.ts';
-import type { DiskFile } from './disk.ts';
+import type { DiskFile } from '../disk/disk.ts';
 import { PositionHints } from './position-hints.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { TimeIndex } from './time-index.ts';

@@ -6,9 +6,9 @@
 // A folder that is to be removed is first renamed to `<topic>-<n>.<topic id>-delete`, so that a topic of the same name can
 // be made while the files go.
 import { fromUtf8, utf8 } from '@throughline/event';
-import { replaceFile, type Disk } from './disk.ts';
+import { replaceFile, type Disk } from '../disk/disk.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
-import { segmentOfFile } from './segment-name.ts';
+import { segmentOfFile } from '../disk/segment-name.ts';
 
 const epochsFile = 'leader-epoch-checkpoint';
 const metadataFile = 'partition.metadata';

@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { encodeRecordBatch, readBatchHeader, verifyBatchCrc, writeBatchCrc, type Codec } from '@throughline/wire';
-import type { Broker, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll, recordsOf } from '../test-support.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 
 const nowMs = Date.UTC(2030, 0, 1);
 const hourMs = 60 * 60 * 1000;

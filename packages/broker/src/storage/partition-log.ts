@@ -9,17 +9,17 @@ import type {
   ReadBatches,
   SealedAt,
   TimedOffset,
-} from '../broker.ts';
+} from '../topics/broker.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
 import { expiredPoint, isExpired } from './expiry.ts';
-import type { PartitionOptions, PreparedConfig } from './partition-options.ts';
+import type { PartitionOptions, PreparedConfig } from './writer-options.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import { checkFollows, placedBatches, type LogEnd, type PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
 import { TailCache } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
-import type { TopicConfig } from '../topic-config.ts';
-import { refusing } from '../refusal.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
+import { codedFullDisk } from '../disk/full-disk.ts';
 import { OrderedTurns } from './wait-order.ts';
 import type { Watched } from './watchdog.ts';
 
@@ -125,7 +125,7 @@ export class Partition implements PartitionLog {
     // From now on nothing is let in; what was let in before is kept.
     this.#writer.isSealed = true;
     try {
-      const goOn = await this.#writer.hold(() => refusing(() => this.#options.noteSeal(this.leaderEpoch)));
+      const goOn = await this.#writer.hold(() => codedFullDisk(() => this.#options.noteSeal(this.leaderEpoch)));
       goOn();
     } catch (error) {
       this.#writer.isSealed = wasSealed;
@@ -145,8 +145,8 @@ export class Partition implements PartitionLog {
         });
       }
       this.#options.epochs.begin(epoch, logEndOffset);
-      await refusing(() => this.#options.storeEpochs());
-      await refusing(() => this.#options.noteSeal(null));
+      await codedFullDisk(() => this.#options.storeEpochs());
+      await codedFullDisk(() => this.#options.noteSeal(null));
       this.#writer.isSealed = false;
     });
     goOn();
@@ -171,11 +171,11 @@ export class Partition implements PartitionLog {
   async #leaveGap(offset: bigint): Promise<void> {
     const isEmpty = this.#logStartOffset === this.logEndOffset;
     await this.#storeSnapshot();
-    await refusing(() => this.#segments.roll(offset));
+    await codedFullDisk(() => this.#segments.roll(offset));
     await this.#options.noteRecoveryPoint(this);
     this.#writer.skip();
     if (!isEmpty) return;
-    await refusing(() => this.#options.noteLogStart(this, offset));
+    await codedFullDisk(() => this.#options.noteLogStart(this, offset));
     await this.removeBefore(offset);
   }
 
@@ -185,7 +185,7 @@ export class Partition implements PartitionLog {
     for (const { header } of batches) {
       if (header.partitionLeaderEpoch > epochs.current) epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
     }
-    if (epochs.current !== current) await refusing(storeEpochs);
+    if (epochs.current !== current) await codedFullDisk(storeEpochs);
   }
 
   async read(offset: bigint, bytesMax: number): Promise<ReadBatches> {
@@ -239,7 +239,7 @@ export class Partition implements PartitionLog {
       if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
       if (beforeOffset > this.#logStartOffset) {
         if (!(await this.#syncSnapshots())) throw this.#offline();
-        await refusing(() => this.#options.noteLogStart(this, beforeOffset));
+        await codedFullDisk(() => this.#options.noteLogStart(this, beforeOffset));
         await this.#removeBefore(beforeOffset);
       }
       return this.#logStartOffset;

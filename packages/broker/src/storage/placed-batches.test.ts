@@ -4,9 +4,9 @@ import { describe, test } from 'node:test';
 import { seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { encodeRecordBatch, readBatchHeader, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
-import type { Broker } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
-import type { Disk } from './disk.ts';
+import type { Broker } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
+import type { Disk } from '../disk/disk.ts';
 
 const journalFileBytes = 64 * 1024;
 const open = (disk: Disk): Promise<Broker> => openBroker({ dataDir: '/data', disk, journalFileBytes });

@@ -9,8 +9,8 @@ import {
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
-import type { PlacedBatches } from '../broker.ts';
-import { lastOffsetOf, placeProblem } from './batch-scan.ts';
+import type { PlacedBatches } from '../topics/broker.ts';
+import { lastOffsetOf, placeProblem } from '../disk/batch-scan.ts';
 
 export interface PlacedBatch {
   readonly bytes: Uint8Array;

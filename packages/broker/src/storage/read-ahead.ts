@@ -2,7 +2,7 @@
 // asks for one stretch after the other; the disk then works beside the checksums and the decoding, not in turn with them.
 // One stretch per open segment is held, and it is given away once.
 import { readAheadBytesMax } from '../defaults.ts';
-import type { DiskFile } from './disk.ts';
+import type { DiskFile } from '../disk/disk.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 
 export class ReadAhead {

@@ -3,7 +3,7 @@
 //
 // Whoever knows when the batches are no longer looked at gives the memory back (Fetch, once its answer is sent). Whoever does
 // not know leaves it to the collector, and the pool makes another.
-import { uninitialised } from './bytes.ts';
+import { uninitialised } from '../disk/bytes.ts';
 import { readBufferBytes, readBufferCountMax } from '../defaults.ts';
 
 /** Reads of fewer bytes than this are not worth a place in the pool. */

@@ -3,7 +3,7 @@
 // records of several callers into one batch checks them before, so that none of them is rejected for a neighbour's.
 import { ThroughlineError, type ErrorCode, type ProducerRecord } from '@throughline/event';
 import { recordErrorCountMax } from '../defaults.ts';
-import type { TopicConfig } from '../topic-config.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
 
 /** Why a record of a rejected batch is rejected, as Produce answers it (KIP-467). */
 export interface RecordError {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, utf8, type Logger } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker, PartitionLog } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker, PartitionLog } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, producedBatch, readWhole } from '../test-support.ts';
-import type { Durability } from '../topic-config.ts';
+import type { Durability } from '../ground/topic-config.ts';
 import { decideDamage, recoveryCases, type DamageFacts, type RecoveryCaseName } from './recovery-cases.ts';
 
 const dataDir = '/data';

@@ -4,8 +4,8 @@
 // of recovery cases says whether the segment ends there or goes on behind it (recovery-cases.ts).
 import type { Logger } from '@throughline/event';
 import { batchHeaderBytes, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import { findBatch, lastOffsetOf, scanBatches } from './batch-scan.ts';
-import type { DiskFile } from './disk.ts';
+import { findBatch, lastOffsetOf, scanBatches } from '../disk/batch-scan.ts';
+import type { DiskFile } from '../disk/disk.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { noteCase, type DamageDecision } from './recovery-cases.ts';
 import { SegmentIndexer } from './segment-indexer.ts';

@@ -1,7 +1,7 @@
 // What all segments of a broker share.
 import type { Logger } from '@throughline/event';
 import type { ActiveFiles } from './active-files.ts';
-import type { Disk } from './disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import type { OpenSegments } from './open-segments.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 

@@ -1,9 +1,9 @@
 // Looking through the heads of a segment's batches, without their records: where the indexes end, which are sparse.
 import { ThroughlineError } from '@throughline/event';
 import { batchHeaderBytes, batchHeaderProblem, readBatchHeader } from '@throughline/wire';
-import { lastOffsetOf, type FoundBatch } from './batch-scan.ts';
+import { lastOffsetOf, type FoundBatch } from '../disk/batch-scan.ts';
 import { indexIntervalBytes } from '../defaults.ts';
-import { FileWindow } from './file-window.ts';
+import { FileWindow } from '../disk/file-window.ts';
 import type { SegmentFiles } from './open-segments.ts';
 import type { SegmentExtent } from './segment-reader.ts';
 

@@ -7,9 +7,9 @@
 // searched for.
 import { ThroughlineError } from '@throughline/event';
 import { batchHeaderBytes, batchHeaderProblem, readBatchHeader, verifyBatchCrc } from '@throughline/wire';
-import { findBatch, lastOffsetOf, placeProblem, type FoundBatch } from './batch-scan.ts';
-import type { DiskFile } from './disk.ts';
-import { FileWindow } from './file-window.ts';
+import { findBatch, lastOffsetOf, placeProblem, type FoundBatch } from '../disk/batch-scan.ts';
+import type { DiskFile } from '../disk/disk.ts';
+import { FileWindow } from '../disk/file-window.ts';
 import type { OffsetIndex } from './offset-index.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 

@@ -4,7 +4,7 @@ import { silentLogger } from '@throughline/event';
 import { readBatchHeader } from '@throughline/wire';
 import { MemoryDisk } from '@throughline/testkit';
 import { batchOf } from '../test-support.ts';
-import type { Disk } from './disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import { ActiveFiles } from './active-files.ts';
 import { OpenSegments } from './open-segments.ts';
 import { ReadBuffers } from './read-buffers.ts';

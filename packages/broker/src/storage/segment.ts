@@ -10,7 +10,7 @@
 // reads them, and closed again by the pool (open-segments.ts).
 import { assert } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import { closingOnFailure, isOutOfDisk, type DiskFile } from './disk.ts';
+import { closingOnFailure, isOutOfDisk, type DiskFile } from '../disk/disk.ts';
 import { IndexFiles } from './index-files.ts';
 import { segmentFiles, type SegmentFiles } from './open-segments.ts';
 import { noteCase, type RecoveryCaseName } from './recovery-cases.ts';
@@ -19,8 +19,8 @@ import { batchForTime, headsFrom, largestTimestampFrom } from './segment-heads.t
 import { SegmentIndexer } from './segment-indexer.ts';
 import { indexMismatch, readSegment, type SegmentExtent, type SegmentReadRequest } from './segment-reader.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
-import { deletedSuffix, segmentName } from './segment-name.ts';
-import { setBytesAside, setFileAside } from './set-aside.ts';
+import { deletedSuffix, segmentName } from '../disk/segment-name.ts';
+import { setBytesAside, setFileAside } from '../disk/set-aside.ts';
 import { Unsynced } from './unsynced.ts';
 
 interface Writing {

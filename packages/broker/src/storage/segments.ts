@@ -5,7 +5,7 @@ import { decideDamage, noteCase, type Stop } from './recovery-cases.ts';
 import type { DecideDamage, SegmentVisitor } from './recovery.ts';
 import { Segment } from './segment.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
-import { deletedSuffix, segmentOfFile } from './segment-name.ts';
+import { deletedSuffix, segmentOfFile } from '../disk/segment-name.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
 import { Unsynced } from './unsynced.ts';
 

@@ -1,7 +1,7 @@
 // Memory for the batches of the tail cache: slabs that are filled one batch after the other and used again when the last batch
 // in them has been evicted. A batch that kept the memory it came in would outlive two collections of the young generation,
 // and with some hundred MiB/s of them a collector that should find nothing to do runs twenty times a second.
-import { uninitialised } from './bytes.ts';
+import { uninitialised } from '../disk/bytes.ts';
 import { tailSlabBytesMax, tailSlabsFreeBytesMax } from '../defaults.ts';
 
 export interface Slab {

@@ -9,7 +9,7 @@
 // when the segment is closed, so that the last entry of a closed segment holds its largest timestamp. Every record
 // before an entry's offset has a timestamp at or below the entry's: to find the first record at or after a time, take the
 // last entry below that time and read from its offset on.
-import { IndexEntries } from './index-entries.ts';
+import { IndexEntries } from '../disk/index-entries.ts';
 
 const entryBytes = 12;
 const entryCountInitial = 128;

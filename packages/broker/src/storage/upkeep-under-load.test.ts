@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { Broker } from '../broker.ts';
-import { openBroker } from '../open-broker.ts';
+import type { Broker } from '../topics/broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll, settlesWithin } from '../test-support.ts';
 
 const nowMs = Date.UTC(2030, 0, 1);

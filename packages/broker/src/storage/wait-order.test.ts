@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type LogFields } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { openBroker } from '../open-broker.ts';
+import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, HeldDisk, settlesWithin } from '../test-support.ts';
 import { holdingNothing, mayWaitFor, OrderedTurns, whileHolding } from './wait-order.ts';
 

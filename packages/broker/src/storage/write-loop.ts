@@ -14,12 +14,12 @@ import type { ThroughlineError, Timer } from '@throughline/event';
 import { AppendQueue, type WaitingBatch } from './append-queue.ts';
 import { AppendRefusals } from './append-refusals.ts';
 import { BatchPlacer } from './batch-placer.ts';
-import { lastOffsetOf } from './batch-scan.ts';
-import { isOutOfDisk } from './disk.ts';
-import { Quiet } from '../quiet.ts';
+import { lastOffsetOf } from '../disk/batch-scan.ts';
+import { isOutOfDisk } from '../disk/disk.ts';
+import { IdleWatch } from '../ground/idle.ts';
 import type { Segments } from './segments.ts';
-import type { TopicConfig } from '../topic-config.ts';
-import type { WriterOptions } from './partition-options.ts';
+import type { TopicConfig } from '../ground/topic-config.ts';
+import type { WriterOptions } from './writer-options.ts';
 import type { PlacedBatch } from './placed-batches.ts';
 import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 
@@ -31,9 +31,9 @@ export class WriteLoop {
   readonly #options: WriterOptions;
   readonly #segments: Segments;
   #highWatermark: bigint;
-  readonly #pumping = new Quiet();
+  readonly #pumping = new IdleWatch();
   /** Groups handed to the journal and not settled. */
-  readonly #commits = new Quiet();
+  readonly #commits = new IdleWatch();
   /**
    * Batches that the journal refused for want of space. They are told so once what was written of them to the segment is
    * gone, or a crash in between would bring back what had been refused.
@@ -71,8 +71,8 @@ export class WriteLoop {
 
   /** What appends wait for, in words; undefined while none waits. A full disk is waited out, and told otherwise. */
   get waitsFor(): string | undefined {
-    if (this.#isDiskFull || (this.queue.bytes === 0 && this.#pumping.isQuiet)) return undefined;
-    return this.#pumping.isQuiet ? 'the commit journal' : this.#doing;
+    if (this.#isDiskFull || (this.queue.bytes === 0 && this.#pumping.isIdle)) return undefined;
+    return this.#pumping.isIdle ? 'the commit journal' : this.#doing;
   }
 
   /** How often something has come a step further. */
@@ -82,7 +82,7 @@ export class WriteLoop {
 
   /** Writes what is queued, unless that is going on. */
   run(): void {
-    if (!this.#pumping.isQuiet || this.#isDiskFull) return;
+    if (!this.#pumping.isIdle || this.#isDiskFull) return;
     this.#pumping.begin();
     // It outlives whoever has started it, and holds nothing of his.
     holdingNothing(() => this.#work()).then(

@@ -1,0 +1,59 @@
+// The partition that a request is about: whether there is one, whether the node that was asked leads it, and whether the
+// client means the same leader epoch (KIP-320). The order of the questions is that of Kafka's ReplicaManager and Partition.
+import { kafkaErrors } from '@throughline/wire';
+import type { PartitionLog } from './broker.ts';
+import type { Services } from '../apis/services.ts';
+
+/** What a request names when it knows no leader epoch. */
+const epochNotKnown = -1;
+
+/** The partition, or the code of why it cannot be had at this node. */
+export function ledPartition(
+  { broker, cluster }: Services,
+  nodeId: number,
+  topic: string,
+  partition: number,
+): PartitionLog | number {
+  const metadata = broker.findTopic(topic);
+  if (metadata === undefined || partition < 0 || partition >= metadata.partitionCount) {
+    return kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
+  }
+  if (cluster.leaderOf(metadata, partition) !== nodeId) return kafkaErrors.NOT_LEADER_OR_FOLLOWER;
+  return broker.partition(topic, partition);
+}
+
+/** Whether the client's leader epoch is the one that there is. */
+export function leaderEpochProblem(log: PartitionLog, currentLeaderEpoch: number): number {
+  if (currentLeaderEpoch === epochNotKnown || currentLeaderEpoch === log.leaderEpoch) return kafkaErrors.NONE;
+  return currentLeaderEpoch < log.leaderEpoch ? kafkaErrors.FENCED_LEADER_EPOCH : kafkaErrors.UNKNOWN_LEADER_EPOCH;
+}
+
+interface CurrentLeader {
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+}
+
+/** Who leads a partition, for clients that asked somebody else: they need not ask Metadata then (KIP-951). */
+export function currentLeader({ broker, cluster }: Services, topic: string, partition: number): CurrentLeader {
+  const metadata = broker.findTopic(topic);
+  if (metadata === undefined) return { leaderId: -1, leaderEpoch: -1 };
+  const { leaderEpoch } = broker.partition(topic, partition);
+  return { leaderId: cluster.leaderOf(metadata, partition), leaderEpoch };
+}
+
+interface NodeEndpoint {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the leaders that an answer names can be reached, each once. */
+export function endpointsOf(
+  { cluster }: Services,
+  leaders: readonly ({ readonly leaderId?: number } | undefined)[],
+): readonly NodeEndpoint[] {
+  const ids = new Set(leaders.map((leader) => leader?.leaderId));
+  return cluster.nodes
+    .filter(({ nodeId }) => ids.has(nodeId))
+    .map(({ nodeId, host, port }) => ({ nodeId, host, port }));
+}
