@@ -12,7 +12,7 @@ await runGroups(
     { name: 'unit', files: '{packages,examples}/**/*.test.{ts,tsx}', concurrency: 2, timeoutMs: 60_000 },
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', concurrency: 2, timeoutMs: 120_000 },
     { name: 'simulation', files: 'test/{checker,simulation,fuzz}/**/*.test.ts', concurrency: 2, timeoutMs: 120_000 },
-    { name: 'integration', files: 'test/integration/**/*.test.ts', concurrency: 2, timeoutMs: 120_000 },
+    { name: 'integration', files: 'test/integration/**/*.test.ts', concurrency: 2, timeoutMs: 240_000 },
     { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 1, timeoutMs: 300_000 },
     { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 1, timeoutMs: 240_000 },
   ],

@@ -70,6 +70,8 @@ async function start(): Promise<Fold> {
   return fold({ ...common, store: into, reduce: sumInDuckDb });
 }
 
+// The clock's timers keep no process alive: while the fold waits for a locked file, nothing else would.
+const alive = setInterval(() => {}, 60_000);
 try {
   const running = await start();
   await (what === 'replay' ? running.replay() : running.caughtUp());
@@ -78,4 +80,6 @@ try {
 } catch (error) {
   say(ThroughlineError.from(error).code);
   process.exitCode = 1;
+} finally {
+  clearInterval(alive);
 }

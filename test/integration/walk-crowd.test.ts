@@ -58,7 +58,7 @@ interface Snapshot {
   readonly runs: readonly {
     readonly id: string;
     readonly outcome?: string;
-    readonly attempts: readonly { readonly environment: { readonly pid: number } }[];
+    readonly attempts: readonly { readonly environment: { readonly id: string; readonly pid: number } }[];
   }[];
 }
 
@@ -75,15 +75,18 @@ async function until(claim: string, condition: () => boolean | Promise<boolean>)
   }
 }
 
-/** Kills the process of the newest attempt, as soon as there is an attempt that was not killed yet: the `count`th. */
-async function killFunctionOf(id: string, count: number): Promise<void> {
-  let pid: number | undefined;
-  await until(`attempt ${count} has begun`, async () => {
-    const attempts = (await conversationOf(id)).runs.at(-1)?.attempts ?? [];
-    if (attempts.length === count) pid = attempts[count - 1]?.environment.pid;
-    return pid !== undefined;
+/**
+ * Kills the process of the newest attempt, as soon as that is one that was not killed yet. One kill can cost two attempts:
+ * the next one may have been given to the same process just before.
+ */
+async function killFunctionOf(id: string, killed: Set<string>): Promise<void> {
+  let environment: { readonly id: string; readonly pid: number } | undefined;
+  await until('another attempt has begun', async () => {
+    environment = (await conversationOf(id)).runs.at(-1)?.attempts.at(-1)?.environment;
+    return environment !== undefined && !killed.has(environment.id);
   });
-  process.kill(pid!, 'SIGKILL');
+  killed.add(environment!.id);
+  process.kill(environment!.pid, 'SIGKILL');
 }
 
 describe('many at once', () => {
@@ -196,12 +199,13 @@ describe('a reply of unusual shape', () => {
   test('with surrogate pairs that are cut in two stays whole across kills', async () => {
     let shown = '';
     const reply = read(await postQuestion(server.url, 'faces', 'q', 'halves 40 60'), (text) => (shown = text));
-    for (const [index, length] of [5, 24, 51].entries()) {
+    const killed = new Set<string>();
+    for (const length of [5, 24, 51]) {
       await until('more faces', () => shown.length >= length);
-      await killFunctionOf('faces', index + 1);
+      await killFunctionOf('faces', killed);
     }
     assert.deepEqual(await reply, { text: '😀'.repeat(40), last: 'finish', error: undefined });
-    assert.equal((await conversationOf('faces')).runs[0]?.attempts.length, 4);
+    assert.ok((await conversationOf('faces')).runs[0]!.attempts.length > 3);
   });
 
   test('with reasoning, a tool, sources and data is one message across kills in each of its parts', async () => {
@@ -220,10 +224,11 @@ describe('a reply of unusual shape', () => {
       ['the tool has answered', () => count('step-start') === 2],
       ['it speaks', () => count('text') === 1],
     ];
-    for (const [index, [claim, condition]] of stages.entries()) {
+    const killed = new Set<string>();
+    for (const [claim, condition] of stages) {
       await until(claim, () => condition() || isRead);
       await pause(20);
-      await killFunctionOf('parts', index + 1);
+      await killFunctionOf('parts', killed);
     }
     await reading;
     const shape = (parts: UIMessage['parts'] = []): unknown[] =>
@@ -243,6 +248,7 @@ describe('a reply of unusual shape', () => {
       ['text', words(10)],
     ]);
     const { runs } = await conversationOf('parts');
-    assert.deepEqual([runs.length, runs[0]?.outcome, runs[0]?.attempts.length], [1, 'done', 5]);
+    assert.deepEqual([runs.length, runs[0]?.outcome], [1, 'done']);
+    assert.ok(runs[0]!.attempts.length > stages.length);
   });
 });
