@@ -28,7 +28,10 @@ import { roomProblems } from './tidy/rooms.ts';
 import { scanSource } from './tidy/scan-source.ts';
 import { unusedWords, wordProblems } from './tidy/words.ts';
 
-/** The largest file, in lines: above it a source holds more than one idea; tests are lists, which may be longer. */
+/**
+ * The largest file, in lines. Length is a habit and no law: a whole idea of 500 lines beats two halves that were cut where a
+ * number ended. Above it a source holds more than one idea; tests are lists, which may be longer.
+ */
 const sourceLinesMax = 500;
 const testLinesMax = 600;
 /** Lists of which each row stands for itself: one idea, however long. */

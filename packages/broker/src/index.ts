@@ -1,15 +1,13 @@
 // Public surface of the broker floor.
 export { openBroker } from './topics/open-broker.ts';
+export { type Broker, type BrokerOptions, type TopicMetadata } from './topics/broker.ts';
 export {
   type AppendCondition,
-  type AppendedBatch,
-  type Broker,
-  type BrokerOptions,
   type PartitionLog,
   type ReadBatches,
   type TimedOffset,
-  type TopicMetadata,
-} from './topics/broker.ts';
+} from './storage/partition-face.ts';
+export { type AppendedBatch } from './ground/appended-batch.ts';
 export { type Durability, type TimestampType, type TopicConfig } from './ground/topic-config.ts';
 export { type BrokerLimits } from './defaults.ts';
 export { checkProducerRecords } from './storage/record-bounds.ts';

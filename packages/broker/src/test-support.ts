@@ -1,7 +1,7 @@
 // What the tests of the broker share: record batches in and out, and a broker on a disk in memory. Imported by tests only.
 import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
-import type { PartitionLog } from './topics/broker.ts';
+import type { PartitionLog } from './storage/partition-face.ts';
 import type { Disk, DiskFile, OpenMode } from './disk/disk.ts';
 
 /** A batch of one record per text. */

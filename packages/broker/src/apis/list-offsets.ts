@@ -16,7 +16,7 @@ import {
   type ListOffsetsRequest,
   type ListOffsetsResponse,
 } from '@throughline/wire/apis';
-import type { PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import type { Services } from './services.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, type ApiRequest } from './handler.ts';

@@ -4,7 +4,8 @@ import { encodeRecordBatch, kafkaErrorName, kafkaErrors, writeBatchCrc, zeroUuid
 import { apiVersionsApi, produceApi, type ProduceRequest } from '@throughline/wire/apis';
 import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
-import type { Broker, PartitionLog } from '../topics/broker.ts';
+import type { Broker } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, producedBatch, readAll } from '../test-support.ts';
 import { produce } from './produce.ts';

@@ -16,7 +16,8 @@ import {
   type TopicProduceData,
   type TopicProduceResponse,
 } from '@throughline/wire/apis';
-import type { AppendedBatch, PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
+import type { AppendedBatch } from '../ground/appended-batch.ts';
 import type { Services } from './services.ts';
 import type { RecordError } from '../storage/record-bounds.ts';
 import { isInternalTopic } from '../ground/topic-name.ts';

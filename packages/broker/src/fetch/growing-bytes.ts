@@ -2,11 +2,10 @@
 // advanced only what is new is looked at, and nothing is kept. Reading everything again at each append would cost the square
 // of what is waited for, for each that waits. Apache Kafka counts by the positions of offsets in their files (DelayedFetch).
 import { readBatchHeader } from '@throughline/wire';
-import type { PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import { readBufferBytes } from '../defaults.ts';
-import type { Services } from '../apis/services.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
-import { findPartition, type ReadOptions } from './read-partitions.ts';
+import { findPartition, type FetchServices, type ReadOptions } from './read-partitions.ts';
 
 interface Counted {
   readonly target: FetchTarget;
@@ -16,14 +15,14 @@ interface Counted {
 }
 
 export class GrowingBytes {
-  readonly #services: Services;
+  readonly #services: FetchServices;
   readonly #options: ReadOptions;
   readonly #counted: readonly Counted[];
   #bytes = 0;
   #isUrgent = false;
 
   /** Goes on from what a first reading has found, none of which was an error. */
-  constructor(services: Services, options: ReadOptions, results: readonly FetchResult[]) {
+  constructor(services: FetchServices, options: ReadOptions, results: readonly FetchResult[]) {
     this.#services = services;
     this.#options = options;
     this.#counted = results.map(({ target, partition: { records } }) => {

@@ -1,7 +1,7 @@
 // Waiting for records: until one of several partitions advances, the time is over, or whoever asked has gone. Nothing is
 // polled; what happens while nobody looks is remembered, so that no advance is missed between a look and the next wait.
 import type { Clock, Timer } from '@throughline/event';
-import type { PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 
 export type Wakened = 'advanced' | 'expired' | 'gone';
 

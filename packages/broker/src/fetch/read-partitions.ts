@@ -1,13 +1,19 @@
 // Reading for Fetch: partition after partition, within the bounds of the request, of each partition and of the memory for answers.
 // The first batch found is given whatever its size, or a consumer with small bounds would stand still for ever (KIP-74).
-import { ThroughlineError } from '@throughline/event';
+import { ThroughlineError, type Logger } from '@throughline/event';
 import { kafkaErrors, noBytes, zeroUuid } from '@throughline/wire';
 import type { PartitionData } from '@throughline/wire/apis';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
-import { currentLeader, leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
-import type { PartitionLog } from '../topics/broker.ts';
-import type { Services } from '../apis/services.ts';
+import { currentLeader, leaderEpochProblem, ledPartition, type Leadership } from '../topics/led-partition.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
+import type { ResponseMemory } from './response-memory.ts';
+
+/** What reading works with; everybody who fetches shares it. */
+export interface FetchServices extends Leadership {
+  readonly responseMemory: ResponseMemory;
+  readonly logger: Logger;
+}
 
 export interface ReadOptions {
   readonly version: number;
@@ -42,7 +48,7 @@ interface Budget {
 
 /** Reads from each target in turn; what cannot be read gets its error. */
 export async function readPartitions(
-  services: Services,
+  services: FetchServices,
   options: ReadOptions,
   targets: readonly FetchTarget[],
 ): Promise<Reading> {
@@ -80,7 +86,7 @@ export function unreadable(partitionIndex: number, errorCode: number): Partition
 }
 
 function readPartition(
-  services: Services,
+  services: FetchServices,
   options: ReadOptions,
   target: FetchTarget,
   budget: Budget,
@@ -113,7 +119,7 @@ function readPartition(
 
 /** The log of a target that can be read; else what is answered at once. */
 export function findPartition(
-  services: Services,
+  services: FetchServices,
   options: ReadOptions,
   target: FetchTarget,
 ): { readonly log: PartitionLog } | { readonly answer: PartitionData } {
@@ -175,14 +181,19 @@ function readable(
 }
 
 /** An error that the client may be told more of: who leads the partition now (KIP-951). */
-function refused(services: Services, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
+function refused(services: FetchServices, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
   const answer = unreadable(target.partition, code);
   const isForAnother = code === kafkaErrors.NOT_LEADER_OR_FOLLOWER || code === kafkaErrors.FENCED_LEADER_EPOCH;
   if (version < 16 || !isForAnother) return answer;
   return { ...answer, currentLeader: currentLeader(services, target.topic ?? '', target.partition) };
 }
 
-function codeOf(services: Services, { version, nodeId }: ReadOptions, target: FetchTarget, error: unknown): number {
+function codeOf(
+  services: FetchServices,
+  { version, nodeId }: ReadOptions,
+  target: FetchTarget,
+  error: unknown,
+): number {
   const { topic = '', partition } = target;
   if (ThroughlineError.is(error, 'CLOSED')) {
     // Its topic may have been deleted while it was read.

@@ -6,7 +6,7 @@
 // end, and the log begins there. Until the new start is noted, both are there and say the same: a crash loses nothing.
 import { unattended, type Clock, type Logger, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { encodeRecordBatch, recordBytesBound } from '@throughline/wire';
-import type { PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import { groupLogBatchBytes, groupLogGrowthFactor, groupLogRewriteBytesMin, groupLogSettleMs } from '../defaults.ts';
 import { keyText, replay } from './replay.ts';
 

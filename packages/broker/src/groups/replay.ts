@@ -3,7 +3,7 @@
 // has none, and neither has one that a later plain record of the same key overtook.
 import { ThroughlineError, type Logger, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, isControlBatch, readBatchHeader, Reader } from '@throughline/wire';
-import type { PartitionLog } from '../topics/broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import { groupLogReadBytes } from '../defaults.ts';
 
 const transactionalBit = 0x10;

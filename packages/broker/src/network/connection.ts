@@ -23,9 +23,19 @@ interface UnderWay {
   isDropped: boolean;
 }
 
+export interface ConnectionStart {
+  readonly nodeId: number;
+  /** Unique within the broker. */
+  readonly connectionId: number;
+  readonly nowMs: number;
+  /** Called once, when the connection is gone. */
+  readonly onClosed: () => void;
+}
+
 export class Connection {
   readonly #transport: TransportConnection;
   readonly #context: KafkaServerContext;
+  readonly #onClosed: () => void;
   readonly #abort = new AbortController();
   readonly #incoming: IncomingRequests;
   readonly #watch: ConnectionWatch;
@@ -47,10 +57,11 @@ export class Connection {
   constructor(
     transport: TransportConnection,
     context: KafkaServerContext,
-    { nodeId, connectionId, nowMs }: { readonly nodeId: number; readonly connectionId: number; readonly nowMs: number },
+    { nodeId, connectionId, nowMs, onClosed }: ConnectionStart,
   ) {
     this.#transport = transport;
     this.#context = context;
+    this.#onClosed = onClosed;
     this.#watch = new ConnectionWatch(nowMs);
     const peer: Peer = {
       nodeId,
@@ -117,7 +128,7 @@ export class Connection {
     this.#isClosed = true;
     this.#stopTaking();
     this.#abort.abort();
-    this.#context.onClosed(this);
+    this.#onClosed();
   }
 
   #stopTaking(): void {

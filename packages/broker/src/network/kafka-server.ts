@@ -56,7 +56,6 @@ export class KafkaServer {
       dispatcher: new Dispatcher({ services, apis, counters, log, faults }),
       memory: new RequestMemory({ bytesMax: limits.queuedBytesMax, smallBytes: limits.smallRequestBytes }),
       refusals: new Refusals(log, services.logger),
-      onClosed: (connection) => this.#forget(connection),
     };
   }
 
@@ -141,7 +140,8 @@ export class KafkaServer {
       return;
     }
     const nowMs = this.#options.services.clock.monotonicMs();
-    const connection = new Connection(transport, this.#context, { nodeId, connectionId, nowMs });
+    const onClosed = (): void => this.#forget(connection);
+    const connection = new Connection(transport, this.#context, { nodeId, connectionId, nowMs, onClosed });
     this.#connections.add(connection);
     const { remoteAddress } = connection;
     this.#countByAddress.set(remoteAddress, (this.#countByAddress.get(remoteAddress) ?? 0) + 1);

@@ -1,7 +1,6 @@
 // What the connections of one Kafka server share.
 import type { Logger } from '@throughline/event';
 import type { KafkaLimits } from '../defaults.ts';
-import type { Connection } from './connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { KafkaCounters } from './kafka-metrics.ts';
 import type { Refusals } from './refusals.ts';
@@ -22,5 +21,4 @@ export interface KafkaServerContext {
   readonly counters: KafkaCounters;
   readonly memory: RequestMemory;
   readonly refusals: Refusals;
-  readonly onClosed: (connection: Connection) => void;
 }

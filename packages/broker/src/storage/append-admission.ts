@@ -2,7 +2,7 @@
 // in the order of the calls, while the batches before it may still wait for the disk.
 import type { Clock } from '@throughline/event';
 import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
-import type { AppendedBatch } from '../topics/broker.ts';
+import type { AppendedBatch } from '../ground/appended-batch.ts';
 import { isPending, type KeptBatch, type PendingBatch, type Producer } from '../producers/producer.ts';
 import type { ProducerStates } from '../producers/producer-states.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';

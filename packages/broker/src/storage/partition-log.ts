@@ -3,25 +3,46 @@
 import { ThroughlineError } from '@throughline/event';
 import type {
   AppendCondition,
-  AppendedBatch,
   PartitionLog,
   PlacedBatches,
   ReadBatches,
   SealedAt,
   TimedOffset,
-} from '../topics/broker.ts';
+} from './partition-face.ts';
+import type { AppendedBatch } from '../ground/appended-batch.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
 import { expiredPoint, isExpired } from './expiry.ts';
-import type { PartitionOptions, PreparedConfig } from './writer-options.ts';
+import type { SnapshotFiles } from '../producers/snapshot-files.ts';
+import type { ReadBuffers } from './read-buffers.ts';
+import type { PreparedConfig, WriterOptions } from './writer-options.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import { checkFollows, placedBatches, type LogEnd, type PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
-import { TailCache } from './tail-cache.ts';
+import { TailCache, type TailCacheBudget } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';
 import { codedFullDisk } from '../disk/full-disk.ts';
 import { OrderedTurns } from './wait-order.ts';
 import type { Watched } from './watchdog.ts';
+
+export interface PartitionOptions extends Omit<
+  WriterOptions,
+  'tail' | 'onChange' | 'logStartOffset' | 'storeSnapshot'
+> {
+  readonly snapshots: SnapshotFiles;
+  readonly logStartOffset: bigint;
+  readonly recoveryPoint: bigint;
+  readonly tailCacheBudget: TailCacheBudget;
+  readonly readBuffers: ReadBuffers;
+  /** Stores which leader epochs have begun where. */
+  readonly storeEpochs: () => Promise<void>;
+  /** Notes durably in which epoch it is sealed, or with null that it is open again. */
+  readonly noteSeal: (epoch: number | null) => Promise<void>;
+  /** Syncs what is closed, and notes durably up to where. */
+  readonly noteRecoveryPoint: (partition: Partition) => Promise<void>;
+  /** Notes durably where the log will begin. */
+  readonly noteLogStart: (partition: Partition, offset: bigint) => Promise<void>;
+}
 
 export class Partition implements PartitionLog {
   readonly topic: string;

@@ -9,7 +9,7 @@ import {
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
-import type { PlacedBatches } from '../topics/broker.ts';
+import type { PlacedBatches } from './partition-face.ts';
 import { lastOffsetOf, placeProblem } from '../disk/batch-scan.ts';
 
 export interface PlacedBatch {

@@ -1,7 +1,7 @@
 // From times to offsets, as ListOffsets asks: the first record at or after a time, and the first with the largest time.
 // The indexes lead to the batch; the record inside it is found by unpacking that one batch.
 import { readBatchHeader, walkRecords } from '@throughline/wire';
-import type { TimedOffset } from '../topics/broker.ts';
+import type { TimedOffset } from './partition-face.ts';
 import type { Segments } from './segments.ts';
 
 /** What of the log counts: the offsets from `startOffset` up to, not including, `endOffset`. */

@@ -1,6 +1,7 @@
 // The broker while it is open: it owns the topics and their partitions, and looks after them.
 import { ThroughlineError, type Timer } from '@throughline/event';
-import type { Broker, NewTopic, PartitionLog, TopicMetadata } from './broker.ts';
+import type { Broker, NewTopic, TopicMetadata } from './broker.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
 import type { BrokerSetup } from '../metadata/broker-setup.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { CommitJournal } from '../storage/commit-journal.ts';

@@ -1,15 +1,22 @@
 // The partition that a request is about: whether there is one, whether the node that was asked leads it, and whether the
 // client means the same leader epoch (KIP-320). The order of the questions is that of Kafka's ReplicaManager and Partition.
 import { kafkaErrors } from '@throughline/wire';
-import type { PartitionLog } from './broker.ts';
-import type { Services } from '../apis/services.ts';
+import type { PartitionLog } from '../storage/partition-face.ts';
+import type { Broker } from './broker.ts';
+import type { VirtualCluster } from './virtual-cluster.ts';
+
+/** Topics, and which node leads which of their partitions. */
+export interface Leadership {
+  readonly broker: Broker;
+  readonly cluster: VirtualCluster;
+}
 
 /** What a request names when it knows no leader epoch. */
 const epochNotKnown = -1;
 
 /** The partition, or the code of why it cannot be had at this node. */
 export function ledPartition(
-  { broker, cluster }: Services,
+  { broker, cluster }: Leadership,
   nodeId: number,
   topic: string,
   partition: number,
@@ -34,7 +41,7 @@ interface CurrentLeader {
 }
 
 /** Who leads a partition, for clients that asked somebody else: they need not ask Metadata then (KIP-951). */
-export function currentLeader({ broker, cluster }: Services, topic: string, partition: number): CurrentLeader {
+export function currentLeader({ broker, cluster }: Leadership, topic: string, partition: number): CurrentLeader {
   const metadata = broker.findTopic(topic);
   if (metadata === undefined) return { leaderId: -1, leaderEpoch: -1 };
   const { leaderEpoch } = broker.partition(topic, partition);
@@ -49,7 +56,7 @@ interface NodeEndpoint {
 
 /** Where the leaders that an answer names can be reached, each once. */
 export function endpointsOf(
-  { cluster }: Services,
+  { cluster }: Pick<Leadership, 'cluster'>,
   leaders: readonly ({ readonly leaderId?: number } | undefined)[],
 ): readonly NodeEndpoint[] {
   const ids = new Set(leaders.map((leader) => leader?.leaderId));

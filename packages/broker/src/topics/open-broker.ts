@@ -1,7 +1,8 @@
 // Opening the broker: take the lock; finish what a crash interrupted; open the partitions, checking everything above the
 // recovery point unless the stop was clean; replay the journal; begin a new leader epoch; sync. Only then is anybody let in.
 import type { Broker, BrokerOptions, TopicMetadata } from './broker.ts';
-import { setupFrom, type BrokerSetup } from '../metadata/broker-setup.ts';
+import type { BrokerSetup } from '../metadata/broker-setup.ts';
+import { setupFrom } from './setup-from.ts';
 import { CommitJournal } from '../storage/commit-journal.ts';
 import {
   finishInterruptedChanges,
