@@ -111,7 +111,11 @@ async function startSomehow(world: World, server: Server): Promise<Life> {
     try {
       const died = life.whenDead.then(() => Promise.reject(new Error('killed while it started')));
       await Promise.race([server.start(life), died]);
-      if (!life.disk.isDead) return life;
+      if (!life.disk.isDead) {
+        // It has come up: what it does from now on is for other faults.
+        life.disk.dieAfter(Number.POSITIVE_INFINITY);
+        return life;
+      }
     } catch (error) {
       if (failures > 6) throw error;
     }

@@ -14,8 +14,11 @@ export interface ProducerPort {
 }
 
 export interface ConsumerPort {
-  /** Records from the offset of each partition on; none when nothing came in time. Rejects when it cannot be known. */
-  poll(positions: ReadonlyMap<number, number>): Promise<readonly SeenRecord[]>;
+  /**
+   * Records from the offset of each partition on; none when nothing came in time. Moves a position over damage that the log
+   * reports. Rejects when it cannot be known.
+   */
+  poll(positions: Map<number, number>): Promise<readonly SeenRecord[]>;
   /** Where each partition ends now. */
   ends(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
   close(): void;

@@ -35,6 +35,10 @@ export const memoryJournalFileBytes = 64 * KiB;
  * each has a few files open meanwhile.
  */
 export const partitionsAtOnceMax = 32;
+/** Partitions that are made with one sync, as a count: their records are one batch of some tens of KiB, and a change that waits is not kept waiting for long. */
+export const createdPartitionsAtOnceMax = 500;
+/** Partitions that a checkpoint syncs at a time, as a count: half of the threads that Node has for the disk, so that appends have the others. */
+export const checkpointSyncsAtOnceMax = 2;
 
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;

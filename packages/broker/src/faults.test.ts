@@ -89,12 +89,13 @@ test('a torn tail is cut off at the last whole batch, and a new leader epoch beg
   const expected = await appendEach(log, 0, 3);
   const whole = await bench.size(firstLog);
   await bench.write(firstLog, batchOf(['torn'.repeat(50)]).subarray(0, 90));
-  const { log: again } = await bench.restart();
+  const { broker, log: again } = await bench.restart();
   assert.deepEqual(await readAll(again), expected);
   assert.equal(await bench.size(firstLog), whole);
   assert.ok(bench.logger.lines.some((line) => line.startsWith('warn: recovery case torn-tail: ')));
   const { baseOffset } = await again.append(batchOf(['after']));
   assert.equal(baseOffset, 3n);
+  await broker.close();
   const epochs = await bench.memory.readFile(`${folder}/leader-epoch-checkpoint`);
   assert.equal(Buffer.from(epochs!).toString(), '0\n2\n0 0\n1 3\n');
 });

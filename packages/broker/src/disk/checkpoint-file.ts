@@ -20,8 +20,11 @@ export function encodeCheckpoint(lines: readonly string[]): Uint8Array {
 
 /** The entries, or undefined when it is no whole checkpoint. */
 export function decodeCheckpoint(bytes: Uint8Array): readonly (readonly string[])[] | undefined {
-  const [found, count, ...rest] = fromUtf8(bytes).split('\n');
+  const text = fromUtf8(bytes);
+  const [found, count, ...rest] = text.split('\n');
   const lines = rest.filter((line) => line !== '');
+  // Every line has its end: without the last one a number may be cut short.
+  if (!text.endsWith('\n')) return undefined;
   if (found !== version || count !== String(lines.length)) return undefined;
   return lines.map((line) => line.split(' '));
 }

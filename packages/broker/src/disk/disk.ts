@@ -80,9 +80,15 @@ export async function closingOnFailure<T>(file: DiskFile, action: () => Promise<
 
 /**
  * Replaces a small file so that a crash leaves the old content or the new, never a mixture: write beside it, sync,
- * rename, sync the folder.
+ * rename, sync the folder. Where only the `content` is synced, a power cut may also leave no file at all.
  */
-export async function replaceFile(disk: Disk, folder: string, name: string, content: Uint8Array): Promise<void> {
+export async function replaceFile(
+  disk: Disk,
+  folder: string,
+  name: string,
+  content: Uint8Array,
+  syncs: 'content' | 'content and name' = 'content and name',
+): Promise<void> {
   const path = `${folder}/${name}`;
   const beside = `${path}.tmp`;
   const file = await disk.open(beside, 'write');
@@ -94,5 +100,5 @@ export async function replaceFile(disk: Disk, folder: string, name: string, cont
     await file.close();
   }
   await disk.rename(beside, path);
-  await disk.syncDirectory(folder);
+  if (syncs === 'content and name') await disk.syncDirectory(folder);
 }

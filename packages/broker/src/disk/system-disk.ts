@@ -84,6 +84,7 @@ export const systemDisk: Disk = {
     }
   },
   async makeFolder(folder, names) {
+    if (names === 'unsynced' && (await makeOneFolder(folder))) return;
     const first = await fs.promises.mkdir(folder, { recursive: true });
     if (first === undefined || names === 'unsynced') return;
     // From the last new folder up to the one that was there already.
@@ -110,6 +111,17 @@ export const systemDisk: Disk = {
     }
   },
 };
+
+/** One call where only the last folder is missing; false where more has to be done. */
+async function makeOneFolder(folder: string): Promise<boolean> {
+  try {
+    await settle<void>((done) => fs.mkdir(folder, done));
+    return true;
+  } catch (error) {
+    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
 
 async function syncDirectory(folder: string): Promise<void> {
   const fd = await settle<number>((done) => fs.open(folder, fs.constants.O_RDONLY, done));

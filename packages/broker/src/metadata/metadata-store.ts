@@ -105,8 +105,9 @@ export class MetadataStore {
     }
   }
 
-  addTopic(topic: StoredTopic): Promise<void> {
-    return this.#append(topicRecordsOf(topic, this.properties));
+  /** All of them are kept, or none. */
+  addTopics(topics: readonly StoredTopic[]): Promise<void> {
+    return this.#append(topics.flatMap((topic) => topicRecordsOf(topic, this.properties)));
   }
 
   addPartitions(topicId: string, from: number, to: number): Promise<void> {

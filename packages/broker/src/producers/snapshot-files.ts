@@ -18,12 +18,13 @@ export class SnapshotFiles {
     this.#offsets = new Set(offsets);
   }
 
-  static async open(disk: Disk, folder: string): Promise<SnapshotFiles> {
-    const names = (await disk.list(folder)).filter((name) => /^\d{20}\.snapshot$/.test(name));
+  /** @param names of the files in the folder */
+  static of(disk: Disk, folder: string, names: readonly string[]): SnapshotFiles {
+    const snapshots = names.filter((name) => /^\d{20}\.snapshot$/.test(name));
     return new SnapshotFiles(
       disk,
       folder,
-      names.map((name) => BigInt(name.slice(0, -suffix.length))),
+      snapshots.map((name) => BigInt(name.slice(0, -suffix.length))),
     );
   }
 

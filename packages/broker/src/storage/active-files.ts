@@ -19,10 +19,15 @@ export class ActiveFiles {
 
   /** Opens a file for writing, made when missing. */
   async open(path: string): Promise<DiskFile> {
-    const file = new ActiveFile(this, () => this.#disk.open(path, 'write'));
+    const file = this.openLater(path);
     // It is there from now on, and whoever cannot open it is told now.
     await file.size();
     return file;
+  }
+
+  /** The same file, opened and made by its first use. */
+  openLater(path: string): DiskFile {
+    return new ActiveFile(this, () => this.#disk.open(path, 'write'));
   }
 
   /** Called at each use, before it; `file` is then the last to be closed. */

@@ -90,8 +90,11 @@ export class CommitJournal {
     for (const { path, sequence } of files) {
       if (sequence >= journal.#nextSequence) journal.#nextSequence = sequence + 1n;
       const file = { file: await disk.open(path, 'write'), sequence, position: 0, isKept: false };
-      if (options.isReplayed === true) journal.#full.push(file);
-      else journal.#free.push(file);
+      if (options.isReplayed === true) {
+        // What was written and not synced when the last life ended has just been replayed.
+        await file.file.syncData();
+        journal.#full.push(file);
+      } else journal.#free.push(file);
     }
     journal.#fileCount = files.length;
     // A start that was cut off may have made a file and not its name certain.

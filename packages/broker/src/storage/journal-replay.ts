@@ -24,12 +24,16 @@ export interface ReplayTarget {
   readonly producers: SegmentVisitor & { logIsCut(offset: bigint): Promise<void> };
 }
 
-/** Appends what is missing; entries of partitions that `targetOf` does not know are of deleted topics. */
+/**
+ * Appends what is missing; entries of partitions that `targetOf` does not know are of deleted topics.
+ *
+ * @returns where the records of each partition end that the journal holds
+ */
 export async function replayJournal(
   entries: AsyncIterable<JournalEntry>,
   targetOf: (topicId: string, partition: number) => ReplayTarget | undefined,
   logger: Logger,
-): Promise<void> {
+): Promise<ReadonlyMap<ReplayTarget, bigint>> {
   const replays = new Map<ReplayTarget, PartitionReplay>();
   for await (const { topicId, partition, batch } of entries) {
     const target = targetOf(Buffer.from(topicId).toString('hex'), partition);
@@ -39,9 +43,12 @@ export async function replayJournal(
     await replay.add(batch);
   }
   for (const replay of replays.values()) await replay.finish();
+  return new Map(Array.from(replays, ([target, { journalEnd }]) => [target, journalEnd]));
 }
 
 class PartitionReplay {
+  /** Behind the newest entry. */
+  journalEnd = 0n;
   readonly #target: ReplayTarget;
   readonly #logger: Logger;
   /** Where the log ended before. */
@@ -61,10 +68,13 @@ class PartitionReplay {
     const { segments, segmentBytes, name, producers } = this.#target;
     const header = readBatchHeader(batch, 0);
     const { baseOffset } = header;
+    this.journalEnd = lastOffsetOf(header) + 1n;
     if (baseOffset < this.#foundEnd) return;
     if (baseOffset < this.#nextOffset) {
       await this.#write();
       await segments.truncateTo(baseOffset);
+      // What takes its place must not be found with a rest of it behind, should the power fail before the next sync.
+      await segments.sync(true);
       await producers.logIsCut(baseOffset);
       this.#nextOffset = segments.endOffset;
     }

@@ -68,9 +68,9 @@ for (const [what, text] of [
     assert.deepEqual(log.endOfEpoch(1), { epoch: 1, endOffset: 12n });
     // Which one was the last is not known: a new one begins.
     assert.equal(log.leaderEpoch, 3);
-    assert.equal(await stored(memory), '0\n4\n0 0\n1 6\n2 12\n3 18\n');
     assert.ok(logger.lines.includes(rebuilt), logger.lines.join('\n'));
     await broker.close();
+    assert.equal(await stored(memory), '0\n4\n0 0\n1 6\n2 12\n3 18\n');
     const again = await open(memory);
     assert.equal(again.log.leaderEpoch, 3);
     assert.ok(!again.logger.lines.includes(rebuilt));

@@ -12,6 +12,8 @@ export interface EpochStart {
 }
 
 export class LeaderEpochs {
+  /** The file has them as they are here. */
+  isStored = false;
   /** Both columns grow strictly. */
   #starts: EpochStart[] = [];
 
@@ -27,6 +29,7 @@ export class LeaderEpochs {
         return undefined;
       epochs.#starts.push(start);
     }
+    epochs.isStored = true;
     return epochs;
   }
 
@@ -48,6 +51,7 @@ export class LeaderEpochs {
   /** Forgets all that was known for what was found in the log; both columns grow strictly. */
   replace(starts: readonly EpochStart[]): void {
     this.#starts = [...starts];
+    this.isStored = false;
   }
 
   /** The epoch that appends are made in; -1 before the first. */
@@ -60,6 +64,7 @@ export class LeaderEpochs {
     assert(epoch > this.current, 'a leader epoch is larger than those before it');
     this.#starts = this.#starts.filter((start) => start.startOffset < startOffset);
     this.#starts.push({ epoch, startOffset });
+    this.isStored = false;
   }
 
   /** The epoch that `offset` belongs to; -1 for one from before all that is known. */

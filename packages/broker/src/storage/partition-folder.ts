@@ -3,6 +3,10 @@
 //   partition.metadata        "version: 0\ntopic_id: <id>\n", the id as Kafka writes it: base64url of 16 bytes
 //   leader-epoch-checkpoint   checkpoint-file.ts
 //
+// A new folder has the first of these and nothing else, and need not survive a power cut: the topic is in the metadata log,
+// and a partition without records is made again from that. The first record brings its segment, and the first sync of the
+// partition makes all of it certain before the recovery point moves.
+//
 // A folder that is to be removed is first renamed to `<topic>-<n>.<topic id>-delete`, so that a topic of the same name can
 // be made while the files go.
 import { fromUtf8, utf8 } from '@throughline/event';
@@ -37,36 +41,38 @@ export function isDeletedFolderName(name: string): boolean {
   return /\.[0-9a-f]{32}-delete$/.test(name);
 }
 
-/** Makes the folder of a new partition; it counts once the data folder is synced. */
+/** Makes the folder of a new partition, unsynced. */
 export async function makePartitionFolder(disk: Disk, folder: string, topicId: string): Promise<void> {
   // Left behind by a create that was interrupted.
   await disk.removeFolder(folder);
   await disk.makeFolder(folder, 'unsynced');
-  const epochs = new LeaderEpochs();
-  epochs.begin(0, 0n);
-  // In a folder that does not count yet nothing has to be replaced in one step.
-  await writeFile(disk, `${folder}/${metadataFile}`, encodeTopicId(topicId));
-  await writeFile(disk, `${folder}/${epochsFile}`, epochs.encode());
-  await disk.syncDirectory(folder);
+  const file = await disk.open(`${folder}/${metadataFile}`, 'write');
+  try {
+    await file.write([encodeTopicId(topicId)], 0);
+  } finally {
+    await file.close();
+  }
 }
 
-async function writeFile(disk: Disk, path: string, content: Uint8Array): Promise<void> {
-  const file = await disk.open(path, 'write');
+/** Makes what says whose folder it is survive a power cut; the names in it are for the caller to sync. */
+export async function syncPartitionFolder(disk: Disk, folder: string): Promise<void> {
+  const file = await disk.open(`${folder}/${metadataFile}`, 'write');
   try {
-    await file.write([content], 0);
     await file.syncData();
   } finally {
     await file.close();
   }
 }
 
-export async function readLeaderEpochs(disk: Disk, folder: string): Promise<LeaderEpochs> {
-  const epochs = LeaderEpochs.decode(await disk.readFile(`${folder}/${epochsFile}`));
-  return epochs ?? new LeaderEpochs();
+/** @param names of the files in the folder */
+export async function readLeaderEpochs(disk: Disk, folder: string, names: readonly string[]): Promise<LeaderEpochs> {
+  const bytes = names.includes(epochsFile) ? await disk.readFile(`${folder}/${epochsFile}`) : undefined;
+  return LeaderEpochs.decode(bytes) ?? new LeaderEpochs();
 }
 
+/** Stores the leader epochs; the name of the file is for the caller to sync. */
 export function storeLeaderEpochs(disk: Disk, folder: string, epochs: LeaderEpochs): Promise<void> {
-  return replaceFile(disk, folder, epochsFile, epochs.encode());
+  return replaceFile(disk, folder, epochsFile, epochs.encode(), 'content');
 }
 
 /** Writes anew which topic a folder belongs to. */

@@ -12,6 +12,7 @@ import type {
 import type { AppendedBatch } from '../ground/appended-batch.ts';
 import { encodeSnapshot } from '../producers/producer-snapshot.ts';
 import { expiredPoint, isExpired } from './expiry.ts';
+import type { FolderFiles } from './folder-files.ts';
 import type { SnapshotFiles } from '../producers/snapshot-files.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { PreparedConfig, WriterOptions } from './writer-options.ts';
@@ -30,6 +31,7 @@ export interface PartitionOptions extends Omit<
   'tail' | 'onChange' | 'logStartOffset' | 'storeSnapshot'
 > {
   readonly snapshots: SnapshotFiles;
+  readonly folderFiles: FolderFiles;
   readonly logStartOffset: bigint;
   readonly recoveryPoint: bigint;
   readonly tailCacheBudget: TailCacheBudget;
@@ -259,7 +261,8 @@ export class Partition implements PartitionLog {
       this.#checkOpen();
       if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
       if (beforeOffset > this.#logStartOffset) {
-        if (!(await this.#syncSnapshots())) throw this.#offline();
+        // What is known of the producers from before that place has to survive it: in the log, or in a snapshot.
+        if (!(await this.#sync(true))) throw this.#offline();
         await codedFullDisk(() => this.#options.noteLogStart(this, beforeOffset));
         await this.#removeBefore(beforeOffset);
       }
@@ -270,7 +273,9 @@ export class Partition implements PartitionLog {
   /** True when a sync would move the recovery point. */
   get needsSync(): boolean {
     if (!this.isOnline) return false;
-    return this.config.durability === 'fsync' ? this.#segments.isDirty : this.#segments.hasUnsyncedSealed;
+    if (this.config.durability !== 'fsync') return this.#segments.hasUnsyncedSealed;
+    // What was under way in the last sync has been synced with it, and is acknowledged only now.
+    return this.#segments.isDirty || this.#recoveryPoint < this.highWatermark;
   }
 
   /**
@@ -353,8 +358,14 @@ export class Partition implements PartitionLog {
   async #sync(withActive: boolean): Promise<boolean> {
     // After a failure nothing is asked again: the answer would prove nothing.
     if (!this.isOnline || this.#isAbandoned) return false;
+    // What was never written to cannot be lost: it is made again from the metadata log.
+    if (this.#segments.isUntouched) return true;
+    // What stands behind it may be refused yet, and its offsets be given to others: that is not synced by this sync.
+    const acknowledgedEnd = this.highWatermark;
     try {
-      const recoveryPoint = await this.#segments.sync(withActive);
+      await this.#options.folderFiles.sync();
+      const syncedEnd = await this.#segments.sync(withActive);
+      const recoveryPoint = syncedEnd < acknowledgedEnd ? syncedEnd : acknowledgedEnd;
       if (!(await this.#syncSnapshots())) return false;
       this.#recoveryPoint = recoveryPoint;
       return true;

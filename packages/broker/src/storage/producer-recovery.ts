@@ -26,6 +26,8 @@ export interface ReplayableLog {
 export interface ProducerRecoveryOptions {
   readonly disk: Disk;
   readonly folder: string;
+  /** Of the files in it. */
+  readonly names: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: ProducerLimits;
@@ -50,8 +52,8 @@ export class ProducerRecovery {
   }
 
   static async begin(options: ProducerRecoveryOptions): Promise<ProducerRecovery> {
-    const { disk, folder, isClean, syncedOffset } = options;
-    const files = await SnapshotFiles.open(disk, folder);
+    const { disk, folder, names, isClean, syncedOffset } = options;
+    const files = SnapshotFiles.of(disk, folder, names);
     if (!isClean) await files.remove((offset) => offset > syncedOffset);
     const recovery = new ProducerRecovery(options, files);
     await recovery.#load();
@@ -86,7 +88,9 @@ export class ProducerRecovery {
     }
     // The last offsets may be spent without a batch.
     this.states.endOffset = endOffset;
-    if (endOffset > startOffset && this.#loadedOffset < endOffset) await this.#store(endOffset);
+    // Where there is nobody to remember, going through a single segment again costs no more than it does anyway.
+    const isWorthwhile = this.states.known.length > 0 || log.baseOffsets.length > 1;
+    if (isWorthwhile && endOffset > startOffset && this.#loadedOffset < endOffset) await this.#store(endOffset);
     const used = new Set([...log.baseOffsets, endOffset]);
     await this.files.remove((offset) => !used.has(offset));
   }

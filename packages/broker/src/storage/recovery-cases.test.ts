@@ -104,6 +104,7 @@ const all = Array.from({ length: recordCount }, (_, i) => i);
 const allBut = (offset: number): number[] => all.filter((i) => i !== offset);
 const points = `${dataDir}/recovery-point-offset-checkpoint`;
 const logFiles = [0, 10, 20, 30].map(logFile);
+const writtenFiles = [...logFiles, `${folder}/partition.metadata`];
 
 /** Leads to the case; what the log says besides is part of the scene. */
 type Scenario = (scene: Scene) => Promise<readonly RecoveryCaseName[]>;
@@ -164,7 +165,7 @@ const scenarios: Readonly<Record<RecoveryCaseName, Scenario>> = {
   },
   'damage-of-unknown-age': async (scene) => {
     await scene.fill('os');
-    await scene.cutPower(logFiles);
+    await scene.cutPower(writtenFiles);
     await scene.memory.remove(points);
     scene.rot(15);
     assert.deepEqual(await scene.read(await scene.open()), { offsets: allBut(15), damaged: [15] });
@@ -173,7 +174,7 @@ const scenarios: Readonly<Record<RecoveryCaseName, Scenario>> = {
   },
   'unsynced-hole': async (scene) => {
     await scene.fill('os');
-    await scene.cutPower(logFiles);
+    await scene.cutPower(writtenFiles);
     scene.rot(15);
     const log = await scene.open();
     assert.deepEqual(await scene.read(log), { offsets: all.slice(0, 15), damaged: [] });

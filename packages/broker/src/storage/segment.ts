@@ -51,6 +51,8 @@ export class Segment {
   /** While it is the active segment. */
   #writing: Writing | undefined;
   readonly #unsynced = new Unsynced();
+  /** False while its file may not be there. */
+  #isMade = true;
   /** The stored indexes are those of the log as it is. */
   #areIndexesStored = false;
   /** Of a closed segment, once somebody has asked. */
@@ -80,6 +82,14 @@ export class Segment {
       await segment.#indexFiles.remove();
     });
     segment.#write(log, new SegmentIndexer(baseOffset));
+    return segment;
+  }
+
+  /** The first segment of a partition that has no files: its own is made by the first append. */
+  static unmade(environment: SegmentEnvironment, folder: string, baseOffset: bigint): Segment {
+    const segment = new Segment(environment, folder, baseOffset);
+    segment.#isMade = false;
+    segment.#write(environment.activeFiles.openLater(segment.#logName), new SegmentIndexer(baseOffset));
     return segment;
   }
 
@@ -133,6 +143,8 @@ export class Segment {
         const place = { file: name, position: indexer.sizeBytes, offset, problem: cut.problem };
         noteCase(logger, cut.decision.name, { ...place, cutBytes: fileBytes - indexer.sizeBytes, aside });
         await log.truncate(indexer.sizeBytes);
+        // What takes its place must not be found with a rest of it behind, should the power fail before the next sync.
+        await log.syncData();
       }
       segment.#write(log, indexer);
       if (resumed === undefined && fileBytes > 0) segment.#unsynced.note();
@@ -191,6 +203,7 @@ export class Segment {
     } finally {
       // Only now: a sync that was under way with the write may have missed it, and must not leave it for synced.
       this.#unsynced.note();
+      this.#isMade = true;
     }
     for (const header of headers) indexer.add(header);
   }
@@ -276,6 +289,7 @@ export class Segment {
 
   /** Closes it for writing: from now on it is opened when somebody reads it. */
   async seal(): Promise<void> {
+    await this.#make();
     await this.storeIndexes();
     this.#stopWriting();
     await this.#environment.openSegments.unpin(this);
@@ -315,6 +329,7 @@ export class Segment {
   /** Removes its files, by way of a name that the next start clears away. */
   async remove(): Promise<void> {
     const { disk } = this.#environment;
+    await this.#make();
     const log = this.#logName;
     await disk.rename(log, `${log}${deletedSuffix}`);
     await this.close();
@@ -349,6 +364,12 @@ export class Segment {
 
   #place(file: DiskFile): { readonly folder: string; readonly name: string; readonly file: DiskFile } {
     return { folder: this.#folder, name: `${segmentName(this.baseOffset)}.log`, file };
+  }
+
+  async #make(): Promise<void> {
+    if (this.#isMade) return;
+    await this.#active().files.log.size();
+    this.#isMade = true;
   }
 
   get #logName(): string {

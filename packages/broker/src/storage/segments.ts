@@ -5,7 +5,7 @@ import { decideDamage, noteCase, type Stop } from './recovery-cases.ts';
 import type { DecideDamage, SegmentVisitor } from './recovery.ts';
 import { Segment } from './segment.ts';
 import type { SegmentEnvironment } from './segment-environment.ts';
-import { deletedSuffix, segmentOfFile } from '../disk/segment-name.ts';
+import { deletedSuffix, segmentName, segmentOfFile } from '../disk/segment-name.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
 import { Unsynced } from './unsynced.ts';
 
@@ -41,12 +41,11 @@ export class Segments {
   /** Opens what is in the folder; after an unclean stop everything from the recovery point on is checked. */
   static async open(
     environment: SegmentEnvironment,
-    folder: string,
+    { folder, names }: { readonly folder: string; readonly names: readonly string[] },
     start: RecoveryStart,
     visitor: SegmentVisitor,
   ): Promise<Segments> {
     const { disk, logger } = environment;
-    const names = await disk.list(folder);
     for (const name of names.filter((name) => name.endsWith(deletedSuffix))) await disk.remove(`${folder}/${name}`);
     const bases = names.flatMap((name) => segmentOfFile(name) ?? []).sort((a, b) => (a < b ? -1 : 1));
     const { recoveryPoint = 0n } = start;
@@ -100,13 +99,21 @@ export class Segments {
       const { logStartOffset } = start;
       if (recoveryPoint > logStartOffset)
         noteCase(logger, 'segments-missing', { folder, offset: recoveryPoint.toString() });
+      const baseOffset = maxOf(recoveryPoint, logStartOffset);
       all.push(
-        await Segment.create(environment, folder, recoveryPoint > logStartOffset ? recoveryPoint : logStartOffset),
+        baseOffset === 0n && !names.some((name) => name.startsWith(segmentName(baseOffset)))
+          ? Segment.unmade(environment, folder, baseOffset)
+          : await Segment.create(environment, folder, baseOffset),
       );
     }
     const segments = new Segments(environment, folder, all);
     if (!isClean || bases.length === 0) segments.#unsyncedNames.note();
     return segments;
+  }
+
+  /** True while nothing has ever been appended, as far as the files say: there is nothing that a sync could lose. */
+  get isUntouched(): boolean {
+    return this.#all.length === 1 && this.active.baseOffset === 0n && this.active.sizeBytes === 0;
   }
 
   get active(): Segment {
@@ -220,6 +227,7 @@ export class Segments {
   }
 
   get isDirty(): boolean {
+    if (this.isUntouched) return false;
     return this.#unsyncedNames.isAny || this.#all.some((segment) => segment.isDirty);
   }
 

@@ -2,6 +2,8 @@
 // It runs by the clock, when the journal is full, and when somebody asks; one at a time.
 import type { BrokerSetup } from '../metadata/broker-setup.ts';
 import type { CommitJournal } from '../storage/commit-journal.ts';
+import { checkpointSyncsAtOnceMax } from '../defaults.ts';
+import { inParallel } from '../ground/in-parallel.ts';
 import { offsetFiles, storeOffsets } from './data-folder.ts';
 import type { Partition } from '../storage/partition-log.ts';
 import { OrderedTurns } from '../storage/wait-order.ts';
@@ -11,8 +13,8 @@ export class Checkpoints {
   readonly #journal: CommitJournal;
   readonly #partitions: () => readonly Partition[];
   readonly #turns = new OrderedTurns('checkpoint');
-  /** The partition whose upkeep it waits for. */
-  #waitsFor: string | undefined;
+  /** The partitions whose upkeep it waits for. */
+  readonly #syncing = new Set<string>();
   #partitionCount = 0;
   #isWaiting = false;
   /** Recovery points as they stand in their file. */
@@ -34,13 +36,13 @@ export class Checkpoints {
       this.#isWaiting = false;
       // What is in the journal by now is in the segments too: it was written there first.
       const releaseJournal = this.#journal.beginCheckpoint();
-      for (const partition of this.#partitions()) {
-        if (!needsSync(partition)) continue;
-        this.#waitsFor = `the sync of ${partition.name}`;
+      const due = this.#partitions().filter((partition) => needsSync(partition));
+      await inParallel(due, checkpointSyncsAtOnceMax, async (partition) => {
+        this.#syncing.add(partition.name);
         await partition.sync(partition.config.durability === 'fsync');
+        this.#syncing.delete(partition.name);
         this.#partitionCount++;
-      }
-      this.#waitsFor = 'the file of recovery points';
+      });
       try {
         await this.storeRecoveryPoints();
       } catch (error) {
@@ -52,10 +54,10 @@ export class Checkpoints {
   }
 
   /** Runs one, unless one is waiting to begin. */
-  soon(): void {
+  soon(needsSync?: (partition: Partition) => boolean): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.run().catch((error: unknown) => this.#setup.logger.error({ error }, 'a checkpoint failed'));
+    this.run(needsSync).catch((error: unknown) => this.#setup.logger.error({ error }, 'a checkpoint failed'));
   }
 
   /** Resolves when those that were asked for have ended. */
@@ -65,7 +67,9 @@ export class Checkpoints {
 
   /** What one that is under way waits for, in words. */
   get waitsFor(): string | undefined {
-    return this.#turns.waitsFor === undefined ? undefined : this.#waitsFor;
+    if (this.#turns.waitsFor === undefined) return undefined;
+    const names = Array.from(this.#syncing).join(' and ');
+    return names === '' ? 'the file of recovery points' : `the sync of ${names}`;
   }
 
   /** How often one has come a step further. */

@@ -157,10 +157,12 @@ export async function readOffsets(
   return undefined;
 }
 
-export function storeOffsets(
+export async function storeOffsets(
   { disk, dataDir }: BrokerSetup,
   name: OffsetFile,
   offsets: Parameters<typeof encodePartitionOffsets>[0],
 ): Promise<void> {
+  // A partition's folder is there for good before anything says so of what is in it.
+  await disk.syncDirectory(dataDir);
   return replaceFile(disk, dataDir, name, encodePartitionOffsets(offsets));
 }

@@ -18,11 +18,26 @@ import { OrderedTurns } from '../storage/wait-order.ts';
 import { Watchdog } from '../storage/watchdog.ts';
 import { leaderEpochMax, partitionsAtOnceMax, producerIdBlockCount } from '../defaults.ts';
 import { inParallel } from '../ground/in-parallel.ts';
-import { TopicChanges } from './topic-changes.ts';
+import { TopicChanges, type RequestedTopic } from './topic-changes.ts';
 import type { Durability, TopicConfig } from '../ground/topic-config.ts';
 import { Topics } from './topics.ts';
 import type { BrokerConfigs, ConfigChanges } from '../metadata/broker-configs.ts';
 import type { MetadataStore } from '../metadata/metadata-store.ts';
+
+interface Creation extends RequestedTopic {
+  readonly resolve: (metadata: TopicMetadata) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What a start has found, as far as the upkeep goes by it. */
+export interface FoundAtStart {
+  readonly isClean: boolean;
+  readonly hasRecoveryPoints: boolean;
+  /** Records are in a journal that this broker does not write to: they have to be in the segments for good at once. */
+  readonly hasLegacyJournal: boolean;
+  /** Names of partitions that have records which neither the journal holds nor a sync has made certain. */
+  readonly unjournaled: ReadonlySet<string>;
+}
 
 export class EmbeddedBroker implements Broker {
   readonly #setup: BrokerSetup;
@@ -42,6 +57,8 @@ export class EmbeddedBroker implements Broker {
   readonly #logStartStores = new OrderedTurns('log starts');
   /** Starts of logs that are noted durably and may not have been moved to yet. */
   readonly #notedLogStarts = new Map<Partition, bigint>();
+  /** Topics to be made with the change that was asked for last, as long as it has not begun. */
+  #creations: Creation[] | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(setup: BrokerSetup, lock: DiskLock, store: MetadataStore, journal: CommitJournal, seals: Seals) {
@@ -91,13 +108,18 @@ export class EmbeddedBroker implements Broker {
     return this.#setup.protectedTopics;
   }
 
-  /** Begins the upkeep, after an unclean stop with what the journal held: it must be in the segments for good. */
-  async start(isClean: boolean, hasRecoveryPoints: boolean): Promise<void> {
+  /** Begins the upkeep. After an unclean stop the journal keeps what it held until a checkpoint, which begins at once, has ended. */
+  async start({ isClean, hasRecoveryPoints, hasLegacyJournal, unjournaled }: FoundAtStart): Promise<void> {
+    // What was found is read and confirmed to whoever sends it again: that must not be taken back by a power cut.
+    const due = this.#topics.partitions.filter(({ name }) => unjournaled.has(name));
+    await inParallel(due, partitionsAtOnceMax, (partition) => partition.sync(true));
     // A point that stands in the file is believed: where the file was lost, all of them are brought up first.
-    const isDue = (partition: Partition): boolean => !hasRecoveryPoints || partition.config.durability === 'fsync';
-    if (!isClean) await this.#checkpoints.run(isDue);
+    const isDue = (partition: Partition): boolean =>
+      !hasRecoveryPoints || (partition.config.durability === 'fsync' && partition.needsSync);
     // So that a file that is missing has been lost.
-    else if (!hasRecoveryPoints) await this.#checkpoints.storeRecoveryPoints();
+    if (!hasRecoveryPoints && this.#topics.partitions.length === 0) await this.#checkpoints.storeRecoveryPoints();
+    else if (hasLegacyJournal) await this.#checkpoints.run(isDue);
+    else if (!isClean || !hasRecoveryPoints) this.#checkpoints.soon(isDue);
     const { checkpointIntervalMs, retentionIntervalMs } = this.#setup.limits;
     const checkpointIfDue = async (): Promise<void> => {
       if (this.#checkpoints.isDue) await this.#checkpoints.run();
@@ -113,7 +135,31 @@ export class EmbeddedBroker implements Broker {
   }
 
   createTopic(topic: string, options: NewTopic): Promise<TopicMetadata> {
-    return this.#change(() => this.#topicChanges.create(topic, options));
+    return new Promise((resolve, reject) => {
+      const creation = { topic, options, resolve, reject };
+      if (this.#creations !== undefined) {
+        this.#creations.push(creation);
+        return;
+      }
+      const creations = [creation];
+      const made = this.#change(() => {
+        // Whoever comes now waits for the next turn.
+        if (this.#creations === creations) this.#creations = undefined;
+        return this.#topicChanges.create(creations);
+      });
+      this.#creations = creations;
+      made.then(
+        (results) => {
+          for (const [i, result] of results.entries()) {
+            if (result.status === 'fulfilled') creations[i]!.resolve(result.value);
+            else creations[i]!.reject(result.reason);
+          }
+        },
+        (error: unknown) => {
+          for (const { reject: refuse } of creations) refuse(error);
+        },
+      );
+    });
   }
 
   checkNewTopic(topic: string, options: NewTopic): Omit<TopicMetadata, 'topicId'> {
@@ -225,6 +271,8 @@ export class EmbeddedBroker implements Broker {
 
   /** One change at a time, and none once it closes. */
   #change<T>(action: () => Promise<T>): Promise<T> {
+    // What is asked for from now on comes behind this change.
+    this.#creations = undefined;
     return this.#changes.run('a change', () => {
       if (this.#closing !== undefined) throw new ThroughlineError('CLOSED', 'the broker is closed');
       return action();
@@ -258,6 +306,7 @@ export class EmbeddedBroker implements Broker {
       ...found,
       producers: found.producers.states,
       snapshots: found.producers.files,
+      folderFiles: found.folderFiles,
       topicId: Buffer.from(topicId, 'hex'),
       config: metadata.config,
       journal: this.#journal,
@@ -265,7 +314,13 @@ export class EmbeddedBroker implements Broker {
       readBuffers: this.#setup.environment.readBuffers,
       isSealed: this.#seals.has(topicId, partition),
       noteSeal: (epoch) => this.#seals.note(topicId, partition, epoch),
-      storeEpochs: () => storeLeaderEpochs(disk, `${dataDir}/${partitionFolderName(topic, partition)}`, epochs),
+      storeEpochs: async () => {
+        const folder = `${dataDir}/${partitionFolderName(topic, partition)}`;
+        await storeLeaderEpochs(disk, folder, epochs);
+        // An epoch that was asked for must not be forgotten, not even by a partition whose folder was never synced.
+        await disk.syncDirectory(folder);
+        await disk.syncDirectory(dataDir);
+      },
       // Not of this partition alone: what the journal holds of the others goes with it.
       noteRecoveryPoint: (its) => this.#checkpoints.run((one) => one === its || one.needsSync),
       noteLogStart: (partition, offset) => this.#storeLogStarts(new Map([[partition, offset]])),

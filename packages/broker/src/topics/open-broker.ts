@@ -78,7 +78,7 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
   const journalFolders = [legacyFolder, dataDir];
   const recoveryPoints = await readOffsets(setup, offsetFiles.recoveryPoints, topics.length > 0);
   const found = await findTopics(setup, topics, folders, { stop, recoveryPoints, journalFolders });
-  if (!isClean) for (const folder of journalFolders) await replay(setup, folder, found);
+  const unjournaled = isClean ? new Set<string>() : await replay(setup, journalFolders, found);
   const journal = await CommitJournal.open({
     disk,
     folder: dataDir,
@@ -97,10 +97,11 @@ async function openTopics(setup: BrokerSetup, lock: DiskLock, store: MetadataSto
     await storeMetaProperties(disk, dataDir, store.properties);
     await store.settle();
   }
-  await broker.start(isClean, recoveryPoints !== undefined);
+  const hasLegacyJournal = (await disk.list(legacyFolder)).length > 0;
+  await broker.start({ isClean, hasRecoveryPoints: recoveryPoints !== undefined, hasLegacyJournal, unjournaled });
   await noteCache(setup);
   // All that it held is in the segments for good.
-  await disk.removeFolder(legacyFolder);
+  if (hasLegacyJournal) await disk.removeFolder(legacyFolder);
   return broker;
 }
 
@@ -122,11 +123,11 @@ async function beginEpochs(
     // Readers have been told of these epochs: what is written from now on must not look older than that.
     const toldEpoch = store.leaderEpochOf(topicId, partition);
     // Kafka counts one further when it stops, and begins it nowhere.
-    const areLost = await restoreEpochs(setup, one, store.isForeign ? 0 : toldEpoch);
+    const areLost = await restoreEpochs(setup, one, store.isForeign ? 0 : toldEpoch, isClean);
     // What is appended to a sealed partition comes from another log, with the epochs that it has there.
     const isOwn = !seals.has(topicId, partition);
     if ((isClean || !isOwn) && !store.isUnsettled && !areLost) return;
-    await beginEpoch(setup, one, toldEpoch + 1);
+    beginEpoch(one, toldEpoch + 1);
     begun.push({ topicId, partition, epoch: epochs.current });
   });
   return begun;
@@ -179,16 +180,37 @@ async function findTopics(
   return found;
 }
 
-/** Brings back what the journal holds and the segments have lost. */
-async function replay({ disk, logger }: BrokerSetup, folder: string, found: FoundTopics): Promise<void> {
-  const targets = new Map<string, ReplayTarget>();
+/**
+ * Brings back what the journal holds and the segments have lost.
+ *
+ * @returns of the partitions that are to survive a power cut, those that have records that the journal does not hold: nobody
+ *   was told of them, and they may not have reached the disk
+ */
+async function replay(
+  { disk, logger }: BrokerSetup,
+  folders: readonly string[],
+  found: FoundTopics,
+): Promise<ReadonlySet<string>> {
+  const targets = new Map<string, ReplayTarget & { readonly isDurable: boolean }>();
   for (const [{ topicId, config }, partitions] of found) {
+    const isDurable = config.durability === 'fsync';
     for (const { topic, partition, segments, producers } of partitions) {
       const name = partitionFolderName(topic, partition);
-      targets.set(`${topicId}-${partition}`, { name, segments, producers, segmentBytes: config.segmentBytes });
+      const { segmentBytes } = config;
+      targets.set(`${topicId}-${partition}`, { name, segments, producers, segmentBytes, isDurable });
     }
   }
   const targetOf = (topicId: string, partition: number): ReplayTarget | undefined =>
     targets.get(`${topicId}-${partition}`);
-  await replayJournal(readJournal(disk, folder), targetOf, logger);
+  const journalEnds = new Map<ReplayTarget, bigint>();
+  for (const folder of folders) {
+    for (const [target, end] of await replayJournal(readJournal(disk, folder), targetOf, logger)) {
+      journalEnds.set(target, end);
+    }
+  }
+  const ahead = Array.from(targets.values()).filter(
+    (target) =>
+      target.isDurable && target.segments.isDirty && target.segments.endOffset > (journalEnds.get(target) ?? 0n),
+  );
+  return new Set(ahead.map(({ name }) => name));
 }
