@@ -166,7 +166,7 @@ test('nothing names a place of the machine that it was written on', () => {
 test('libraries print nothing, and the command line through one file', () => {
   // The command line prints through one file, which escapes what strangers wrote; a function's process prints what the
   // function prints, as Lambda's runtime does, into a pipe.
-  const mayPrint = /^packages\/(throughline\/src\/cli\/output\.ts$|functions\/src\/invoker\/bootstrap\/)/;
+  const mayPrint = /^packages\/(throughline\/src\/terminal\/output\.ts$|functions\/src\/invoker\/bootstrap\/)/;
   const printing = filesOf('packages/*/src/**/*.{ts,tsx}').filter((file) => {
     if (isTestFile(file) || mayPrint.test(file)) return false;
     return /\bconsole\.\w+\(|\bprocess\.(stdout|stderr)\b(?!\.(on|isTTY)\b)|\b(stdout|stderr)\b[^=\n]*\} = process\b/.test(
@@ -175,7 +175,7 @@ test('libraries print nothing, and the command line through one file', () => {
   });
   none(
     printing,
-    'Take a Logger (packages/event/src/logger.ts); the command line prints through packages/throughline/src/cli/output.ts:',
+    'Take a Logger (packages/event/src/logger.ts); the command line prints through packages/throughline/src/terminal/output.ts:',
   );
 });
 

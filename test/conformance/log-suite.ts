@@ -1,4 +1,4 @@
-// What every adapter of the Log port is held to (packages/log/src/port.ts). It speaks the port only, so the same claims
+// What every adapter of the Log port is held to (packages/log/src/port/port.ts). It speaks the port only, so the same claims
 // judge the model in memory, the embedded log at each durability, a broker of ours over TCP and Apache Kafka. A cluster is
 // shared by whoever connects to it, so no claim relies on being alone there, and every topic has a name of its own.
 import { after, before, describe } from 'node:test';

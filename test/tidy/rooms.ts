@@ -5,7 +5,7 @@ import { filesOf, read, sourcesOf } from './files.ts';
 import { importsOf, scanSource } from './scan-source.ts';
 
 interface Room {
-  /** Folder or file below the package's src; '' is all the rest. */
+  /** Folder or file below the package's src; '' is what no other room holds. */
   readonly name: string;
   /** What it may import of the floors below; all of it where absent. */
   readonly imports?: Readonly<Record<string, readonly string[]>>;
@@ -38,6 +38,18 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
     // What a user opens: a broker, a server, groups within the process; and the face of the package.
     '',
   ),
+  log: named(
+    'defaults.ts',
+    // The Log port, and what both adapters share of it.
+    'port',
+    // A member of a consumer group: the same on both adapters.
+    'group',
+    'kafka',
+    'embedded',
+    // Views on a log, and the face of the package.
+    '',
+  ),
+  fold: named('defaults.ts', 'consumer', 'store.ts', 'stores', ''),
   functions: [
     { name: 'defaults.ts' },
     {
@@ -51,6 +63,20 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
     { name: 'runs' },
     { name: '' },
   ],
+  models: named('defaults.ts', 'pace.ts', 'error-text.ts', 'docs', 'openai-compatible', ''),
+  state: named('', 'react'),
+  console: named('defaults.ts', 'ui', 'api.ts', 'bar.tsx', 'break-it', 'chat', 'conversations', 'tables', ''),
+  throughline: named(
+    // The configuration, and what every process of the house needs.
+    '',
+    // What people read on a terminal.
+    'terminal',
+    // The server that holds everything.
+    'dev',
+    'migrate',
+    // The verbs of the command line.
+    'cli',
+  ),
 };
 
 /** Every import between or within rooms that breaks a rule, as a sentence. */
@@ -69,7 +95,8 @@ export function roomProblems(): string[] {
 function problemsOf(file: string, src: string, order: readonly Room[]): string[] {
   const levelOf = (target: string): number => {
     const inside = target.slice(src.length + 1);
-    return order.findIndex(({ name }) => name === '' || inside === name || inside.startsWith(`${name}/`));
+    const own = order.findIndex(({ name }) => inside === name || inside.startsWith(`${name}/`));
+    return own >= 0 ? own : order.findIndex(({ name }) => name === '');
   };
   const level = levelOf(file);
   const problems = localImports(file).flatMap((target) =>

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, utf8 } from '@throughline/event';
-import { embedded } from './embedded.ts';
+import { embedded } from './embedded/embedded.ts';
 import { partitionCountOfStreams, withFixedPartitions, type FixedPartitionsLog } from './fixed-partitions.ts';
-import { partitionFor } from './partitioner.ts';
-import type { Log } from './port.ts';
+import { partitionFor } from './port/partitioner.ts';
+import type { Log } from './port/port.ts';
 
 interface World {
   readonly broker: Broker;

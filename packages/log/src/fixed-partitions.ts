@@ -8,9 +8,9 @@
 // has when it is first seen. docs/decisions/0095-protected-topics.md has the reasons.
 import { fromUtf8, ThroughlineError, type ProducerRecord } from '@throughline/event';
 import { overLog } from './over-log.ts';
-import { partitionFor } from './partitioner.ts';
-import type { Log, LogAdmin, TopicDescription } from './port.ts';
-import { readOn } from './read-on.ts';
+import { partitionFor } from './port/partitioner.ts';
+import type { Log, LogAdmin, TopicDescription } from './port/port.ts';
+import { readOn } from './port/read-on.ts';
 
 /** How many partitions the streams of one incarnation of a topic are found by. */
 export interface FixedPartitions {

@@ -23,15 +23,15 @@ export type {
   TopicConfig,
   TopicDescription,
   TopicPartition,
-} from './port.ts';
-export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded.ts';
+} from './port/port.ts';
+export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded.ts';
 export { parseBootstrap } from './kafka/bootstrap.ts';
 export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
 export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
-export { checkHistory, type ReadPosition } from './history.ts';
-export { damagedRecords, damageFields, damageOf, readOn } from './read-on.ts';
+export { checkHistory, type ReadPosition } from './port/history.ts';
+export { damagedRecords, damageFields, damageOf, readOn } from './port/read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
 export {
   partitionCountOfStreams,
@@ -41,5 +41,5 @@ export {
   type FixedPartitionsLog,
 } from './fixed-partitions.ts';
 export { overLog, type LogView } from './over-log.ts';
-export { murmur2, partitionFor } from './partitioner.ts';
-export { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';
+export { murmur2, partitionFor } from './port/partitioner.ts';
+export { checkPartitionCount, checkTopicConfig, checkTopicName } from './port/topic-settings.ts';

@@ -1,6 +1,6 @@
 // A view of a log: the same log in all but what the view says. Every view hands on the whole port by this, so that what the port
 // gains does not get lost on the way.
-import type { Log, LogAdmin } from './port.ts';
+import type { Log, LogAdmin } from './port/port.ts';
 
 /** What a view does in its own way; what is absent goes to the log. */
 export interface LogView extends Partial<Omit<Log, 'admin'>> {

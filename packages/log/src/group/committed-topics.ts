@@ -1,6 +1,6 @@
 // Offsets of a group in the form in which OffsetCommit takes them: by topics, named.
 import type { OffsetCommitRequestTopic } from '@throughline/wire/apis';
-import type { GroupOffset } from '../port.ts';
+import type { GroupOffset } from '../port/port.ts';
 
 export function committedTopics(offsets: readonly GroupOffset[]): readonly OffsetCommitRequestTopic[] {
   const topics = Map.groupBy(offsets, ({ topic }) => topic);

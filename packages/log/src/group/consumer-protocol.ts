@@ -3,7 +3,7 @@
 // versions begin with the fields of older ones.
 import { MessageReader, MessageWriter, type RecordSchema, type Read } from '@throughline/wire';
 import { consumerProtocolAssignmentSchema, consumerProtocolSubscriptionSchema } from '@throughline/wire/records';
-import type { TopicPartition } from '../port.ts';
+import type { TopicPartition } from '../port/port.ts';
 
 /** The type of a group whose members read topics. */
 export const consumerProtocolType = 'consumer';

@@ -2,8 +2,8 @@
 // there (OffsetFetch, OffsetCommit).
 import { kafkaErrors, type Api, type Read } from '@throughline/wire';
 import { offsetCommitApi, offsetFetchApi } from '@throughline/wire/apis';
-import { failureOf } from '../kafka/failures.ts';
-import type { GroupOffset } from '../port.ts';
+import { failureOf } from '../port/failures.ts';
+import type { GroupOffset } from '../port/port.ts';
 import { committedTopics } from './committed-topics.ts';
 
 /** Asks the coordinator of a group. */

@@ -6,7 +6,7 @@
 //      └──────────────────┴─────────────────────────────────────┘
 //
 // A partition that is revoked stays the member's own, in the eyes of the group too, until it is released.
-import type { AssignmentChange, TopicPartition } from '../port.ts';
+import type { AssignmentChange, TopicPartition } from '../port/port.ts';
 import { partitionKey } from './share-out.ts';
 
 interface Holding {

@@ -12,8 +12,8 @@ import {
   type SyncGroupRequestAssignment,
 } from '@throughline/wire/apis';
 import { sessionTimeoutMsDefault } from '../defaults.ts';
-import { failureOf } from '../kafka/failures.ts';
-import type { GroupOffset, JoinRequest, TopicPartition } from '../port.ts';
+import { failureOf } from '../port/failures.ts';
+import type { GroupOffset, JoinRequest, TopicPartition } from '../port/port.ts';
 import { committedTopics } from './committed-topics.ts';
 import {
   assignorName,

@@ -4,7 +4,7 @@ import { describe, test, type TestContext } from 'node:test';
 import { openBroker, openInProcessGroups, type Broker, type InProcessGroups } from '@throughline/broker';
 import { seededRandom, silentLogger, ThroughlineError } from '@throughline/event';
 import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import type { AssignmentChange, JoinRequest } from '../port.ts';
+import type { AssignmentChange, JoinRequest } from '../port/port.ts';
 import type { GroupChannel } from './group-channel.ts';
 import { inProcessChannel } from './in-process-channel.ts';
 import { Membership } from './membership.ts';

@@ -13,8 +13,8 @@
 import { delayOrAbort, guardedClock, ThroughlineError, type Clock, type Logger, type Timer } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { commitTriesMax, heartbeatMsDefault, sessionShareMax } from '../defaults.ts';
-import { retryPauseMs, type RetryContext } from '../kafka/retry.ts';
-import type { AssignmentChange, GroupMembership, GroupOffset, JoinRequest, TopicPartition } from '../port.ts';
+import { retryPauseMs, type RetryContext } from '../port/retry.ts';
+import type { AssignmentChange, GroupMembership, GroupOffset, JoinRequest, TopicPartition } from '../port/port.ts';
 import type { GroupChannel } from './group-channel.ts';
 import { Holdings } from './holdings.ts';
 import { Answered, failureFrom, MemberRequests } from './member-requests.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { integerBetween, seededRandom } from '@throughline/event';
-import type { TopicPartition } from '../port.ts';
+import type { TopicPartition } from '../port/port.ts';
 import { partitionKey, shareOut, type SharingMember } from './share-out.ts';
 
 const member = (memberId: string, topics: readonly string[], owned: readonly TopicPartition[] = []): SharingMember => ({

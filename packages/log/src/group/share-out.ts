@@ -8,7 +8,7 @@
 //      releases it and joins again, and in that generation it is free
 //
 // This is the cooperative protocol of KIP-429, with the sticky assignment of KIP-54 in short.
-import type { TopicPartition } from '../port.ts';
+import type { TopicPartition } from '../port/port.ts';
 import type { Subscription } from './consumer-protocol.ts';
 
 export interface SharingMember extends Subscription {

@@ -5,7 +5,7 @@ import type { Connection } from '@platformatic/kafka';
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors, MessageReader, MessageWriter, Reader, type Api, type Read } from '@throughline/wire';
 import { apiVersionsApi, type ApiVersion, type ApiVersionsResponse } from '@throughline/wire/apis';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 import type { KafkaLibrary } from './library.ts';
 
 export interface Address {

@@ -6,8 +6,8 @@ import { kafkaErrors, type Api, type Read } from '@throughline/wire';
 import { metadataApi, type MetadataResponse, type MetadataResponseTopic } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
 import { addressText, BrokerConnection, type Address, type ConnectionSettings } from './broker-connection.ts';
-import { failureOf, isPassing } from './failures.ts';
-import { retrying, type RetryContext } from './retry.ts';
+import { failureOf, isPassing } from '../port/failures.ts';
+import { retrying, type RetryContext } from '../port/retry.ts';
 
 export interface PartitionMetadata {
   /** The id of the broker that leads it; -1 while nobody does. */

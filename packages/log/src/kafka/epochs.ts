@@ -1,10 +1,10 @@
 // Where leader epochs end on a cluster (OffsetForLeaderEpoch, API key 23), asked of the leader of the partition.
 import { kafkaErrors } from '@throughline/wire';
 import { offsetForLeaderEpochApi } from '@throughline/wire/apis';
-import type { EpochEnd } from '../port.ts';
-import { checkHistory, unknownEpoch, type ReadPosition } from '../history.ts';
+import type { EpochEnd } from '../port/port.ts';
+import { checkHistory, unknownEpoch, type ReadPosition } from '../port/history.ts';
 import type { Cluster } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 import { staleOr } from './offsets.ts';
 
 const consumer = -1;

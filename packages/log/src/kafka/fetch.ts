@@ -4,11 +4,11 @@
 // the high watermark.
 import { batchPrefixBytes, isControlBatch, kafkaErrors, type Read, type RecordBatchHeader } from '@throughline/wire';
 import type { AbortedTransaction, FetchRequest, FetchResponse } from '@throughline/wire/apis';
-import { decodeBatches, type Decoded } from '../decode-batches.ts';
-import { unknownEpoch } from '../history.ts';
-import type { EpochEnd } from '../port.ts';
+import { decodeBatches, type Decoded } from '../port/decode-batches.ts';
+import { unknownEpoch } from '../port/history.ts';
+import type { EpochEnd } from '../port/port.ts';
 import type { TopicLeaders } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 
 export interface FetchPosition {
   readonly partition: number;

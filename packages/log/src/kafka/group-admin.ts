@@ -4,7 +4,7 @@ import { kafkaErrors, MessageReader } from '@throughline/wire';
 import { deleteGroupsApi, describeGroupsApi, listGroupsApi, type DescribedGroupMember } from '@throughline/wire/apis';
 import { consumerProtocolAssignmentSchema } from '@throughline/wire/records';
 import type { Cluster } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 import { coordinatorOf } from './group-coordinators.ts';
 
 export interface ListedGroup {

@@ -3,7 +3,7 @@ import { kafkaErrors } from '@throughline/wire';
 import { findCoordinatorApi, listGroupsApi } from '@throughline/wire/apis';
 import type { AskGroup } from '../group/group-offsets.ts';
 import type { Cluster } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 
 const groupKey = 0;
 

@@ -1,8 +1,8 @@
 // Topics of a cluster in the words of the port.
 import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
-import type { EpochEnd, GroupOffset, LogAdmin, SealedAt, TopicConfig, TopicDescription } from '../port.ts';
-import { cannot } from '../raw-batches.ts';
-import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../topic-settings.ts';
+import type { EpochEnd, GroupOffset, LogAdmin, SealedAt, TopicConfig, TopicDescription } from '../port/port.ts';
+import { cannot } from '../port/raw-batches.ts';
+import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../port/topic-settings.ts';
 import type { Cluster, TopicLeaders } from './cluster.ts';
 import { endOfEpoch } from './epochs.ts';
 import { askCoordinator } from './group-coordinators.ts';

@@ -1,6 +1,6 @@
 // A cluster as more than a log: what tools need beside the Log port, which speaks only of what every log has. Configs by
 // Kafka's names, records deleted at the start of a partition, committed offsets of groups.
-import type { GroupOffset, Log } from '../port.ts';
+import type { GroupOffset, Log } from '../port/port.ts';
 import type { Cluster } from './cluster.ts';
 import { deleteGroup, describeGroup, listGroups, type DescribedGroup, type ListedGroup } from './group-admin.ts';
 import { groupIds } from './group-coordinators.ts';

@@ -6,12 +6,12 @@
 import { metLater, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
-import { AppendCoalescer } from '../append-coalescer.ts';
-import { appendParts } from '../append-parts.ts';
+import { AppendCoalescer } from '../port/append-coalescer.ts';
+import { appendParts } from '../port/append-parts.ts';
 import { readBytesMaxDefault, sessionTimeoutMsDefault, type KafkaLogLimits } from '../defaults.ts';
 import { Membership } from '../group/membership.ts';
-import { diverged, lastEpochOf, unknownEpoch } from '../history.ts';
-import { cannot, endOfBatches, verifiedBatches } from '../raw-batches.ts';
+import { diverged, lastEpochOf, unknownEpoch } from '../port/history.ts';
+import { cannot, endOfBatches, verifiedBatches } from '../port/raw-batches.ts';
 import type {
   AppendAck,
   AppendCondition,
@@ -23,7 +23,7 @@ import type {
   ReadResult,
   TailRequest,
   TailStep,
-} from '../port.ts';
+} from '../port/port.ts';
 import type { Cluster, TopicLeaders } from './cluster.ts';
 import { checkPosition } from './epochs.ts';
 import {
@@ -39,7 +39,7 @@ import { KafkaGroupChannel } from './kafka-group-channel.ts';
 import { KafkaTail } from './kafka-tail.ts';
 import { offsetsAt, outOfRange, staleOr } from './offsets.ts';
 import { Producer } from './producer.ts';
-import type { RetryContext } from './retry.ts';
+import type { RetryContext } from '../port/retry.ts';
 import type { TopicOperations } from './topic-operations.ts';
 import { TopicGate, type TopicState } from './topic-gate.ts';
 

@@ -6,16 +6,16 @@ import { delay, ThroughlineError, unattended } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
-import { diverged, unknownEpoch } from '../history.ts';
-import type { Damage, TailStep } from '../port.ts';
-import { damageOf } from '../read-on.ts';
+import { diverged, unknownEpoch } from '../port/history.ts';
+import type { Damage, TailStep } from '../port/port.ts';
+import { damageOf } from '../port/read-on.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import type { Cluster, TopicLeaders } from './cluster.ts';
-import { isPassing, saysStaleMetadata } from './failures.ts';
+import { isPassing, saysStaleMetadata } from '../port/failures.ts';
 import { checkPosition } from './epochs.ts';
 import { decodeFetched, endBehind, fetchFrom, type FetchedPartition, type FetchPosition } from './fetch.ts';
 import { outOfRange, staleOr } from './offsets.ts';
-import { retryPauseMs, type RetryContext } from './retry.ts';
+import { retryPauseMs, type RetryContext } from '../port/retry.ts';
 
 export interface KafkaTailOptions {
   readonly cluster: Cluster;

@@ -9,7 +9,7 @@ import {
   type Random,
 } from '@throughline/event';
 import { kafkaLogLimitDefaults, type KafkaLogLimits } from '../defaults.ts';
-import type { Log } from '../port.ts';
+import type { Log } from '../port/port.ts';
 import { parseBootstrap } from './bootstrap.ts';
 import { Cluster } from './cluster.ts';
 import { kafkaClusterOf, type KafkaCluster } from './kafka-cluster.ts';

@@ -3,7 +3,7 @@ import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { listOffsetsApi } from '@throughline/wire/apis';
 import type { Cluster, TopicLeaders } from './cluster.ts';
-import { failureOf, saysStaleMetadata } from './failures.ts';
+import { failureOf, saysStaleMetadata } from '../port/failures.ts';
 
 export interface OffsetRange {
   readonly logStartOffset: bigint;

@@ -10,7 +10,7 @@ import {
 } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
 import type { Cluster, TopicLeaders } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 
 export type ProduceAnswer = Read<PartitionProduceResponse>;
 

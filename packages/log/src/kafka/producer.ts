@@ -9,13 +9,13 @@
 import { delay, ThroughlineError } from '@throughline/event';
 import { kafkaErrorName, kafkaErrors } from '@throughline/wire';
 import { initProducerIdApi } from '@throughline/wire/apis';
-import type { AppendedAt, BatchTarget } from '../append-coalescer.ts';
+import type { AppendedAt, BatchTarget } from '../port/append-coalescer.ts';
 import type { KafkaLogLimits } from '../defaults.ts';
 import type { Cluster } from './cluster.ts';
-import { failureOf, isPassing, saysStaleMetadata } from './failures.ts';
+import { failureOf, isPassing, saysStaleMetadata } from '../port/failures.ts';
 import { ProduceSender, type ProduceAnswer } from './produce-sender.ts';
 import { sequenceAfter, stampProducer, type ProducerIdentity } from './producer-stamp.ts';
-import { retryPauseMs, type RetryContext } from './retry.ts';
+import { retryPauseMs, type RetryContext } from '../port/retry.ts';
 
 export interface ProducerOptions {
   readonly cluster: Cluster;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TopicConfig } from '../port.ts';
+import type { TopicConfig } from '../port/port.ts';
 import { fromKafkaConfigs, toKafkaConfigs } from './topic-configs.ts';
 
 const config: TopicConfig = {

@@ -8,7 +8,7 @@
 //
 // A level is only ever reported as the weakest that the cluster promises: replicas are not counted, and `memory` can be
 // asked for but is `os` on Kafka, which never acknowledges less.
-import type { Durability, TopicConfig } from '../port.ts';
+import type { Durability, TopicConfig } from '../port/port.ts';
 
 /** flush.messages of a topic that leaves syncing to the operating system: Kafka's default. */
 const neverFlush = '9223372036854775807';

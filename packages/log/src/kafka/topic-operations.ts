@@ -11,7 +11,7 @@ import {
   incrementalAlterConfigsApi,
 } from '@throughline/wire/apis';
 import type { Cluster, TopicLeaders } from './cluster.ts';
-import { failureOf } from './failures.ts';
+import { failureOf } from '../port/failures.ts';
 import type { Dialect } from './topic-configs.ts';
 
 const topicResource = 2;

@@ -3,7 +3,7 @@ import { errorTable, ThroughlineError, type ErrorCode } from '@throughline/event
 import * as z from 'zod';
 import { progressAfterMs } from '../defaults.ts';
 import { readServerFile, type ServerFile } from '../server-file.ts';
-import { say } from './output.ts';
+import { say } from '../terminal/output.ts';
 
 const errorSchema = z.object({ error: z.looseObject({ code: z.string(), message: z.string() }) });
 

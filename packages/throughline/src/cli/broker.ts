@@ -11,8 +11,8 @@ import { checkLoopback } from '../loopback.ts';
 import { ProcessDefects } from '../process-defects.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
 import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';
-import { printJsonLine, printLine, say } from './output.ts';
-import { terminalLogger } from './terminal-logger.ts';
+import { printJsonLine, printLine, say } from '../terminal/output.ts';
+import { terminalLogger } from '../terminal/terminal-logger.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export async function run(options: Options): Promise<void> {

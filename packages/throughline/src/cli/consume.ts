@@ -3,11 +3,11 @@
 import { ThroughlineError, timestampText } from '@throughline/event';
 import * as z from 'zod';
 import { consumeRecordsMax } from '../defaults.ts';
-import { textForm } from '../foreign-text.ts';
+import { textForm } from '../terminal/foreign-text.ts';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
 import { countOption, textOption, timeOption, type Options } from './options.ts';
-import { printJsonText, printLine, say } from './output.ts';
+import { printJsonText, printLine, say } from '../terminal/output.ts';
 
 const recordSchema = z.looseObject({
   partition: z.int(),

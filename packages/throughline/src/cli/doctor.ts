@@ -7,7 +7,7 @@ import { readServerFile } from '../server-file.ts';
 import { checkLog } from './doctor-log.ts';
 import type { Finding } from './finding.ts';
 import { dataDirOption, type Options } from './options.ts';
-import { bytesText, printJson, printLine } from './output.ts';
+import { bytesText, printJson, printLine } from '../terminal/output.ts';
 import { fetchStatus, type Status } from './status.ts';
 
 export async function run(options: Options): Promise<void> {

@@ -2,11 +2,11 @@
 // shows what it would do; only with --execute it does it, and only while the group has no members.
 import { ThroughlineError, timestampText } from '@throughline/event';
 import type { KafkaCluster } from '@throughline/log';
-import { textForm } from '../foreign-text.ts';
+import { textForm } from '../terminal/foreign-text.ts';
 import { withCluster } from './cluster.ts';
 import { groupLag } from './group-lag.ts';
 import type { Options } from './options.ts';
-import { printJson, printLine, printTable, say } from './output.ts';
+import { printJson, printLine, printTable, say } from '../terminal/output.ts';
 import { plannedResets } from './reset-offsets.ts';
 
 type Action = (cluster: KafkaCluster, groupId: string, options: Options) => Promise<void>;

@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import * as defaults from '../defaults.ts';
-import { plainLine, serverLogName } from '../dev/log-line.ts';
+import { plainLine, serverLogName } from '../terminal/log-line.ts';
 import { countOption, dataDirOption, type Options } from './options.ts';
-import { printJsonText, printLine } from './output.ts';
+import { printJsonText, printLine } from '../terminal/output.ts';
 
 const lineSchema = z.looseObject({
   /** pino's: 30 info, 40 warning, 50 error. */

@@ -4,7 +4,7 @@ import { optimiseFromNowOn } from '../engine-flags.ts';
 import { version } from '../version.ts';
 import { notBuilt, refuseNotBuilt } from './not-built.ts';
 import type { Options } from './options.ts';
-import { fail, linesOf, printLines, sayLines } from './output.ts';
+import { fail, linesOf, printLines, sayLines } from '../terminal/output.ts';
 
 const program = new Command('throughline')
   .description('The event backbone of an AI application: one log, and everything else a fold over it.')

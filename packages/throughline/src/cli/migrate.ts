@@ -3,7 +3,7 @@ import { silentLogger, ThroughlineError } from '@throughline/event';
 import { migrateProgressMs } from '../defaults.ts';
 import { migrate, type Migrated, type Progress } from '../migrate/migrate.ts';
 import { textOption, type Options } from './options.ts';
-import { printJson, printLine, printTable, say } from './output.ts';
+import { printJson, printLine, printTable, say } from '../terminal/output.ts';
 
 export async function run(options: Options): Promise<void> {
   const gaps = textOption(options, 'gaps') ?? 'refuse';

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
 import { countOption, textOption, type Options } from './options.ts';
-import { printJsonLine, printLine, say } from './output.ts';
+import { printJsonLine, printLine, say } from '../terminal/output.ts';
 
 const answerSchema = z.object({ acks: z.array(z.object({ partition: z.int(), offset: z.string() })) });
 

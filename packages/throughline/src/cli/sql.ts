@@ -1,10 +1,10 @@
 // `throughline sql "select …"`: runs in the server, because DuckDB lets one process at a time open a database file.
 import * as z from 'zod';
 import { sqlRowsMax } from '../defaults.ts';
-import { textForm } from '../foreign-text.ts';
+import { textForm } from '../terminal/foreign-text.ts';
 import { connect } from './api-client.ts';
 import { dataDirOption, type Options } from './options.ts';
-import { printJson, printTable, say } from './output.ts';
+import { printJson, printTable, say } from '../terminal/output.ts';
 
 const answerSchema = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { connect } from './api-client.ts';
 import { dataDirOption, type Options } from './options.ts';
-import { bytesText, printJson, printLine, printTable } from './output.ts';
+import { bytesText, printJson, printLine, printTable } from '../terminal/output.ts';
 
 const statusSchema = z.looseObject({
   version: z.string(),

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
-import { bytesText, printJson, printTable } from './output.ts';
+import { bytesText, printJson, printTable } from '../terminal/output.ts';
 import type { Options } from './options.ts';
 
 export const topicSchema = z.looseObject({

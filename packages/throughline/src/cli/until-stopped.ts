@@ -2,7 +2,7 @@
 // time; a second one ends the process at once. npm and a terminal may both deliver one Ctrl-C: signals that come almost
 // together count as one.
 import { signalOnceWithinMs, stopWithinMs } from '../defaults.ts';
-import { say } from './output.ts';
+import { say } from '../terminal/output.ts';
 
 /** Resolves when a stop is asked for; from then on the process ends in bounded time. */
 export function untilStopped(): Promise<void> {

@@ -1,7 +1,7 @@
 // `throughline version`
 import { version } from '../version.ts';
 import type { Options } from './options.ts';
-import { printJson, printLine } from './output.ts';
+import { printJson, printLine } from '../terminal/output.ts';
 
 export async function run(options: Options): Promise<void> {
   const versions = { throughline: version, node: process.versions.node, sqlite: process.versions['sqlite'] };

@@ -1,5 +1,5 @@
 // What the launcher prints for each message of the server: lines for people, or one JSON line each for programs.
-import { failureLine, printJsonLine, printLines, say } from '../cli/output.ts';
+import { failureLine, printJsonLine, printLines, say } from '../terminal/output.ts';
 import type { ServerMessage } from './launch-message.ts';
 
 export function announce(message: ServerMessage, isJson: boolean): void {

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compileCacheDir } from '../compile-cache.ts';
-import { say } from '../cli/output.ts';
+import { say } from '../terminal/output.ts';
 import { stopWithinMs, threadPoolCount } from '../defaults.ts';
 import { announce } from './announce.ts';
 import { launchVariable, serverMessage, type Launch, type ServerMessage } from './launch-message.ts';

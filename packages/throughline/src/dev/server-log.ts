@@ -3,10 +3,10 @@
 import path from 'node:path';
 import type { Logger, LogFields } from '@throughline/event';
 import { pino } from 'pino';
-import { say } from '../cli/output.ts';
+import { say } from '../terminal/output.ts';
 import { serverLogBytesMax } from '../defaults.ts';
 import { LogFile } from './log-file.ts';
-import { plainLine, serverLogName } from './log-line.ts';
+import { plainLine, serverLogName } from '../terminal/log-line.ts';
 
 export interface ServerLog extends Logger {
   close(): void;

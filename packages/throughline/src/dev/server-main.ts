@@ -2,11 +2,11 @@
 // launcher is gone, also while it is still starting.
 import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
-import { failureLine, say, sayLines } from '../cli/output.ts';
+import { failureLine, say, sayLines } from '../terminal/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { stopWithinMs } from '../defaults.ts';
 import { growHeapFreely } from '../engine-flags.ts';
-import { terminalLogger } from '../cli/terminal-logger.ts';
+import { terminalLogger } from '../terminal/terminal-logger.ts';
 import { ProcessDefects } from '../process-defects.ts';
 import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
 import { whileSlow } from './progress.ts';

@@ -2,7 +2,7 @@
 // error, and one line that says what to do when something fails. Nothing else in this package writes to either, which a test
 // of the repository sees to: so whatever a stranger wrote is escaped, wherever it is printed (foreign-text.ts).
 import { ThroughlineError } from '@throughline/event';
-import { escapeForeign, escapeJson } from '../foreign-text.ts';
+import { escapeForeign, escapeJson } from './foreign-text.ts';
 
 /** Prints rows as aligned columns, the first row being the heading. */
 export function printTable(rows: readonly (readonly string[])[]): void {

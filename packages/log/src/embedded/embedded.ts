@@ -22,20 +22,20 @@ import {
   type ProducerRecord,
   type Random,
 } from '@throughline/event';
-import { AppendCoalescer } from './append-coalescer.ts';
-import { appendParts } from './append-parts.ts';
-import { decodeBatches } from './decode-batches.ts';
+import { AppendCoalescer } from '../port/append-coalescer.ts';
+import { appendParts } from '../port/append-parts.ts';
+import { decodeBatches } from '../port/decode-batches.ts';
 import {
   embeddedLogLimitDefaults,
   kafkaLogLimitDefaults,
   readBytesMaxDefault,
   type EmbeddedLogLimits,
-} from './defaults.ts';
-import { checkHistory, lastEpochOf, unknownEpoch } from './history.ts';
-import { inProcessChannel } from './group/in-process-channel.ts';
-import { commitOffsets, committedOffsets } from './group/group-offsets.ts';
-import { Membership } from './group/membership.ts';
-import type { RetryContext } from './kafka/retry.ts';
+} from '../defaults.ts';
+import { checkHistory, lastEpochOf, unknownEpoch } from '../port/history.ts';
+import { inProcessChannel } from '../group/in-process-channel.ts';
+import { commitOffsets, committedOffsets } from '../group/group-offsets.ts';
+import { Membership } from '../group/membership.ts';
+import type { RetryContext } from '../port/retry.ts';
 import type {
   AppendAck,
   AppendBatchesRequest,
@@ -51,11 +51,11 @@ import type {
   TailStart,
   TailStep,
   TopicDescription,
-} from './port.ts';
-import { endOfBatches } from './raw-batches.ts';
-import { SharedBatches } from './shared-batches.ts';
+} from '../port/port.ts';
+import { endOfBatches } from '../port/raw-batches.ts';
+import { SharedBatches } from '../port/shared-batches.ts';
 import { Tail, type FollowedPartition } from './tail.ts';
-import { checkPartitionCount, checkTopicConfig, checkTopicName } from './topic-settings.ts';
+import { checkPartitionCount, checkTopicConfig, checkTopicName } from '../port/topic-settings.ts';
 
 export interface EmbeddedLogOptions extends Partial<EmbeddedLogLimits> {
   readonly broker: Broker;

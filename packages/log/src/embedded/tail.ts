@@ -4,11 +4,11 @@
 // a pause in between, so no wake-up is lost.
 import type { PartitionLog, ReadBatches } from '@throughline/broker';
 import { metLater, ThroughlineError } from '@throughline/event';
-import { decodeBatches } from './decode-batches.ts';
-import { checkHistory, unknownEpoch } from './history.ts';
-import type { Damage, TailStep } from './port.ts';
-import { damageOf } from './read-on.ts';
-import type { SharedBatches } from './shared-batches.ts';
+import { decodeBatches } from '../port/decode-batches.ts';
+import { checkHistory, unknownEpoch } from '../port/history.ts';
+import type { Damage, TailStep } from '../port/port.ts';
+import { damageOf } from '../port/read-on.ts';
+import type { SharedBatches } from '../port/shared-batches.ts';
 
 export interface FollowedPartition {
   readonly partitionLog: PartitionLog;

@@ -10,7 +10,7 @@ import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord }
 import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
-import type { Damage, Log } from './port.ts';
+import type { Damage, Log } from '../port/port.ts';
 
 async function withLog(action: (log: Log, broker: Broker) => Promise<void>): Promise<void> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'embedded-log-'));

@@ -1,7 +1,7 @@
 // What a library logs, for a command that runs in a terminal: what is at least a warning, as one plain line on standard
 // error.
 import type { Logger, LogFields } from '@throughline/event';
-import { plainLine } from '../dev/log-line.ts';
+import { plainLine } from './log-line.ts';
 import { say } from './output.ts';
 
 const write =

@@ -4,7 +4,7 @@ import type { AppendedBatch } from '@throughline/broker';
 import { systemClock, ThroughlineError, utf8, type ProducerRecord } from '@throughline/event';
 import { readBatchHeader } from '@throughline/wire';
 import { AppendCoalescer } from './append-coalescer.ts';
-import { embeddedLogLimitDefaults, type EmbeddedLogLimits } from './defaults.ts';
+import { embeddedLogLimitDefaults, type EmbeddedLogLimits } from '../defaults.ts';
 
 /** A partition whose disk answers when the test says so. */
 class HeldPartition {
