@@ -7,7 +7,7 @@ export const anomalyClasses = {
   'vanished-read': 'a record that somebody had seen is gone when everything is read at the end',
   duplicate: 'one send left its record at more than one offset',
   'inconsistent-offsets': 'one offset held more than one value',
-  'aborted-read': 'a record was seen whose send had been refused',
+  'aborted-read': 'a record was seen whose send had been rejected',
   'unsent-read': 'a record was seen that nobody had sent there',
   'poll-skip': 'the polls of a process passed over a record',
   'int-poll-skip': 'one poll passed over a record',

@@ -125,11 +125,11 @@ export const corruptions: readonly Corruption[] = [
     finds: 'aborted-read',
     besides: ['poll-skip', 'int-poll-skip', 'group-skip'],
     apply: (history, random) => {
-      const refused = pick(
+      const rejected = pick(
         fatesOf(history, (_, { outcome }) => outcome === 'fail'),
         random,
       );
-      return refused && seenAtTheEnd(history, refused.partition, refused.value);
+      return rejected && seenAtTheEnd(history, rejected.partition, rejected.value);
     },
   },
   {

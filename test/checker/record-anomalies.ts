@@ -1,4 +1,4 @@
-// What can be wrong with single records: lost, unseen, twice, in each other's place, refused and there all the same.
+// What can be wrong with single records: lost, unseen, twice, in each other's place, rejected and there all the same.
 //
 // A lost write is one that must have been seen: acknowledged, and in the version order before something that was seen. Where
 // values have several offsets, a value counts as due only when its last known offset is below the highest first offset

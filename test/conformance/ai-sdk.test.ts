@@ -244,10 +244,10 @@ describe('an unmodified chat', () => {
 
   test('asks again after a request that never arrived: regenerate puts the question on the log', async () => {
     const { chat, errors } = open();
-    wire.refuse(true);
+    wire.reject(true);
     await chat.sendMessage({ text: 'lost' });
     assert.equal(errors.length, 1);
-    wire.refuse(false);
+    wire.reject(false);
     const again = chat.regenerate();
     const run = await scripted.nextRun();
     await begin(run, 'found');

@@ -1,7 +1,7 @@
-// What admin promises: topics as they were asked for, and coded refusals.
+// What admin promises: topics as they were asked for, and coded rejections.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appendTexts, readAll, refused, textRecord, texts, type Subject } from './log-support.ts';
+import { appendTexts, readAll, rejected, textRecord, texts, type Subject } from './log-support.ts';
 
 export function adminClaims(subject: Subject): void {
   describe('admin', () => {
@@ -33,13 +33,13 @@ export function adminClaims(subject: Subject): void {
     test('a second topic of one name is TOPIC_EXISTS, and the first stays as it is', async () => {
       const topic = await subject.newTopic();
       await appendTexts(subject.log, topic, 'a');
-      await refused(subject.log.admin.createTopic(topic, { partitions: 1 }), 'TOPIC_EXISTS');
+      await rejected(subject.log.admin.createTopic(topic, { partitions: 1 }), 'TOPIC_EXISTS');
       assert.deepEqual(texts(await readAll(subject.log, topic)), ['a']);
     });
 
     test('a name that Kafka does not allow is INVALID_TOPIC', async () => {
       for (const topic of ['', '.', '..', 'a/b', '../up', 'ü', 'a b', 'a\0b', 'x'.repeat(250)]) {
-        await refused(subject.log.admin.createTopic(topic, { partitions: 1 }), 'INVALID_TOPIC');
+        await rejected(subject.log.admin.createTopic(topic, { partitions: 1 }), 'INVALID_TOPIC');
       }
     });
 
@@ -54,25 +54,25 @@ export function adminClaims(subject: Subject): void {
       ];
       for (const settings of wrong) {
         const created = subject.log.admin.createTopic('never-made', { partitions: 1, config: settings });
-        await refused(created, 'INVALID_ARGUMENT');
+        await rejected(created, 'INVALID_ARGUMENT');
       }
       for (const partitions of [0, -1, 1.5, Number.NaN]) {
-        await refused(subject.log.admin.createTopic('never-made', { partitions }), 'INVALID_ARGUMENT');
+        await rejected(subject.log.admin.createTopic('never-made', { partitions }), 'INVALID_ARGUMENT');
       }
-      await refused(subject.log.admin.describeTopic('never-made'), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.describeTopic('never-made'), 'UNKNOWN_TOPIC');
     });
 
     test('alterTopic changes what it names and nothing else, at once', async () => {
       const topic = await subject.newTopic(1, { recordBytesMax: 5_000 });
       const large = { key: null, value: new Uint8Array(6_000) };
-      await refused(subject.log.append(topic, [large]), 'RECORD_TOO_LARGE');
+      await rejected(subject.log.append(topic, [large]), 'RECORD_TOO_LARGE');
       const first = await subject.log.admin.describeTopic(topic);
       const altered = await subject.log.admin.alterTopic(topic, { recordBytesMax: 20_000, retentionMs: null });
       assert.deepEqual(altered.config, { ...first.config, recordBytesMax: 20_000, retentionMs: null });
       assert.equal(altered.topicId, first.topicId);
       await subject.log.append(topic, [large]);
-      await refused(subject.log.admin.alterTopic('nowhere', {}), 'UNKNOWN_TOPIC');
-      await refused(subject.log.admin.alterTopic(topic, { recordBytesMax: -1 }), 'INVALID_ARGUMENT');
+      await rejected(subject.log.admin.alterTopic('nowhere', {}), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.alterTopic(topic, { recordBytesMax: -1 }), 'INVALID_ARGUMENT');
     });
 
     test('a topic that is deleted is gone, and another of its name is another topic', async () => {
@@ -80,10 +80,10 @@ export function adminClaims(subject: Subject): void {
       await appendTexts(subject.log, topic, 'old');
       const { topicId } = await subject.log.admin.describeTopic(topic);
       await subject.log.admin.deleteTopic(topic);
-      await refused(subject.log.admin.describeTopic(topic), 'UNKNOWN_TOPIC');
-      await refused(subject.log.read({ topic, partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
-      await refused(appendTexts(subject.log, topic, 'x'), 'UNKNOWN_TOPIC');
-      await refused(subject.log.admin.deleteTopic(topic), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.describeTopic(topic), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.read({ topic, partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
+      await rejected(appendTexts(subject.log, topic, 'x'), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.deleteTopic(topic), 'UNKNOWN_TOPIC');
       const again = await subject.log.admin.createTopic(topic, { partitions: 1, config: subject.config });
       assert.notEqual(again.topicId, topicId);
       await appendTexts(subject.log, topic, 'new');
@@ -111,8 +111,8 @@ export function adminClaims(subject: Subject): void {
         const expected = BigInt(index === -1 ? flat.length : index);
         assert.equal(await subject.log.admin.offsetForTime(topic, 0, timestampMs), expected, `at ${timestampMs}`);
       }
-      await refused(subject.log.admin.offsetForTime('nowhere', 0, 0), 'UNKNOWN_TOPIC');
-      await refused(subject.log.admin.offsetForTime(topic, 1, 0), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.offsetForTime('nowhere', 0, 0), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.offsetForTime(topic, 1, 0), 'UNKNOWN_TOPIC');
     });
   });
 }

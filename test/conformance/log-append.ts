@@ -1,9 +1,9 @@
-// What append promises: order, atomic calls, true acknowledgements, and refusals that leave nothing behind.
+// What append promises: order, atomic calls, true acknowledgements, and rejections that leave nothing behind.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ThroughlineError, fromUtf8, utf8, type ProducerRecord } from '@throughline/event';
 import type { AppendAck } from '@throughline/log';
-import { appendTexts, plain, readAll, refused, textRecord, texts, type Subject } from './log-support.ts';
+import { appendTexts, plain, readAll, rejected, textRecord, texts, type Subject } from './log-support.ts';
 
 export function appendClaims(subject: Subject): void {
   describe('append', () => {
@@ -148,7 +148,7 @@ export function appendClaims(subject: Subject): void {
       }
     });
 
-    test('a flood is kept or refused with THROTTLED, never half kept, never out of order', async () => {
+    test('a flood is kept or rejected with THROTTLED, never half kept, never out of order', async () => {
       const topic = await subject.newTopic();
       const padding = 'x'.repeat(100_000);
       const results = await Promise.allSettled(
@@ -164,14 +164,14 @@ export function appendClaims(subject: Subject): void {
       assert.deepEqual(seen, kept);
     });
 
-    test('too large is refused as a whole and leaves nothing; what fits is taken afterwards', async () => {
+    test('too large is rejected as a whole and leaves nothing; what fits is taken afterwards', async () => {
       const topic = await subject.newTopic(2, { recordBytesMax: 10_000 });
       const small = { ...textRecord('small'), partition: 1 };
       const large = { key: null, value: new Uint8Array(10_001), partition: 0 };
-      await refused(subject.log.append(topic, [large]), 'RECORD_TOO_LARGE');
-      await refused(subject.log.append(topic, [small, large]), 'RECORD_TOO_LARGE');
+      await rejected(subject.log.append(topic, [large]), 'RECORD_TOO_LARGE');
+      await rejected(subject.log.append(topic, [small, large]), 'RECORD_TOO_LARGE');
       const half = { key: null, value: new Uint8Array(5_001), partition: 0 };
-      await refused(subject.log.append(topic, [half, half]), 'RECORD_TOO_LARGE');
+      await rejected(subject.log.append(topic, [half, half]), 'RECORD_TOO_LARGE');
       for (const partition of [0, 1]) {
         assert.equal((await subject.log.read({ topic, partition, offset: 0n })).highWatermark, 0n);
       }
@@ -193,9 +193,9 @@ export function appendClaims(subject: Subject): void {
 
     test('an unknown topic or partition is UNKNOWN_TOPIC', async () => {
       const topic = await subject.newTopic(2);
-      await refused(appendTexts(subject.log, 'nowhere', 'x'), 'UNKNOWN_TOPIC');
+      await rejected(appendTexts(subject.log, 'nowhere', 'x'), 'UNKNOWN_TOPIC');
       for (const partition of [2, -1, 0.5]) {
-        await refused(subject.log.append(topic, [{ ...textRecord('x'), partition }]), 'UNKNOWN_TOPIC');
+        await rejected(subject.log.append(topic, [{ ...textRecord('x'), partition }]), 'UNKNOWN_TOPIC');
       }
       assert.equal((await subject.log.read({ topic, partition: 0, offset: 0n })).highWatermark, 0n);
     });

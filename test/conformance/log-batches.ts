@@ -10,7 +10,7 @@ import {
   setPartitionLeaderEpoch,
   writeBatchCrc,
 } from '@throughline/wire';
-import { appendTexts, plain, readAll, refused, textRecord, texts, type Subject } from './log-support.ts';
+import { appendTexts, plain, readAll, rejected, textRecord, texts, type Subject } from './log-support.ts';
 
 /** A batch of texts as another log has it. */
 function placed(
@@ -42,9 +42,9 @@ export function batchClaims(subject: Subject): void {
     if (subject.batches === 'none') {
       test('a log that has only records says so', async () => {
         const topic = await subject.newTopic();
-        await refused(subject.log.readBatches({ topic, partition: 0, offset: 0n }), 'LOG_CANNOT');
+        await rejected(subject.log.readBatches({ topic, partition: 0, offset: 0n }), 'LOG_CANNOT');
         const batches = placed(0n, 0, ['a']);
-        await refused(subject.log.appendBatches({ topic, partition: 0, batches }), 'LOG_CANNOT');
+        await rejected(subject.log.appendBatches({ topic, partition: 0, batches }), 'LOG_CANNOT');
       });
       return;
     }
@@ -65,19 +65,19 @@ export function batchClaims(subject: Subject): void {
       assert.deepEqual([first.highWatermark, first.lastStableOffset, first.logStartOffset], [4n, 4n, 0n]);
       const end = await subject.log.readBatches({ ...place, offset: 4n, lastEpoch: leaderEpoch });
       assert.deepEqual([end.batches.length, end.nextOffset, end.lastEpoch], [0, 4n, leaderEpoch]);
-      await refused(subject.log.readBatches({ ...place, offset: 5n }), 'OFFSET_OUT_OF_RANGE');
-      await refused(subject.log.readBatches({ ...place, offset: 1n, lastEpoch: leaderEpoch + 1 }), 'LOG_DIVERGED');
-      await refused(subject.log.readBatches({ topic: 'nowhere', partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.readBatches({ ...place, offset: 5n }), 'OFFSET_OUT_OF_RANGE');
+      await rejected(subject.log.readBatches({ ...place, offset: 1n, lastEpoch: leaderEpoch + 1 }), 'LOG_DIVERGED');
+      await rejected(subject.log.readBatches({ topic: 'nowhere', partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
     });
 
     if (subject.batches === 'read') {
       test('a cluster gives its own offsets, and says so', async () => {
         const topic = await subject.newTopic();
         const batches = placed(0n, 0, ['a']);
-        await refused(subject.log.appendBatches({ topic, partition: 0, batches }), 'LOG_CANNOT');
-        await refused(subject.log.append(topic, [textRecord('a')], { endOffset: 0n }), 'LOG_CANNOT');
-        await refused(subject.log.admin.seal(topic, 0), 'LOG_CANNOT');
-        await refused(subject.log.admin.beginEpoch(topic, 0, 5), 'LOG_CANNOT');
+        await rejected(subject.log.appendBatches({ topic, partition: 0, batches }), 'LOG_CANNOT');
+        await rejected(subject.log.append(topic, [textRecord('a')], { endOffset: 0n }), 'LOG_CANNOT');
+        await rejected(subject.log.admin.seal(topic, 0), 'LOG_CANNOT');
+        await rejected(subject.log.admin.beginEpoch(topic, 0, 5), 'LOG_CANNOT');
         assert.deepEqual(texts(await readAll(subject.log, topic)), []);
       });
       return;
@@ -128,22 +128,22 @@ export function batchClaims(subject: Subject): void {
       await subject.log.appendBatches({ ...place, batches: placed(0n, 4, ['a', 'b']) });
       const append = (batches: Uint8Array, more = {}) => subject.log.appendBatches({ ...place, batches, ...more });
       for (const offset of [0n, 1n, 3n]) {
-        const error = await refused(append(placed(offset, 4, ['x'])), 'APPEND_CONDITION_FAILED');
+        const error = await rejected(append(placed(offset, 4, ['x'])), 'APPEND_CONDITION_FAILED');
         assert.deepEqual([error.details['endOffset'], error.details['leaderEpoch']], ['2', 4]);
       }
-      await refused(append(placed(2n, 3, ['x'])), 'LEADER_EPOCH_FENCED');
-      await refused(append(placed(2n, 4, ['x']), { lastEpoch: 3 }), 'LOG_DIVERGED');
-      await refused(append(placed(2n, -1, ['x'])), 'INVALID_RECORD');
+      await rejected(append(placed(2n, 3, ['x'])), 'LEADER_EPOCH_FENCED');
+      await rejected(append(placed(2n, 4, ['x']), { lastEpoch: 3 }), 'LOG_DIVERGED');
+      await rejected(append(placed(2n, -1, ['x'])), 'INVALID_RECORD');
       const second = Buffer.concat([placed(2n, 4, ['x']), placed(5n, 4, ['y'])]);
-      await refused(append(second, { mayLeaveGap: true }), 'INVALID_RECORD');
+      await rejected(append(second, { mayLeaveGap: true }), 'INVALID_RECORD');
       const flipped = placed(2n, 4, ['x']);
       flipped[flipped.length - 1]! ^= 1;
-      await refused(append(flipped), 'CORRUPT_RECORD');
-      await refused(append(placed(2n, 4, ['x']).subarray(0, -1)), 'CORRUPT_RECORD');
+      await rejected(append(flipped), 'CORRUPT_RECORD');
+      await rejected(append(placed(2n, 4, ['x']).subarray(0, -1)), 'CORRUPT_RECORD');
       const transactional = placed(2n, 4, ['x'], { id: 1n, epoch: 0, baseSequence: 0 });
       transactional[22]! |= 0x10;
       writeBatchCrc(transactional, 0, transactional.length);
-      await refused(append(transactional), 'NOT_BUILT_YET');
+      await rejected(append(transactional), 'NOT_BUILT_YET');
       assert.deepEqual(texts(await readAll(subject.log, topic)), ['a', 'b']);
       assert.equal(await append(new Uint8Array(0)), 2n);
       assert.equal(await append(placed(2n, 4, ['c']), { lastEpoch: 4 }), 3n);
@@ -154,7 +154,7 @@ export function batchClaims(subject: Subject): void {
       const place = { topic, partition: 0 };
       const append = (batches: Uint8Array, mayLeaveGap: boolean) =>
         subject.log.appendBatches({ ...place, batches, mayLeaveGap });
-      await refused(append(placed(100n, 1, ['a']), false), 'APPEND_CONDITION_FAILED');
+      await rejected(append(placed(100n, 1, ['a']), false), 'APPEND_CONDITION_FAILED');
       assert.equal(await append(placed(100n, 1, ['a', 'b']), true), 102n);
       const [begun] = (await subject.log.admin.describeTopic(topic)).partitions;
       assert.deepEqual([begun!.logStartOffset, begun!.highWatermark], [100n, 102n]);
@@ -179,9 +179,9 @@ export function batchClaims(subject: Subject): void {
       const [ack] = await append('b', { endOffset: 1n, leaderEpoch });
       assert.equal(ack!.offset, 1n);
       await before;
-      const error = await refused(append('x', { endOffset: 1n }), 'APPEND_CONDITION_FAILED');
+      const error = await rejected(append('x', { endOffset: 1n }), 'APPEND_CONDITION_FAILED');
       assert.deepEqual([error.details['endOffset'], error.details['leaderEpoch']], ['2', leaderEpoch]);
-      await refused(append('x', { leaderEpoch: leaderEpoch + 1 }), 'APPEND_CONDITION_FAILED');
+      await rejected(append('x', { leaderEpoch: leaderEpoch + 1 }), 'APPEND_CONDITION_FAILED');
       const rivals = await Promise.allSettled(
         Array.from({ length: 8 }, (_, n) => append(`rival ${n}`, { endOffset: 2n })),
       );
@@ -195,7 +195,7 @@ export function batchClaims(subject: Subject): void {
         { ...textRecord('y'), partition: 1 },
       ];
       const wide = await subject.newTopic(2);
-      await refused(subject.log.append(wide, two, { endOffset: 0n }), 'INVALID_ARGUMENT');
+      await rejected(subject.log.append(wide, two, { endOffset: 0n }), 'INVALID_ARGUMENT');
     });
   });
 }

@@ -1,8 +1,8 @@
-// What close promises: what was acknowledged is kept, what was asked is answered, what comes later is refused.
+// What close promises: what was acknowledged is kept, what was asked is answered, what comes later is rejected.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TopicDescription } from '@throughline/log';
-import { copied, first, plain, readAll, refused, textRecord, untilEnd, type Subject } from './log-support.ts';
+import { copied, first, plain, readAll, rejected, textRecord, untilEnd, type Subject } from './log-support.ts';
 
 export function closeClaims(subject: Subject): void {
   describe('close', () => {
@@ -22,17 +22,17 @@ export function closeClaims(subject: Subject): void {
       assert.ok((await asleep).flatMap(({ records }) => records).length <= 100);
       while (!(await iterator.next()).done);
       while (!(await members.next()).done);
-      await refused(other.log.append(topic, [textRecord('late')]), 'CLOSED');
-      await refused(other.log.read({ topic, partition: 0, offset: 0n }), 'CLOSED');
-      await refused(first(other.log.tail({ topic, from: 'earliest' })), 'CLOSED');
-      await refused(other.log.admin.topics(), 'CLOSED');
-      await refused(other.log.admin.committedOffsets('x'), 'CLOSED');
+      await rejected(other.log.append(topic, [textRecord('late')]), 'CLOSED');
+      await rejected(other.log.read({ topic, partition: 0, offset: 0n }), 'CLOSED');
+      await rejected(first(other.log.tail({ topic, from: 'earliest' })), 'CLOSED');
+      await rejected(other.log.admin.topics(), 'CLOSED');
+      await rejected(other.log.admin.committedOffsets('x'), 'CLOSED');
       const late = async (): Promise<unknown> => {
         const changes = other.log.join({ group: topic, topics: [topic] })[Symbol.asyncIterator]();
         return changes.next();
       };
-      await refused(late(), 'CLOSED');
-      await refused(other.log.admin.createTopic('x', { partitions: 1 }), 'CLOSED');
+      await rejected(late(), 'CLOSED');
+      await rejected(other.log.admin.createTopic('x', { partitions: 1 }), 'CLOSED');
       await other.dispose();
     });
 

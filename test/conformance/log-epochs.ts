@@ -2,7 +2,7 @@
 // with an epoch that does not fit learns that this is another log than the one that was read.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appendTexts, first, readAll, refused, texts, type Subject } from './log-support.ts';
+import { appendTexts, first, readAll, rejected, texts, type Subject } from './log-support.ts';
 
 export function epochClaims(subject: Subject): void {
   describe('leader epochs', () => {
@@ -23,8 +23,8 @@ export function epochClaims(subject: Subject): void {
       const end = { epoch: leaderEpoch, endOffset: 2n };
       assert.deepEqual(await subject.log.admin.endOfEpoch(topic, 0, leaderEpoch), end);
       assert.equal(await subject.log.admin.endOfEpoch(topic, 0, leaderEpoch + 1), null);
-      await refused(subject.log.admin.endOfEpoch(topic, 1, 0), 'UNKNOWN_TOPIC');
-      await refused(subject.log.admin.endOfEpoch('nowhere', 0, 0), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.endOfEpoch(topic, 1, 0), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.endOfEpoch('nowhere', 0, 0), 'UNKNOWN_TOPIC');
     });
 
     test('a position that fits is read on from, by a read and by a tail', async () => {
@@ -43,13 +43,13 @@ export function epochClaims(subject: Subject): void {
       const topic = await subject.newTopic();
       await appendTexts(subject.log, topic, 'a', 'b');
       const { leaderEpoch: lastEpoch } = (await subject.log.admin.describeTopic(topic)).partitions[0]!;
-      const beyond = await refused(subject.log.read({ topic, partition: 0, offset: 5n, lastEpoch }), 'LOG_DIVERGED');
+      const beyond = await rejected(subject.log.read({ topic, partition: 0, offset: 5n, lastEpoch }), 'LOG_DIVERGED');
       assert.equal(beyond.details['divergesAt'], '2');
       const place = { topic, partition: 0, offset: 1n };
-      await refused(subject.log.read({ ...place, lastEpoch: lastEpoch + 1 }), 'LOG_DIVERGED');
+      await rejected(subject.log.read({ ...place, lastEpoch: lastEpoch + 1 }), 'LOG_DIVERGED');
       const from = { offsets: [1n], lastEpochs: [lastEpoch + 1] };
-      await refused(first(subject.log.tail({ topic, from })), 'LOG_DIVERGED');
-      await refused(
+      await rejected(first(subject.log.tail({ topic, from })), 'LOG_DIVERGED');
+      await rejected(
         first(subject.log.tail({ topic, from: { offsets: [5n], lastEpochs: [lastEpoch] } })),
         'LOG_DIVERGED',
       );

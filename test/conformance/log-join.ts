@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AssignmentChange, GroupMembership, JoinRequest, TopicPartition } from '@throughline/log';
-import { refused, type Subject } from './log-support.ts';
+import { rejected, type Subject } from './log-support.ts';
 
 /** Often enough that a rebalance takes no longer than the coordinator does. */
 const heartbeatMs = 100;
@@ -196,9 +196,9 @@ export function joinClaims(subject: Subject): void {
       await readers.until(() => older.held.size === 2);
       // What the two hold until the older one has heard of it is not compared: one of them is not healthy.
       const newer = subject.log.join({ group, topics: [topic], instanceId: 'one', heartbeatMs });
-      await refused(older.ended, 'GROUP_MEMBER_FENCED');
+      await rejected(older.ended, 'GROUP_MEMBER_FENCED');
       assert.equal(older.changes.at(-1)!.kind, 'lost');
-      await refused(older.membership.commit([{ topic, partition: 0, offset: 1n }]), 'GROUP_MEMBER_FENCED');
+      await rejected(older.membership.commit([{ topic, partition: 0, offset: 1n }]), 'GROUP_MEMBER_FENCED');
       const { value: change } = await newer[Symbol.asyncIterator]().next();
       assert.equal((change as AssignmentChange).partitions.length, 2);
       await newer.close();
@@ -218,9 +218,9 @@ export function joinClaims(subject: Subject): void {
         { topic, partition: 1, offset: 7n, metadata: 'seven' },
       ]);
       const foreign = [{ topic, partition: 0, offset: 1n }];
-      await refused(subject.log.admin.commitOffsets(group, foreign), 'LOG_REFUSED');
+      await rejected(subject.log.admin.commitOffsets(group, foreign), 'LOG_REFUSED');
       await reader.membership.close();
-      await refused(reader.membership.commit(foreign), 'CLOSED');
+      await rejected(reader.membership.commit(foreign), 'CLOSED');
       await subject.log.admin.commitOffsets(group, [{ topic, partition: 1, offset: 3n, metadata: '' }]);
       assert.deepEqual(await subject.log.admin.committedOffsets(group), [
         { topic, partition: 1, offset: 3n, metadata: '' },

@@ -1,7 +1,7 @@
 // What read promises: whole records in offset order from the very one asked for.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { appendTexts, readAll, refused, texts, type Subject } from './log-support.ts';
+import { appendTexts, readAll, rejected, texts, type Subject } from './log-support.ts';
 
 export function readClaims(subject: Subject): void {
   describe('read', () => {
@@ -48,7 +48,7 @@ export function readClaims(subject: Subject): void {
       const topic = await subject.newTopic();
       await appendTexts(subject.log, topic, 'a', 'b');
       for (const offset of [-1n, 3n, 2n ** 62n]) {
-        const error = await refused(subject.log.read({ topic, partition: 0, offset }), 'OFFSET_OUT_OF_RANGE');
+        const error = await rejected(subject.log.read({ topic, partition: 0, offset }), 'OFFSET_OUT_OF_RANGE');
         assert.equal(error.details['logStartOffset'], '0');
         assert.equal(error.details['highWatermark'], '2');
       }
@@ -57,9 +57,9 @@ export function readClaims(subject: Subject): void {
 
     test('an unknown topic or partition is UNKNOWN_TOPIC', async () => {
       const topic = await subject.newTopic(2);
-      await refused(subject.log.read({ topic: 'nowhere', partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.read({ topic: 'nowhere', partition: 0, offset: 0n }), 'UNKNOWN_TOPIC');
       for (const partition of [2, -1, 0.5]) {
-        await refused(subject.log.read({ topic, partition, offset: 0n }), 'UNKNOWN_TOPIC');
+        await rejected(subject.log.read({ topic, partition, offset: 0n }), 'UNKNOWN_TOPIC');
       }
     });
   });

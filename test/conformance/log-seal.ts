@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeRecordBatch, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
-import { appendTexts, readAll, refused, textRecord, texts, type Subject } from './log-support.ts';
+import { appendTexts, readAll, rejected, textRecord, texts, type Subject } from './log-support.ts';
 
 export function sealClaims(subject: Subject): void {
   if (subject.batches !== 'place') return;
@@ -15,7 +15,7 @@ export function sealClaims(subject: Subject): void {
       await Promise.all(before.slice(0, 5));
       const sealed = await subject.log.admin.seal(topic, 0);
       const late = (text: string) => subject.log.append(topic, [{ ...textRecord(text), partition: 0 }]);
-      await refused(late('late'), 'PARTITION_SEALED');
+      await rejected(late('late'), 'PARTITION_SEALED');
       const settled = await Promise.allSettled(before);
       const kept = settled.filter(({ status }) => status === 'fulfilled').length;
       assert.equal(BigInt(kept), sealed.endOffset);
@@ -26,9 +26,9 @@ export function sealClaims(subject: Subject): void {
       );
       await subject.log.append(topic, [{ ...textRecord('elsewhere'), partition: 1 }]);
       assert.deepEqual(await subject.log.admin.seal(topic, 0), sealed, 'sealing twice is the same as once');
-      const fenced = await refused(subject.log.admin.beginEpoch(topic, 0, sealed.leaderEpoch), 'LEADER_EPOCH_FENCED');
+      const fenced = await rejected(subject.log.admin.beginEpoch(topic, 0, sealed.leaderEpoch), 'LEADER_EPOCH_FENCED');
       assert.equal(fenced.details['leaderEpoch'], sealed.leaderEpoch);
-      await refused(late('still late'), 'PARTITION_SEALED');
+      await rejected(late('still late'), 'PARTITION_SEALED');
       await subject.log.admin.beginEpoch(topic, 0, sealed.leaderEpoch + 7);
       await late('again');
       const last = (await readAll(subject.log, topic)).at(-1)!;
@@ -37,10 +37,10 @@ export function sealClaims(subject: Subject): void {
         epoch: sealed.leaderEpoch,
         endOffset: sealed.endOffset,
       });
-      await refused(subject.log.admin.seal('nowhere', 0), 'UNKNOWN_TOPIC');
-      await refused(subject.log.admin.beginEpoch(topic, 2, 9), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.seal('nowhere', 0), 'UNKNOWN_TOPIC');
+      await rejected(subject.log.admin.beginEpoch(topic, 2, 9), 'UNKNOWN_TOPIC');
       for (const epoch of [-1, 1.5, 2 ** 31])
-        await refused(subject.log.admin.beginEpoch(topic, 1, epoch), 'INVALID_ARGUMENT');
+        await rejected(subject.log.admin.beginEpoch(topic, 1, epoch), 'INVALID_ARGUMENT');
     });
 
     test('lets batches of another log through, and is there again after a restart', async () => {
@@ -59,7 +59,7 @@ export function sealClaims(subject: Subject): void {
         await other.log.appendBatches({ ...place, batches: batchOf(0n) });
         await other.log.close();
         other = await other.reopen!();
-        await refused(appendTexts(other.log, topic, 'x'), 'PARTITION_SEALED');
+        await rejected(appendTexts(other.log, topic, 'x'), 'PARTITION_SEALED');
         await other.log.appendBatches({ ...place, batches: batchOf(1n), lastEpoch: 3 });
         assert.deepEqual(texts(await readAll(other.log, topic)), ['0', '1']);
         await other.log.admin.beginEpoch(topic, 0, 4);

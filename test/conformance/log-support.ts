@@ -118,8 +118,8 @@ export function plain(records: readonly LogRecord[]): LogRecord[] {
   }));
 }
 
-/** Expects a refusal with `code` and returns it. */
-export async function refused(action: Promise<unknown>, code: ErrorCode): Promise<ThroughlineError> {
+/** Expects a rejection with `code` and returns it. */
+export async function rejected(action: Promise<unknown>, code: ErrorCode): Promise<ThroughlineError> {
   try {
     await action;
   } catch (error) {

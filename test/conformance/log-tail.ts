@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { TailStep } from '@throughline/log';
-import { appendTexts, collect, first, refused, textRecord, texts, untilEnd, type Subject } from './log-support.ts';
+import { appendTexts, collect, first, rejected, textRecord, texts, untilEnd, type Subject } from './log-support.ts';
 
 export function tailClaims(subject: Subject): void {
   describe('tail', () => {
@@ -151,9 +151,9 @@ export function tailClaims(subject: Subject): void {
     test('what cannot be followed is an error of the first step', async () => {
       const topic = await subject.newTopic(2);
       await appendTexts(subject.log, topic, 'a');
-      await refused(first(subject.log.tail({ topic: 'nowhere', from: 'earliest' })), 'UNKNOWN_TOPIC');
-      await refused(first(subject.log.tail({ topic, from: 'earliest', partitions: [2] })), 'UNKNOWN_TOPIC');
-      const error = await refused(first(subject.log.tail({ topic, from: { offsets: [2n] } })), 'OFFSET_OUT_OF_RANGE');
+      await rejected(first(subject.log.tail({ topic: 'nowhere', from: 'earliest' })), 'UNKNOWN_TOPIC');
+      await rejected(first(subject.log.tail({ topic, from: 'earliest', partitions: [2] })), 'UNKNOWN_TOPIC');
+      const error = await rejected(first(subject.log.tail({ topic, from: { offsets: [2n] } })), 'OFFSET_OUT_OF_RANGE');
       assert.equal(error.details['highWatermark'], '1');
     });
 
@@ -161,7 +161,7 @@ export function tailClaims(subject: Subject): void {
       const topic = await subject.newTopic();
       const waiting = first(subject.log.tail({ topic, from: 'latest' }));
       await new Promise((resolve) => setImmediate(resolve));
-      await Promise.all([refused(waiting, 'UNKNOWN_TOPIC'), subject.log.admin.deleteTopic(topic)]);
+      await Promise.all([rejected(waiting, 'UNKNOWN_TOPIC'), subject.log.admin.deleteTopic(topic)]);
     });
   });
 }

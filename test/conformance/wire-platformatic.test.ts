@@ -61,7 +61,7 @@ function requestMeansTheSame(api: Api<Body, Body>, version: number, theirs: Thei
 function responseMeansTheSame(api: Api<Body, Body>, version: number, theirs: TheirApi, round: number): void {
   const format = formatOf(api, version);
   const body = api.readResponse(new InventingReader({ ...format, seed: round, hasTags: true, hasNulls: true })) as Body;
-  // A refused ApiVersions 3 comes as version 0, and is taken for that whatever it says.
+  // A rejected ApiVersions 3 comes as version 0, and is taken for that whatever it says.
   if (api.name === 'ApiVersions' && version === 3 && body['errorCode'] !== 0) return;
   const to = new MessageWriter(format);
   api.writeResponse(to, body);

@@ -189,9 +189,9 @@ test('a suspended owner of a DuckDB file keeps everybody else out of it', async 
   const zombie = new Child('duckdb', path, 500, 'pause');
   t.after(() => zombie.process.kill('SIGKILL'));
   await zombie.said(3);
-  const refused = new Child('duckdb', path, 500, 'fold');
-  await refused.ended;
-  assert.equal(refused.lines.at(-2), 'DATA_DIR_IN_USE');
+  const rejected = new Child('duckdb', path, 500, 'fold');
+  await rejected.ended;
+  assert.equal(rejected.lines.at(-2), 'DATA_DIR_IN_USE');
   zombie.process.kill('SIGKILL');
   await zombie.ended;
   const heir = new Child('duckdb', path, 2000, 'fold');

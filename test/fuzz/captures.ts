@@ -1,5 +1,5 @@
 // Valid requests of every API in every version, as bytes with their size in front: what the mutators begin with. They speak of a topic,
-// a group and a producer that the broker under test knows, so that a mutant gets far before it is refused.
+// a group and a producer that the broker under test knows, so that a mutant gets far before it is rejected.
 import { encodeRecordBatch, encodeRequest, type Api } from '@throughline/wire';
 import * as apis from '@throughline/wire/apis';
 

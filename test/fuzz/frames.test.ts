@@ -154,7 +154,7 @@ test(`${frameCount} bad frames leave a broker that answers (SEED=${seed})`, asyn
   t.diagnostic(`${Math.round(rss / MiB)} MiB resident at the end`);
 });
 
-test('fields of every API as long as a bound allows, and longer, are answered or refused, and nothing is left of them that fails later', async () => {
+test('fields of every API as long as a bound allows, and longer, are answered or rejected, and nothing is left of them that fails later', async () => {
   const expiry = { 'offsets.retention.minutes': '1', 'offsets.retention.check.interval.ms': '30000' };
   const subject = await startSubject(seededRandom(1), expiry);
   const { broker, control, clock, logger, samples } = subject;
@@ -196,7 +196,7 @@ test('every API that the broker answers is among the captures, and takes its cap
     const answered = apiKeys.find((one) => one.apiKey === apiKey);
     if (answered === undefined || version < answered.minVersion || version > answered.maxVersion) continue;
     await send(subject, bytes, []);
-    assert.equal(broker.metrics.refusalTotals.get('malformed-request'), undefined, name);
+    assert.equal(broker.metrics.rejectionTotals.get('malformed-request'), undefined, name);
   }
   assert.deepEqual(subject.logger.defects, []);
   control.close();

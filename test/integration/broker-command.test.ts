@@ -80,9 +80,9 @@ test('the broker runs until a signal, keeps what it has, and obeys --set', async
 
   const second = await startBroker(t, '--data-dir', dataDir, '--set', 'num.partitions=1');
   assert.equal(await topicPartitions(second.ready.kafka, 'orders'), 4);
-  const refused = await throughline(['broker', '--kafka-port', '0', '--data-dir', dataDir, '--json']);
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, new RegExp(`in use by process ${second.process.pid} \\[DATA_DIR_IN_USE\\]`));
+  const rejected = await throughline(['broker', '--kafka-port', '0', '--data-dir', dataDir, '--json']);
+  assert.equal(rejected.code, 1);
+  assert.match(rejected.stderr, new RegExp(`in use by process ${second.process.pid} \\[DATA_DIR_IN_USE\\]`));
   assert.equal(await stop(second, 'SIGINT'), 0);
 });
 
@@ -116,12 +116,12 @@ test('in memory and with virtual nodes: every node is told of, and no folder is 
   assert.equal(existsSync('.throughline'), before);
 });
 
-test('what cannot work is refused at the start with one coded line', async (t) => {
+test('what cannot work is rejected at the start with one coded line', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.after(() => other.close());
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const refusals: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
+  const rejections: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
     [['--kafka-port', String(port)], new RegExp(`127.0.0.1:${port} is in use \\[PORT_IN_USE\\] .*--kafka-port`)],
     [['--host', '0.0.0.0'], /--host: 0\.0\.0\.0 is not loopback.*\[CONFIG_INVALID\]/],
     [['--kafka-port', '0', '--set', 'no.such.setting=1'], /no\.such\.setting.*\[INVALID_CONFIG\]/],
@@ -131,7 +131,7 @@ test('what cannot work is refused at the start with one coded line', async (t) =
     ],
     [['--kafka-port', '0', '--nodes', '0'], /nodes is 0, wanted 1 to 100.*\[INVALID_ARGUMENT\]/],
   ];
-  for (const [flags, says] of refusals) {
+  for (const [flags, says] of rejections) {
     const { code, stderr } = await throughline(['broker', '--memory', ...flags]);
     assert.equal(code, 1);
     assert.match(stderr, says);

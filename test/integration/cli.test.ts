@@ -79,7 +79,7 @@ describe('looking', { concurrency: 2 }, () => {
     assert.deepEqual([topic?.topic, topic?.partitions.length], ['conversations', 4]);
   });
 
-  test('sql prints rows, and refuses what is wrong and what writes', async () => {
+  test('sql prints rows, and rejects what is wrong and what writes', async () => {
     assert.match(await output(['sql', 'select question, outcome from turns']), /name=told.*done/);
     const rows = await json<{ outcome: string }[]>('sql', 'select outcome from turns');
     assert.deepEqual(rows, [{ outcome: 'done' }]);
@@ -199,7 +199,7 @@ describe('records', () => {
     assert.match(await output(['doctor']), /^warning +fold +\S+: \d+ records skipped as invalid/m);
   });
 
-  test('what cannot be read or appended is refused', async () => {
+  test('what cannot be read or appended is rejected', async () => {
     await assertFails(['consume', 'nope'], 'UNKNOWN_TOPIC', /nope/);
     await assertFails(['produce', 'nope', 'value'], 'UNKNOWN_TOPIC', /nope/);
     await assertFails(['consume', 'conversations', '--partition', '9'], 'UNKNOWN_TOPIC', /conversations-9/);

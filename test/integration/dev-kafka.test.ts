@@ -35,14 +35,14 @@ test('dev serves its log on the Kafka port, which its banner and server.json nam
   await client.closed;
 });
 
-test('a Kafka port in use is refused, and says which flag helps', async (t) => {
+test('a Kafka port in use is rejected, and says which flag helps', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   t.after(() => other.close());
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
   const dataDir = await mkdtemp(path.join(tmpdir(), 'throughline-'));
   t.after(() => rm(dataDir, { recursive: true }));
-  const refused = await throughline([
+  const rejected = await throughline([
     'dev',
     app,
     '--http-port',
@@ -52,6 +52,6 @@ test('a Kafka port in use is refused, and says which flag helps', async (t) => {
     '--data-dir',
     dataDir,
   ]);
-  assert.equal(refused.code, 1);
-  assert.match(refused.stderr, new RegExp(`127.0.0.1:${port} is in use \\[PORT_IN_USE\\] .*--kafka-port`));
+  assert.equal(rejected.code, 1);
+  assert.match(rejected.stderr, new RegExp(`127.0.0.1:${port} is in use \\[PORT_IN_USE\\] .*--kafka-port`));
 });

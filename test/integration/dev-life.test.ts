@@ -185,9 +185,9 @@ test('a folder without documents is said at the start, and by each answer until 
   await until(() =>
     /warning answers will fail until --docs .*DOCS_UNREADABLE .*later cannot be read/.test(server.output),
   );
-  const refused = await chunksOf(await postQuestion(server.url, 'conversation', 'first', 'How does it work?'));
+  const rejected = await chunksOf(await postQuestion(server.url, 'conversation', 'first', 'How does it work?'));
   assert.match(
-    refused.find(({ type }) => type === 'error')?.errorText ?? '',
+    rejected.find(({ type }) => type === 'error')?.errorText ?? '',
     /^DOCS_UNREADABLE: .*later cannot be read/,
   );
   mkdirSync(docs);

@@ -167,7 +167,7 @@ describe('asking', () => {
     await scripted.nextRun();
   });
 
-  test('in a conversation that was deleted is refused, and its runs are asked to stop', async () => {
+  test('in a conversation that was deleted is rejected, and its runs are asked to stop', async () => {
     await askJson({ id: 'gone' });
     const run = await scripted.nextRun();
     const deleted = { id: scripted.ulid(), type: 'conversation-deleted', payload: {} };
@@ -181,15 +181,15 @@ describe('asking', () => {
     assert.ok((await eventsOf('gone')).some((event) => event.type === 'stop-requested' && event.run === run.id));
   });
 
-  test('more runs of a conversation than the limit are refused until one ends', async () => {
+  test('more runs of a conversation than the limit are rejected until one ends', async () => {
     const runs: ScriptedRun[] = [];
     for (let index = 0; index < 16; index++) {
       await askJson({ id: 'busy', messageId: `busy${index}` });
       runs.push(await scripted.nextRun());
     }
-    const refused = await ask({ id: 'busy', messageId: 'one-more' });
-    assert.equal(refused.status, 429);
-    assert.equal(refused.headers.get('retry-after'), '1');
+    const rejected = await ask({ id: 'busy', messageId: 'one-more' });
+    assert.equal(rejected.status, 429);
+    assert.equal(rejected.headers.get('retry-after'), '1');
     await reply(runs[0]!, 'done');
     await askJson({ id: 'busy', messageId: 'one-more' });
     await scripted.nextRun();
@@ -210,16 +210,16 @@ describe('asking', () => {
     );
   });
 
-  test('is refused with the own code of a log that cannot keep it, and nothing streams', async () => {
+  test('is rejected with the own code of a log that cannot keep it, and nothing streams', async () => {
     for (const code of ['OUT_OF_DISK', 'PARTITION_OFFLINE', 'RECORD_TOO_LARGE'] as const) {
-      scripted.log.append = () => Promise.reject(new ThroughlineError(code, 'refused'));
-      const response = await ask({ id: 'refused' });
+      scripted.log.append = () => Promise.reject(new ThroughlineError(code, 'rejected'));
+      const response = await ask({ id: 'rejected' });
       assert.equal(response.status, errorTable[code].httpStatus);
       assert.equal(((await response.json()) as { error: { code: string } }).error.code, code);
     }
     Reflect.deleteProperty(scripted.log, 'append');
-    assert.equal((await fetch(`${listener.url}/v1/conversations/refused`)).status, 404);
-    await askJson({ id: 'refused' });
+    assert.equal((await fetch(`${listener.url}/v1/conversations/rejected`)).status, 404);
+    await askJson({ id: 'rejected' });
     await scripted.nextRun();
   });
 

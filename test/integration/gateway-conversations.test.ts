@@ -147,7 +147,7 @@ describe('the list', () => {
 });
 
 describe('what people write', () => {
-  test('is idempotent by id, and refused where it makes no sense', async () => {
+  test('is idempotent by id, and rejected where it makes no sense', async () => {
     const run = await ask('written', 'q-written');
     await run.end({ outcome: 'done' });
     const id = scripted.ulid();
@@ -224,7 +224,7 @@ describe('the events of a conversation', () => {
     events.close();
   });
 
-  test('of another incarnation of the log, or of no offset at all, are refused', async () => {
+  test('of another incarnation of the log, or of no offset at all, are rejected', async () => {
     await ask('tokens', 'q-tokens');
     const { offset } = await snapshot('tokens');
     const status = async (token: string): Promise<number> =>

@@ -113,7 +113,7 @@ describe('bad input', () => {
     await assertError(await get('/assets/missing.js'), 'NOT_FOUND');
   });
 
-  test('a method that an address does not take is refused, and Allow names the ones it does', async () => {
+  test('a method that an address does not take is rejected, and Allow names the ones it does', async () => {
     const response = await get('/api/chat');
     assert.equal(response.headers.get('allow'), 'POST, OPTIONS');
     await assertError(response, 'METHOD_NOT_ALLOWED');
@@ -126,7 +126,7 @@ describe('bad input', () => {
     assert.equal(options.headers.get('allow'), 'GET, HEAD, OPTIONS');
   });
 
-  test('a body that is no JSON, of another type, or of the wrong shape is refused with what is wrong', async () => {
+  test('a body that is no JSON, of another type, or of the wrong shape is rejected with what is wrong', async () => {
     await assertError(await post('/api/chat', '{"id":'), 'MALFORMED_JSON');
     await assertError(await post('/api/chat', ''), 'MALFORMED_JSON');
     await assertError(await post('/api/chat', question, { 'content-type': 'text/plain' }), 'MALFORMED_JSON');
@@ -162,7 +162,7 @@ describe('bad input', () => {
     assert.ok(partitions.every(({ highWatermark }) => highWatermark === 0n));
   });
 
-  test('a body above the limit is refused without being read, with a length and without one', async () => {
+  test('a body above the limit is rejected without being read, with a length and without one', async () => {
     const big = JSON.stringify({ ...question, padding: 'x'.repeat(20_000) });
     await assertError(await post('/api/chat', big), 'BODY_TOO_LARGE');
     let sentBytes = 0;
@@ -253,7 +253,7 @@ describe('bad input', () => {
 });
 
 describe('who may ask', () => {
-  test('a page of another origin is refused, a client without an origin is not', async () => {
+  test('a page of another origin is rejected, a client without an origin is not', async () => {
     assert.equal((await get('/v1/tables')).status, 200);
     await assertError(await post('/api/chat', question, { origin: 'https://evil.example' }), 'CROSS_ORIGIN_REFUSED');
     await assertError(await get('/v1/tables', { origin: 'null' }), 'CROSS_ORIGIN_REFUSED');
@@ -261,7 +261,7 @@ describe('who may ask', () => {
     assert.equal((await get('/v1/tables', { origin: listener.url })).status, 200);
   });
 
-  test('a host name that is not this machine is refused: DNS rebinding', async () => {
+  test('a host name that is not this machine is rejected: DNS rebinding', async () => {
     for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example:80', '192.168.0.1']) {
       const { status, text } = await rawGet('/v1/tables', { host });
       assert.equal(status, 403, host);

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { createBroker, type RunningBroker } from '@throughline/broker';
 import { fromUtf8, utf8 } from '@throughline/event';
 import { kafka, openEmbeddedLog, type Log } from '@throughline/log';
-import { refused } from '../conformance/log-support.ts';
+import { rejected } from '../conformance/log-support.ts';
 
 const topic = 'notes';
 
@@ -56,13 +56,13 @@ test('a tail on a cluster that comes back with another history ends, and never s
   t.after(() => other.close());
   await append(other, 'C', 'D', 'E');
 
-  const error = await refused(next, 'LOG_DIVERGED');
+  const error = await rejected(next, 'LOG_DIVERGED');
   assert.deepEqual([error.details['divergesAt'], error.details['offset']], ['2', '4']);
   // Whoever keeps the mark and comes back later learns it as well.
-  const again = await refused(other.read({ topic, partition: 0, ...mark }), 'LOG_DIVERGED');
+  const again = await rejected(other.read({ topic, partition: 0, ...mark }), 'LOG_DIVERGED');
   assert.equal(again.details['divergesAt'], '2');
   const from = { offsets: [mark.offset], lastEpochs: [mark.lastEpoch] };
-  await refused(other.tail({ topic, from })[Symbol.asyncIterator]().next(), 'LOG_DIVERGED');
+  await rejected(other.tail({ topic, from })[Symbol.asyncIterator]().next(), 'LOG_DIVERGED');
   // What both have in common can be read on from.
   const { records } = await other.read({ topic, partition: 0, offset: 2n, lastEpoch: mark.lastEpoch });
   assert.deepEqual(
@@ -105,6 +105,6 @@ test('an embedded log that is put back from a copy tells whoever has read furthe
   t.after(() => log.close());
   await append(log, 'C', 'D');
   const from = { offsets: [nextOffset], lastEpochs: [lastEpoch] };
-  const error = await refused(log.tail({ topic, from })[Symbol.asyncIterator]().next(), 'LOG_DIVERGED');
+  const error = await rejected(log.tail({ topic, from })[Symbol.asyncIterator]().next(), 'LOG_DIVERGED');
   assert.equal(error.details['divergesAt'], '2');
 });

@@ -141,7 +141,7 @@ test('a full disk and an offline partition of our own broker are told apart, and
     const append = (text: string) => log.append(topic, [{ key: null, value: utf8(text) }]);
     await append('kept');
     disk.bytesFree = 10;
-    await assert.rejects(append('refused'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
+    await assert.rejects(append('rejected'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
     disk.heal();
     await append('kept again');
     disk.fail({ operation: 'write', path: `/${topic}-0/`, code: 'EIO' });

@@ -1,5 +1,5 @@
 // `throughline migrate` between data folders and a broker over TCP: offsets, times, headers, keys, settings and groups are
-// the same afterwards; it is killed in the middle and goes on; what cannot be copied faithfully is refused.
+// the same afterwards; it is killed in the middle and goes on; what cannot be copied faithfully is rejected.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -232,7 +232,7 @@ test('what the source has deleted at its start is deleted in the copy, and offse
   for (const broker of [a, b]) await broker.close();
 });
 
-test('a target with other records is refused, and a copy that somebody has written to as well', async () => {
+test('a target with other records is rejected, and a copy that somebody has written to as well', async () => {
   const [from, to] = [folder(), folder()];
   for (const [dataDir, texts] of [
     [from, ['a', 'b', 'c']],
@@ -265,7 +265,7 @@ test('its help says what it takes, and a missing side is named', () => {
   assert.match(missing.stderr, /--to is missing.*\[INVALID_ARGUMENT\]/);
 });
 
-test('a source that is not there is refused, and nothing is made in its place', async () => {
+test('a source that is not there is rejected, and nothing is made in its place', async () => {
   const [source, target] = [path.join(folder(), 'missing'), folder()];
   const { status, json } = await migrate(source, target);
   assert.equal(status, 1);

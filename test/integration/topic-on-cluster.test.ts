@@ -108,9 +108,9 @@ test('a topic that was deleted is said with what to do, and one that is made aga
   await kafka.broker.deleteTopic('conversations');
   const { error } = await untilReadiness(server, (told) => told.error?.code === 'TOPIC_DELETED');
   assert.match(error?.remedy ?? '', /Make it again/);
-  const refused = await postQuestion(server.url, 'lost', 'lost-q', question);
-  assert.equal(refused.status, 503);
-  const { error: reason } = (await refused.json()) as { error: { code: string } };
+  const rejected = await postQuestion(server.url, 'lost', 'lost-q', question);
+  assert.equal(rejected.status, 503);
+  const { error: reason } = (await rejected.json()) as { error: { code: string } };
   assert.equal(reason.code, 'TOPIC_DELETED');
 
   await kafka.broker.createTopic('conversations', { partitions: 3 });

@@ -1,5 +1,5 @@
 // What becomes of chats when somebody with a Kafka tool adds partitions to topic `conversations`, deletes it or writes to it.
-// On the server's own log the first two are refused with a reason; the third is allowed and never trusted.
+// On the server's own log the first two are rejected with a reason; the third is allowed and never trusted.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -48,7 +48,7 @@ async function messageCountOf(conversation: string): Promise<number> {
 const old = Array.from({ length: 8 }, (_, index) => `old${index}`);
 const fresh = Array.from({ length: 8 }, (_, index) => `new${index}`);
 
-test('growth and deletion are refused with the reason, and old and new chats go on', async () => {
+test('growth and deletion are rejected with the reason, and old and new chats go on', async () => {
   for (const conversation of old) await ask(conversation);
   const topics = [{ name: 'conversations', count: 8, assignments: null }];
   const growth = await client.call(createPartitionsApi, 3, { topics, timeoutMs: 30_000, validateOnly: false });

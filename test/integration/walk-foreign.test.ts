@@ -174,7 +174,7 @@ test('a run of a stranger that cannot be answered ends visibly: no message, no s
   );
 });
 
-test('a question that is nested 20,000 deep is refused, and its conversation can be read', async () => {
+test('a question that is nested 20,000 deep is rejected, and its conversation can be read', async () => {
   const response = await fetch(`${server.url}/api/chat`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

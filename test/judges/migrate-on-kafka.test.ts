@@ -1,5 +1,5 @@
 // `throughline migrate` with Apache Kafka as target and as source: offsets, times, headers and groups are the same there and
-// back; offsets that transactions leave without a record are refused by name, and filled when that is asked for.
+// back; offsets that transactions leave without a record are rejected by name, and filled when that is asked for.
 //
 // Needs Java, Maven and the folder of tools beside the repository (../shared/tools/kafka); skips with the reason otherwise.
 import assert from 'node:assert/strict';
@@ -76,7 +76,7 @@ describe('migrate with Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
     await copy.close();
   });
 
-  test('markers and aborted records of transactions are gaps: refused by name, filled when asked', async () => {
+  test('markers and aborted records of transactions are gaps: rejected by name, filled when asked', async () => {
     await cluster.log.admin.createTopic('transacted', { partitions: 1 });
     const client = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING });
     const producer = client.producer({ transactionalId: 'judge', maxInFlightRequests: 1, idempotent: true });
@@ -95,10 +95,10 @@ describe('migrate with Apache Kafka 4.3.1', { skip: withoutKafka() }, () => {
     assert.deepEqual(await textsOf(cluster.log, 'transacted'), [kept]);
 
     const [from, to] = [`kafka://${broker.address}`, folder()];
-    const refused = await migrate('--from', from, '--to', to, '--topics', 'transacted');
-    assert.equal(refused.status, 1);
+    const rejected = await migrate('--from', from, '--to', to, '--topics', 'transacted');
+    assert.equal(rejected.status, 1);
     assert.match(
-      refused.text,
+      rejected.text,
       /transacted-0 at offset 2: the source has no record for 4 offsets; --gaps fill.*MIGRATION_REFUSED/s,
     );
     const filled = await migrate('--from', from, '--to', to, '--topics', 'transacted', '--gaps', 'fill');

@@ -57,7 +57,7 @@ function measured(tool: string, line: string): ToolCommand {
   return { ...same(tool, line), isMeasured: true };
 }
 
-function refused(tool: string, line: string, api: string, why: string): ToolCommand {
+function rejected(tool: string, line: string, api: string, why: string): ToolCommand {
   return { ...same(tool, line), meant: { why, ours: new RegExp(`does not support ${api}|not support the broker un`) } };
 }
 
@@ -123,7 +123,7 @@ export const toolCommands: readonly ToolCommand[] = [
   same(offsets, '--topic nowhere'),
   same(offsets, '--exclude-internal-topics'),
 
-  // Also of a group that is active: who is in it, and what is refused while somebody is.
+  // Also of a group that is active: who is in it, and what is rejected while somebody is.
   { words: ['&', 'consumer.ConsoleConsumer', '--topic', 'live', '--group', 'active'] },
   same(groups, '--describe --group active --members --verbose'),
   same(groups, '--describe --group active --state'),
@@ -221,7 +221,7 @@ export const toolCommands: readonly ToolCommand[] = [
   },
   same(configs, '--alter --broker 1 --add-config num.io.threads=9'),
   ...['users', 'clients', 'ips'].map((entity) =>
-    refused(configs, `--describe --entity-type ${entity}`, 'DESCRIBE_CLIENT_QUOTAS', later),
+    rejected(configs, `--describe --entity-type ${entity}`, 'DESCRIBE_CLIENT_QUOTAS', later),
   ),
 
   // The bytes depend on how the producer filled its batches.
@@ -236,13 +236,13 @@ export const toolCommands: readonly ToolCommand[] = [
   same('ClusterTool', 'cluster-id'),
   same('ClusterTool', 'list-endpoints'),
   same('ClusterTool', 'list-endpoints --include-fenced-brokers'),
-  refused('ClusterTool', 'unregister --id 7', 'UNREGISTER_BROKER', oneNode),
+  rejected('ClusterTool', 'unregister --id 7', 'UNREGISTER_BROKER', oneNode),
   {
     ...same('FeatureCommand', 'describe'),
     meant: { why: 'No feature is supported before the issue that brings it.', ours: /^status 0$/ },
   },
   same('FeatureCommand', 'version-mapping'),
-  refused('FeatureCommand', 'upgrade --release-version 4.3', 'UPDATE_FEATURES', oneNode),
+  rejected('FeatureCommand', 'upgrade --release-version 4.3', 'UPDATE_FEATURES', oneNode),
   {
     ...same('MetadataQuorumCommand', 'describe --status'),
     meant: { why: oneVoter, ours: /^CurrentObservers: \[\]$[^]*^CurrentVoters: \[\{"id": 1\}\]$[^]*^LeaderId: 1$/m },
@@ -257,9 +257,9 @@ export const toolCommands: readonly ToolCommand[] = [
   same(reassign, '--generate --topics-to-move-json-file {move} --broker-list 1'),
   same(reassign, '--execute --reassignment-json-file {reassign}'),
   same(reassign, '--verify --reassignment-json-file {reassign}'),
-  refused('TransactionsCommand', 'list', 'LIST_TRANSACTIONS', later),
-  refused('TransactionsCommand', 'describe-producers --topic a --partition 0', 'DESCRIBE_PRODUCERS', later),
-  refused('AclCommand', '--list', 'DESCRIBE_ACLS', later),
+  rejected('TransactionsCommand', 'list', 'LIST_TRANSACTIONS', later),
+  rejected('TransactionsCommand', 'describe-producers --topic a --partition 0', 'DESCRIBE_PRODUCERS', later),
+  rejected('AclCommand', '--list', 'DESCRIBE_ACLS', later),
 
   same(topics, '--delete --topic a'),
   same(topics, '--delete --topic a --if-exists'),

@@ -183,7 +183,7 @@ export const meantDifferences: readonly MeantDifference[] = [
 export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[] = [
   {
     api: 'Produce',
-    reason: 'Records that are null are refused with an error; Kafka never answers such a request.',
+    reason: 'Records that are null are rejected with an error; Kafka never answers such a request.',
   },
   {
     api: 'Metadata',
@@ -202,7 +202,7 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
   },
   {
     api: 'CreateTopics',
-    reason: 'A topic has 1,024 partitions at most (INVALID_PARTITIONS); Kafka refuses requests for more than 10,000.',
+    reason: 'A topic has 1,024 partitions at most (INVALID_PARTITIONS); Kafka rejects requests for more than 10,000.',
   },
   {
     api: 'DeleteTopics',
@@ -211,7 +211,7 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
   },
   {
     api: 'InitProducerId',
-    reason: 'A transactional id is refused until there are transactions.',
+    reason: 'A transactional id is rejected until there are transactions.',
   },
   {
     api: 'DescribeConfigs',
@@ -219,7 +219,7 @@ export const otherDifferences: readonly Pick<MeantDifference, 'api' | 'reason'>[
   },
   {
     api: 'AlterConfigs',
-    reason: 'A resource that is named twice is refused; Kafka does not answer.',
+    reason: 'A resource that is named twice is rejected; Kafka does not answer.',
   },
   {
     api: 'AlterConfigs',

@@ -88,7 +88,7 @@ export const plantedStorageBugs: readonly (PlantedBug & StorageSimulation)[] = [
     ),
   },
   {
-    name: 'a refusal of what is there all the same',
+    name: 'a rejection of what is there all the same',
     finds: ['aborted-read'],
     faults: ['kill'],
     brokerOf: wrapped((log, random) =>

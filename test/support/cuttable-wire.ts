@@ -8,16 +8,16 @@ export interface CuttableWire {
   /** Destroys every connection. */
   cut(): void;
   /** Whether connections are dropped at once. */
-  refuse(isRefusing: boolean): void;
+  reject(isRejecting: boolean): void;
   close(): void;
 }
 
 /** Relays to `port` of this machine. */
 export async function cuttableWire(port: number): Promise<CuttableWire> {
   const sockets = new Set<Socket>();
-  let isRefusing = false;
+  let isRejecting = false;
   const server: Server = createServer((near) => {
-    if (isRefusing) {
+    if (isRejecting) {
       near.destroy();
       return;
     }
@@ -47,8 +47,8 @@ export async function cuttableWire(port: number): Promise<CuttableWire> {
     url: `http://127.0.0.1:${address.port}`,
     port: address.port,
     cut,
-    refuse: (value) => {
-      isRefusing = value;
+    reject: (value) => {
+      isRejecting = value;
       if (value) cut();
     },
     close: () => {

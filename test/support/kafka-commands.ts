@@ -17,7 +17,7 @@ export function kafkaCommands(address: () => string): void {
     return stdout;
   };
   const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await run([...args, '--json'])) as T;
-  const refused = async (args: readonly string[], code: string): Promise<void> => {
+  const rejected = async (args: readonly string[], code: string): Promise<void> => {
     const ended = await throughline([...args, '--bootstrap', address()]);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, new RegExp(String.raw`^throughline: .* \[${code}\] \S.*\n$`));
@@ -41,7 +41,7 @@ export function kafkaCommands(address: () => string): void {
     const lines = await run(['consume', 'cli', '--partition', '1', '--offset', '2', '--json']);
     assert.deepEqual((JSON.parse(lines) as { value: string }).value, 'three');
     assert.match(await run(['topics']), /^cli +1 +0 +3 /m);
-    await refused(['consume', 'nowhere'], 'UNKNOWN_TOPIC');
+    await rejected(['consume', 'nowhere'], 'UNKNOWN_TOPIC');
   });
 
   test('a topic is followed until somebody interrupts', async () => {
@@ -52,8 +52,8 @@ export function kafkaCommands(address: () => string): void {
   });
 
   test('a reset shows what it would do, and does it only with --execute', async () => {
-    await refused(['groups', 'reset', 'readers'], 'INVALID_ARGUMENT');
-    await refused(['groups', 'reset', 'readers', '--to-latest', '--to-earliest'], 'INVALID_ARGUMENT');
+    await rejected(['groups', 'reset', 'readers'], 'INVALID_ARGUMENT');
+    await rejected(['groups', 'reset', 'readers', '--to-latest', '--to-earliest'], 'INVALID_ARGUMENT');
     const dry = await reset('--to-latest', '--topics', 'cli');
     assert.deepEqual(dry, {
       groupId: 'readers',
@@ -93,8 +93,8 @@ export function kafkaCommands(address: () => string): void {
     assert.match(text, /^readers {2}Empty {2}no protocol {2}coordinator \d+\n/);
     assert.match(text, /^cli +0 +1 +1 +0 +-\ncli +1 +1 +3 +2 +-$/m);
     assert.equal(await run(['groups', 'delete', 'readers']), 'group readers is deleted\n');
-    await refused(['groups', 'describe', 'readers'], 'LOG_REFUSED');
-    await refused(['groups', 'explode', 'readers'], 'INVALID_ARGUMENT');
-    await refused(['groups', 'describe'], 'INVALID_ARGUMENT');
+    await rejected(['groups', 'describe', 'readers'], 'LOG_REFUSED');
+    await rejected(['groups', 'explode', 'readers'], 'INVALID_ARGUMENT');
+    await rejected(['groups', 'describe'], 'INVALID_ARGUMENT');
   });
 }

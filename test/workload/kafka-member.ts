@@ -13,7 +13,7 @@ import type { Membership } from '../checker/history.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
 import { checkCode, KafkaError } from './kafka-connection.ts';
 import { KafkaConsumer, type KafkaConsumerOptions } from './kafka-consumer.ts';
-import { Refusal, type MemberPort } from './ports.ts';
+import { Rejection, type MemberPort } from './ports.ts';
 
 export interface KafkaMemberOptions extends KafkaConsumerOptions {
   readonly group: string;
@@ -103,7 +103,7 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
   async commit(generation: number, offsets: ReadonlyMap<number, number>): Promise<void> {
     const { group: groupId } = this.#member;
     const connection = await this.cluster.coordinator(groupId).catch((error: unknown) => {
-      throw new Refusal(`nothing was sent: ${String(error)}`);
+      throw new Rejection(`nothing was sent: ${String(error)}`);
     });
     const partitions = Array.from(offsets, ([partitionIndex, offset]) => ({
       partitionIndex,
@@ -119,7 +119,7 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
       topics: [{ name: this.cluster.options.topic, partitions }],
     });
     for (const { errorCode } of topics.flatMap((one) => one.partitions)) {
-      if (rejoinCodes.includes(errorCode)) throw new Refusal(new KafkaError(errorCode, 'OffsetCommit').message);
+      if (rejoinCodes.includes(errorCode)) throw new Rejection(new KafkaError(errorCode, 'OffsetCommit').message);
       checkCode(errorCode, 'OffsetCommit');
     }
   }

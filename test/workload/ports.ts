@@ -29,7 +29,7 @@ export interface MemberPort extends ConsumerPort {
   join(): Promise<Membership>;
   /** False when the member has to join again. */
   heartbeat(): Promise<boolean>;
-  /** Rejects with a Refusal when it certainly did not happen. */
+  /** Rejects with a Rejection when it certainly did not happen. */
   commit(generation: number, offsets: ReadonlyMap<number, number>): Promise<void>;
   /** The committed offsets, -1 for none. */
   committed(partitions: readonly number[]): Promise<ReadonlyMap<number, number>>;
@@ -43,4 +43,4 @@ export interface LogPort {
 }
 
 /** It certainly did not happen. Any other error leaves that open. */
-export class Refusal extends Error {}
+export class Rejection extends Error {}

@@ -2,7 +2,7 @@
 // process of which an operation ended in the dark is thrown away, and another one with a new number takes its place.
 import { delay, integerBetween, type Clock, type Random } from '@throughline/event';
 import type { Outcome, Poll, Send } from '../checker/history.ts';
-import { Refusal, type ConsumerPort, type LogPort, type MemberPort, type ProducerPort } from './ports.ts';
+import { Rejection, type ConsumerPort, type LogPort, type MemberPort, type ProducerPort } from './ports.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface Work {
@@ -181,7 +181,7 @@ async function commitOnce(
     recorder.note(process, 'ok', action);
     return 'ok';
   } catch (error) {
-    const outcome = error instanceof Refusal ? 'fail' : 'info';
+    const outcome = error instanceof Rejection ? 'fail' : 'info';
     recorder.note(process, outcome, action, String(error));
     return outcome;
   }

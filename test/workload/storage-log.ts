@@ -6,7 +6,7 @@ import { batchOf, recordsIn } from './batches.ts';
 import type { ConsumerPort, LogPort, ProducerPort, SendResult } from './ports.ts';
 
 /** What certainly leaves nothing behind. */
-const refusals: readonly string[] = ['OUT_OF_DISK', 'THROTTLED', 'RECORD_TOO_LARGE', 'INVALID_RECORD'];
+const rejections: readonly string[] = ['OUT_OF_DISK', 'THROTTLED', 'RECORD_TOO_LARGE', 'INVALID_RECORD'];
 
 /** A broker that is open now. */
 export interface OpenBroker {
@@ -29,8 +29,8 @@ export function storageLog(openNow: () => OpenBroker, topic: string, clock: Cloc
             const { baseOffset } = await asked((broker) => broker.partition(topic, partition).append(batch));
             return { outcome: 'ok', baseOffset: Number(baseOffset) };
           } catch (error) {
-            const isRefused = ThroughlineError.is(error) && refusals.includes(error.code);
-            return { outcome: isRefused ? 'fail' : 'info', note: String(error) };
+            const isRejected = ThroughlineError.is(error) && rejections.includes(error.code);
+            return { outcome: isRejected ? 'fail' : 'info', note: String(error) };
           }
         }),
       ),

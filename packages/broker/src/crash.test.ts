@@ -54,7 +54,7 @@ interface Batch {
 /** Runs the lives one after the other on one disk, and checks after each what the next one finds. */
 async function runLives(durability: Durability, lives: readonly Life[]): Promise<void> {
   const memory = new MemoryDisk();
-  /** What was sent and not refused, in order, since the topic was made. */
+  /** What was sent and not rejected, in order, since the topic was made. */
   let sent: Batch[] = [];
   /** The topic has been acknowledged. */
   let isMade = false;

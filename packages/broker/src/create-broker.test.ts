@@ -81,7 +81,7 @@ test('a client sees the older broker that maxVersions speaks of', async () => {
     false,
   );
   await assert.rejects(client.call(metadataApi, 9, { topics: [] }), /closed the connection/);
-  assert.equal(broker.metrics.refusalTotals.get('unsupported-version'), 1);
+  assert.equal(broker.metrics.rejectionTotals.get('unsupported-version'), 1);
 });
 
 test('a fault reaches a real handler, and the next request is answered', async () => {
@@ -99,18 +99,18 @@ test('a fault reaches a real handler, and the next request is answered', async (
   await client.close();
 });
 
-test('options that cannot be are refused, and a port in use frees everything again', async () => {
-  const refused = async (options: Partial<Parameters<typeof createBroker>[0]>, code: string): Promise<void> => {
+test('options that cannot be are rejected, and a port in use frees everything again', async () => {
+  const rejected = async (options: Partial<Parameters<typeof createBroker>[0]>, code: string): Promise<void> => {
     await assert.rejects(createBroker({ memory: true, ...options }), { code });
   };
-  await refused({ nodes: 0 }, 'INVALID_ARGUMENT');
-  await refused({ port: 70_000 }, 'INVALID_ARGUMENT');
-  await refused({ port: 65_535, nodes: 2 }, 'INVALID_ARGUMENT');
-  await refused({ maxVersions: { Produkt: 1 } }, 'INVALID_ARGUMENT');
-  await refused({ maxVersions: { Metadata: 99 } }, 'INVALID_ARGUMENT');
-  await refused({ host: 'no.such.host.invalid' }, 'INVALID_ARGUMENT');
+  await rejected({ nodes: 0 }, 'INVALID_ARGUMENT');
+  await rejected({ port: 70_000 }, 'INVALID_ARGUMENT');
+  await rejected({ port: 65_535, nodes: 2 }, 'INVALID_ARGUMENT');
+  await rejected({ maxVersions: { Produkt: 1 } }, 'INVALID_ARGUMENT');
+  await rejected({ maxVersions: { Metadata: 99 } }, 'INVALID_ARGUMENT');
+  await rejected({ host: 'no.such.host.invalid' }, 'INVALID_ARGUMENT');
   await using broker = await createBroker({ memory: true });
-  await refused({ port: Number(broker.address.split(':')[1]) }, 'PORT_IN_USE');
+  await rejected({ port: Number(broker.address.split(':')[1]) }, 'PORT_IN_USE');
 });
 
 test('an open broker can be served again and again, and stays open', async () => {

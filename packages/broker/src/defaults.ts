@@ -25,7 +25,7 @@ export const unknownConfigCountMax = 1000;
 /** Producer ids taken from the metadata log at a time, as a count; Kafka takes as many (ProducerIdsBlock). */
 export const producerIdBlockCount = 1000;
 
-/** What a disk in memory holds at most, in bytes: appends are refused before the process runs out of memory. */
+/** What a disk in memory holds at most, in bytes: appends are rejected before the process runs out of memory. */
 export const memoryDiskBytesMax = 1024 * MiB;
 /** Bytes of a journal file in memory, where nothing is saved by filling it with zeros first. */
 export const memoryJournalFileBytes = 64 * KiB;
@@ -43,13 +43,13 @@ export const checkpointSyncsAtOnceMax = 2;
 /** Log bytes between two index entries (Kafka's index.interval.bytes): a look-up reads at most about one of these. */
 export const indexIntervalBytes = 4 * KiB;
 
-/** Records of a refused batch that are named one by one, as a count: enough to see what is wrong with the producer. */
+/** Records of a rejected batch that are named one by one, as a count: enough to see what is wrong with the producer. */
 export const recordErrorCountMax = 100;
 
 /** The length of a message to a client, in characters: nobody reads more, and three times as many bytes are still a string. */
 export const errorMessageLengthMax = 2_000;
 
-/** When whoever was refused for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
+/** When whoever was rejected for a full queue may come again, in milliseconds: the queue is some tenths of a second of a disk. */
 export const throttleRetryMs = 100;
 
 /** The largest piece of memory that batches of the tail cache share, in bytes; larger batches keep their own. */
@@ -87,7 +87,7 @@ export interface BrokerLimits {
   readonly tailCacheBytesMax: number;
   /** The same for one partition, in bytes: one busy partition must not push all others out. */
   readonly partitionTailCacheBytesMax: number;
-  /** Appends that wait for the disk, in bytes per partition: beyond it appends are refused with THROTTLED. */
+  /** Appends that wait for the disk, in bytes per partition: beyond it appends are rejected with THROTTLED. */
   readonly appendQueueBytesMax: number;
   /** Acknowledged but not yet written, in bytes per partition of durability `memory`: beyond it acks wait for the disk. */
   readonly writeBehindBytesMax: number;
@@ -178,7 +178,7 @@ export const kafkaLimitDefaults: KafkaLimits = {
   smallRequestBytes: 64 * KiB,
   // Clients have five under way, librdkafka as many as fit; beyond this a faster disk, not a longer queue, is what helps.
   pipelinedRequestCountMax: 64,
-  // Half of what a partition queues for the disk, so that one producer alone is slowed down and never refused.
+  // Half of what a partition queues for the disk, so that one producer alone is slowed down and never rejected.
   pipelinedBytesMax: 32 * MiB,
   // Two reads of a socket.
   pendingBytesMax: 128 * KiB,

@@ -70,7 +70,7 @@ class Bench {
   }
 }
 
-function refusedWith(code: ErrorCode): (error: unknown) => boolean {
+function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
@@ -109,7 +109,7 @@ test('garbage of the right length behind the last batch is cut off', async () =>
   assert.deepEqual(await readAll(again), expected);
 });
 
-test('a bit flip in a sealed and synced segment cuts nothing off: only its batch is refused', async () => {
+test('a bit flip in a sealed and synced segment cuts nothing off: only its batch is rejected', async () => {
   const bench = new Bench();
   const { broker, log } = await bench.openTopic('fsync', { segmentBytes: 2048 });
   const expected = await appendEach(log, 0, 40);
@@ -220,13 +220,13 @@ test('an empty active segment is taken up where it begins', async () => {
 });
 
 for (const durability of ['os', 'fsync'] as const) {
-  test(`a full disk refuses a ${durability} append, shows nothing of it, and takes appends again when there is room`, async () => {
+  test(`a full disk rejects a ${durability} append, shows nothing of it, and takes appends again when there is room`, async () => {
     const bench = new Bench();
     const { log } = await bench.openTopic(durability);
     const expected = await appendEach(log, 0, 2);
     bench.disk.bytesFree = 50;
-    const queued = [1, 2, 3].map((i) => log.append(batchOf([`refused ${i}`])));
-    for (const one of queued) await assert.rejects(one, refusedWith('OUT_OF_DISK'));
+    const queued = [1, 2, 3].map((i) => log.append(batchOf([`rejected ${i}`])));
+    for (const one of queued) await assert.rejects(one, rejectedWith('OUT_OF_DISK'));
     assert.equal(log.highWatermark, 2n);
     assert.ok(log.isOnline);
     bench.disk.heal();
@@ -237,23 +237,23 @@ for (const durability of ['os', 'fsync'] as const) {
   });
 }
 
-test('a full disk while the segment is closed refuses the append and leaves no empty segment behind', async () => {
+test('a full disk while the segment is closed rejects the append and leaves no empty segment behind', async () => {
   const bench = new Bench();
   const { log } = await bench.openTopic('os', { segmentBytes: 1024 });
   const expected = await appendEach(log, 0, 5);
   bench.disk.fail({ operation: 'open', path: '00000000000000000005.log', code: 'ENOSPC' });
-  await assert.rejects(log.append(batchOf(['x'.repeat(500)])), refusedWith('OUT_OF_DISK'));
+  await assert.rejects(log.append(batchOf(['x'.repeat(500)])), rejectedWith('OUT_OF_DISK'));
   expected.push(...(await appendEach(log, 5, 3)));
   assert.deepEqual(await readAll(log), expected);
 });
 
-test('a full disk keeps what was acknowledged in memory and refuses more, until it is written', async () => {
+test('a full disk keeps what was acknowledged in memory and rejects more, until it is written', async () => {
   const bench = new Bench();
   const { broker, log } = await bench.openTopic('memory');
   bench.disk.bytesFree = 10;
   await log.append(batchOf(['kept']));
   await bench.clock.timersSet(3);
-  await assert.rejects(log.append(batchOf(['refused'])), refusedWith('OUT_OF_DISK'));
+  await assert.rejects(log.append(batchOf(['rejected'])), rejectedWith('OUT_OF_DISK'));
   assert.deepEqual(await readAll(log), ['0:kept']);
   bench.disk.heal();
   await bench.clock.advance(1_000);
@@ -271,9 +271,9 @@ test('a failing sync of the journal takes the partitions that wait for it offlin
   const expected = await appendEach(log, 0, 3);
   await other.append(batchOf(['before']));
   bench.disk.fail({ operation: 'sync', path: '.journal', code: 'EIO' });
-  await assert.rejects(log.append(batchOf(['lost'])), refusedWith('PARTITION_OFFLINE'));
+  await assert.rejects(log.append(batchOf(['lost'])), rejectedWith('PARTITION_OFFLINE'));
   assert.equal(log.isOnline, false);
-  await assert.rejects(log.append(batchOf(['refused'])), refusedWith('PARTITION_OFFLINE'));
+  await assert.rejects(log.append(batchOf(['rejected'])), rejectedWith('PARTITION_OFFLINE'));
   assert.deepEqual(await readAll(log), expected);
   assert.equal(other.isOnline, true);
   assert.equal((await other.append(batchOf(['after']))).baseOffset, 1n);
@@ -310,7 +310,7 @@ test('a failing write takes the partition offline, and reads go on', async () =>
   const { log } = await bench.openTopic('os');
   const expected = await appendEach(log, 0, 3);
   bench.disk.fail({ operation: 'write', path: '.log', code: 'EIO' });
-  await assert.rejects(log.append(batchOf(['lost'])), refusedWith('PARTITION_OFFLINE'));
+  await assert.rejects(log.append(batchOf(['lost'])), rejectedWith('PARTITION_OFFLINE'));
   assert.deepEqual(await readAll(log), expected);
   const { log: again } = await bench.restart();
   assert.deepEqual(await readAll(again), expected);
@@ -375,35 +375,35 @@ test('records of no topic are put aside, not thrown away', async () => {
   await appendEach(log, 0, 1);
   await broker.close();
   await bench.memory.remove('/data/meta.properties');
-  await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  await assert.rejects(bench.open(), rejectedWith('DATA_FORMAT_UNSUPPORTED'));
   await bench.write('/data/topics.json', utf8('{"format":1,"topics":[],"deleting":[]}'));
   const again = await bench.open();
   assert.deepEqual(again.topics(), []);
   assert.ok((await bench.memory.list('/data')).includes('t-0.stray'));
 });
 
-test('a data folder of a newer format is refused and left alone', async () => {
+test('a data folder of a newer format is rejected and left alone', async () => {
   const bench = new Bench();
   await bench.memory.makeFolder('/data');
   await bench.write('/data/topics.json', utf8('{"format":2}'));
-  await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  await assert.rejects(bench.open(), rejectedWith('DATA_FORMAT_UNSUPPORTED'));
   assert.deepEqual(await bench.memory.list('/data'), ['topics.json']);
   await bench.truncate('/data/topics.json', 3);
-  await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  await assert.rejects(bench.open(), rejectedWith('DATA_FORMAT_UNSUPPORTED'));
   await bench.memory.remove('/data/topics.json');
   await (await bench.open()).close();
   const properties = fromUtf8((await bench.memory.readFile('/data/meta.properties'))!);
   await bench.truncate('/data/meta.properties', 0);
   await bench.write('/data/meta.properties', utf8(properties.replace(/format=\d+/, 'format=999')));
   const before = await bench.memory.list('/data');
-  await assert.rejects(bench.open(), refusedWith('DATA_FORMAT_UNSUPPORTED'));
+  await assert.rejects(bench.open(), rejectedWith('DATA_FORMAT_UNSUPPORTED'));
   assert.deepEqual(await bench.memory.list('/data'), before);
 });
 
-test('a data folder in use is refused, and free again after a close', async () => {
+test('a data folder in use is rejected, and free again after a close', async () => {
   const bench = new Bench();
   const broker = await bench.open();
-  await assert.rejects(bench.open(), refusedWith('DATA_DIR_IN_USE'));
+  await assert.rejects(bench.open(), rejectedWith('DATA_DIR_IN_USE'));
   await broker.close();
   await (await bench.open()).close();
 });

@@ -20,7 +20,7 @@ export { serveKafka, type ServedKafka, type ServeKafkaOptions } from './serve-ka
 export { KafkaFaults, type ActiveFault, type FaultRule } from './network/kafka-faults.ts';
 export { type MaxVersions } from './network/supported-apis.ts';
 export { type KafkaMetrics } from './network/kafka-metrics.ts';
-export { type RefusalReason } from './network/refusals.ts';
+export { type RejectionReason } from './network/rejections.ts';
 export { type KafkaLimits } from './defaults.ts';
 export {
   type ConnectionListeners,

@@ -55,7 +55,7 @@ function open(disk: Disk, logger = new LogRecorder()): Promise<Broker> {
   return openBroker({ dataDir, disk, clock: new VirtualClock(), random: seededRandom(1), logger, ...limits });
 }
 
-function refusedWith(code: ErrorCode): (error: unknown) => boolean {
+function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
@@ -110,7 +110,7 @@ test('a start after a kill syncs nothing for a partition before it lets anybody 
   await last.close();
 });
 
-test('of topics that are asked for together each is made or refused on its own, in the order of the calls', async () => {
+test('of topics that are asked for together each is made or rejected on its own, in the order of the calls', async () => {
   const memory = new MemoryDisk();
   const broker = await open(memory);
   await broker.createTopic('there', aTopic);
@@ -123,13 +123,13 @@ test('of topics that are asked for together each is made or refused on its own, 
     broker.createTopic('there', aTopic),
   ]);
   assert.equal(one.status, 'fulfilled');
-  assert.ok(twice.status === 'rejected' && refusedWith('TOPIC_EXISTS')(twice.reason));
-  assert.ok(there.status === 'rejected' && refusedWith('TOPIC_EXISTS')(there.reason));
-  assert.ok(bad.status === 'rejected' && refusedWith('INVALID_ARGUMENT')(bad.reason));
+  assert.ok(twice.status === 'rejected' && rejectedWith('TOPIC_EXISTS')(twice.reason));
+  assert.ok(there.status === 'rejected' && rejectedWith('TOPIC_EXISTS')(there.reason));
+  assert.ok(bad.status === 'rejected' && rejectedWith('INVALID_ARGUMENT')(bad.reason));
   assert.equal(gone.status, 'fulfilled');
   assert.equal(back.status, 'fulfilled');
   await broker.close();
-  await assert.rejects(broker.createTopic('later', aTopic), refusedWith('CLOSED'));
+  await assert.rejects(broker.createTopic('later', aTopic), rejectedWith('CLOSED'));
 });
 
 test('when the disk has no room for all topics that are asked for together, some may have it, and the others leave nothing', async () => {
@@ -141,7 +141,7 @@ test('when the disk has no room for all topics that are asked for together, some
   const made = await Promise.allSettled(names.slice(0, 40).map((name) => broker.createTopic(name, aTopic)));
   const kept = names.slice(0, 40).filter((_, i) => made[i]!.status === 'fulfilled');
   assert.deepEqual(kept, names.slice(2, 40));
-  for (const result of made) if (result.status === 'rejected') assert.ok(refusedWith('OUT_OF_DISK')(result.reason));
+  for (const result of made) if (result.status === 'rejected') assert.ok(rejectedWith('OUT_OF_DISK')(result.reason));
   disk.heal();
   await broker.close();
   const again = await open(new FaultyDisk(memory));

@@ -50,7 +50,7 @@ export async function readAll(log: ReadableLog, from: bigint = log.logStartOffse
   return found;
 }
 
-/** The offsets of all records that can be read, and those that a read refuses as damaged. */
+/** The offsets of all records that can be read, and those that a read rejects as damaged. */
 export async function readWhole(
   log: ReadableLog,
 ): Promise<{ readonly offsets: readonly number[]; readonly damaged: readonly number[] }> {

@@ -172,7 +172,7 @@ export const errorTable = {
     httpStatus: 507,
     kafka: 56,
     retriable: true,
-    meaning: 'The disk is full; the append was refused and nothing of it is kept.',
+    meaning: 'The disk is full; the append was rejected and nothing of it is kept.',
     remedy: 'Free disk space; appends work again at once.',
   },
   PARTITION_OFFLINE: {
@@ -192,7 +192,7 @@ export const errorTable = {
   LOG_REFUSED: {
     httpStatus: 502,
     retriable: false,
-    meaning: 'The Kafka cluster refused a request.',
+    meaning: 'The Kafka cluster rejected a request.',
     remedy: "The message has the cluster's own words; check its permissions and its version (2.8 or newer).",
   },
   LOG_DIVERGED: {
@@ -403,7 +403,7 @@ export const errorTable = {
   MODEL_REFUSED: {
     httpStatus: 502,
     retriable: false,
-    meaning: 'The model server refused the request.',
+    meaning: 'The model server rejected the request.',
     remedy: "Check --model-id and THROUGHLINE_MODEL_KEY; the message has the server's own words.",
   },
   MODEL_TIMED_OUT: {

@@ -45,7 +45,7 @@ test('a typed event survives JSON, with its offset as a decimal string', () => {
   assert.deepEqual(eventFromJson(json), event);
 });
 
-test('a hostile record is refused with INVALID_EVENT, whatever is in it', () => {
+test('a hostile record is rejected with INVALID_EVENT, whatever is in it', () => {
   const good = landed(toRecord(stop));
   const withHeader = (key: string, value: string | null): LogRecord => ({
     ...good,
@@ -118,7 +118,7 @@ test('fields that this version does not know are left in place', () => {
   assert.deepEqual(event.payload, payload);
 });
 
-test('JSON that is no event is refused', () => {
+test('JSON that is no event is rejected', () => {
   for (const value of [
     null,
     7,

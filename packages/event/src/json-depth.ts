@@ -1,5 +1,5 @@
 // How deeply arrays and objects may be nested in what comes from outside. JSON.parse takes any depth; JSON.stringify and
-// structuredClone do not, and run out of stack at some thousands. What is deeper than this is refused where it comes in,
+// structuredClone do not, and run out of stack at some thousands. What is deeper than this is rejected where it comes in,
 // so that nothing that was taken can fail later, in somebody else's hands.
 
 /** Far beyond what people and models nest, far below what any stack takes. */

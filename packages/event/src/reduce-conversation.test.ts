@@ -271,7 +271,7 @@ test('an event of another conversation changes nothing', () => {
   assert.deepEqual(snapshot(conversation), before);
 });
 
-test('what is no snapshot is refused with the place of what is wrong', () => {
+test('what is no snapshot is rejected with the place of what is wrong', () => {
   const good = snapshot(fold(place([message('m1', null)]))) as { messages: object[] };
   for (const bad of [
     undefined,

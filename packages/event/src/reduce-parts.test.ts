@@ -51,7 +51,7 @@ const jsonInput = fc
   .dictionary(fc.string({ maxLength: 5 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 })
   .filter((value) => isReadAlike(JSON.stringify(value)));
 
-/** The AI SDK reads the beginning `1e+2` as 1, loses its way in names with escapes and refuses `__proto__`; ours does not. */
+/** The AI SDK reads the beginning `1e+2` as 1, loses its way in names with escapes and rejects `__proto__`; ours does not. */
 function isReadAlike(text: string): boolean {
   let isAlike = !text.includes('e+');
   JSON.parse(text, (name, value: unknown) => {

@@ -1,5 +1,5 @@
 // Things that must not happen at the same time, one after the other.
-import { metLater } from './met-later.ts';
+import { markHandled } from './mark-handled.ts';
 
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
@@ -11,7 +11,7 @@ export class Turns {
    */
   run<T>(action: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(action, action);
-    this.#last = metLater(turn);
+    this.#last = markHandled(turn);
     return turn;
   }
 }

@@ -117,7 +117,7 @@ describe('a fold', () => {
     assert.deepEqual([wordsIn(store), running.status().lastError], [['a', 'b', 'c'], undefined]);
   });
 
-  test('begins when the lock of its file is let go, and closes while it waits', { timeout: 20_000 }, async (t) => {
+  test('begins when the lock of its file is released, and closes while it waits', { timeout: 20_000 }, async (t) => {
     const log = await logWith(['a'], 1);
     const path = join(folder(t), 'words.db');
     await (await fold(inFile(log, fileStore(path)))).close();

@@ -43,7 +43,7 @@ export async function listen(
     outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()));
     unattended(logger, 'answering a request', () => answer(incoming, outgoing));
   });
-  server.on('clientError', listening(logger, 'rejecting what is no request', refuse));
+  server.on('clientError', listening(logger, 'rejecting what is no request', reject));
   const bound = await bind(server, host, port);
   const name = host.includes(':') ? `[${host}]` : host;
   return {
@@ -91,8 +91,8 @@ function unreadable(error: unknown): ThroughlineError {
   return new ThroughlineError('INVALID_ARGUMENT', `the request cannot be read: ${message}`, { cause: error });
 }
 
-/** Answers what Node's parser refused; there is no request to answer, only a socket. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+/** Answers what Node's parser rejected; there is no request to answer, only a socket. */
+function reject(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;

@@ -42,7 +42,7 @@ export function parseToken(text: string, generation: string): OffsetToken {
 }
 
 /**
- * Refuses a token of a record that the log does not have: it was lost with a crash, or never was. Going on from there would
+ * Rejects a token of a record that the log does not have: it was lost with a crash, or never was. Going on from there would
  * leave out what is written at those offsets next.
  *
  * @param end the next offset of the partition

@@ -21,17 +21,17 @@ const loopbackHost = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,
 export function checkOrigin(request: Request, allowedOrigins: readonly string[]): string | undefined {
   const host = request.headers.get('host') ?? new URL(request.url).host;
   const isOwnHost = loopbackHost.test(host) || allowedOrigins.some((allowed) => hostOf(allowed) === host.toLowerCase());
-  if (!isOwnHost) throw refused(`the host name ${JSON.stringify(host)} is not this server's`);
+  if (!isOwnHost) throw rejected(`the host name ${JSON.stringify(host)} is not this server's`);
   const origin = request.headers.get('origin');
   if (origin !== null) {
     if (allowedOrigins.includes(origin)) return origin;
-    if (hostOf(origin) !== host.toLowerCase()) throw refused(`the origin ${JSON.stringify(origin)} is not allowed`);
+    if (hostOf(origin) !== host.toLowerCase()) throw rejected(`the origin ${JSON.stringify(origin)} is not allowed`);
     return undefined;
   }
   // A link from elsewhere that is opened as a page is fine: nobody but the person reads the answer.
   const site = request.headers.get('sec-fetch-site');
   const isForeign = site === 'cross-site' || site === 'same-site';
-  if (isForeign && request.headers.get('sec-fetch-mode') !== 'navigate') throw refused('a page of another site asked');
+  if (isForeign && request.headers.get('sec-fetch-mode') !== 'navigate') throw rejected('a page of another site asked');
   return undefined;
 }
 
@@ -39,6 +39,6 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host.toLowerCase() : undefined;
 }
 
-function refused(message: string): ThroughlineError {
+function rejected(message: string): ThroughlineError {
   return new ThroughlineError('CROSS_ORIGIN_REFUSED', message);
 }

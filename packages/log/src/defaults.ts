@@ -27,9 +27,9 @@ export interface EmbeddedLogLimits {
    * goes out in larger batches.
    */
   readonly inFlightBytesMax: number;
-  /** Bytes of one partition that may wait behind those; beyond it `append` is refused with THROTTLED. */
+  /** Bytes of one partition that may wait behind those; beyond it `append` is rejected with THROTTLED. */
   readonly waitingBytesMax: number;
-  /** Time after which a refused append may be tried again, in milliseconds. */
+  /** Time after which a rejected append may be tried again, in milliseconds. */
   readonly throttleMs: number;
   /** Decoded batches that the tails of one partition share, as a count. */
   readonly sharedBatchCountMax: number;
@@ -71,9 +71,9 @@ export interface KafkaLogLimits {
   readonly produceBytesMax: number;
   /** Requests of the producer that may be under way to one broker, as a count. */
   readonly produceInFlightMax: number;
-  /** Bytes of one partition that may wait to be sent; beyond it `append` is refused with THROTTLED. */
+  /** Bytes of one partition that may wait to be sent; beyond it `append` is rejected with THROTTLED. */
   readonly waitingBytesMax: number;
-  /** Time after which a refused append may be tried again, in milliseconds. */
+  /** Time after which a rejected append may be tried again, in milliseconds. */
   readonly throttleMs: number;
   /** How often the leader of a group asks whether its topics have more partitions, in milliseconds. */
   readonly groupPartitionsMs: number;

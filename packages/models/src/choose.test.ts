@@ -33,7 +33,7 @@ test('an OpenAI-compatible server is chosen by its name, address and model', () 
   assert.equal(model.modelId, 'm');
 });
 
-const refused: readonly [what: string, env: Record<string, string>, names: RegExp][] = [
+const rejected: readonly [what: string, env: Record<string, string>, names: RegExp][] = [
   ['an unknown model', { THROUGHLINE_MODEL: 'gpt' }, /THROUGHLINE_MODEL/],
   ['a docs model without a folder', {}, /THROUGHLINE_DOCS_DIR/],
   [
@@ -46,7 +46,7 @@ const refused: readonly [what: string, env: Record<string, string>, names: RegEx
   ['no model id', { ...openAI, THROUGHLINE_MODEL_ID: ' ' }, /--model-id/],
   ['a time-out that is no number', { ...openAI, THROUGHLINE_MODEL_TIMEOUT_MS: '-1' }, /THROUGHLINE_MODEL_TIMEOUT_MS/],
 ];
-for (const [what, env, names] of refused) {
+for (const [what, env, names] of rejected) {
   test(`${what} is CONFIG_INVALID, and the message names the setting`, () => {
     assert.throws(
       () => languageModel({ env }),

@@ -43,7 +43,7 @@ test('only the last chunk of a reply carries metadata', () => {
   assert.equal(of({ part })?.model, 'docs');
 });
 
-test('prices that cannot be used are refused by name', (t) => {
+test('prices that cannot be used are rejected by name', (t) => {
   t.after(() => delete process.env['THROUGHLINE_MODEL_PRICES']);
   for (const json of ['{', '[]', '{"m": {"inputUsd": -1, "outputUsd": 0}}']) {
     process.env['THROUGHLINE_MODEL_PRICES'] = json;

@@ -47,7 +47,7 @@ const balancesIn = async ({ tables }: Pipelines): Promise<string> => {
 const withCode = (code: string) => (error: unknown) => ThroughlineError.is(error) && error.code === code;
 
 describe('a table', () => {
-  test('is refused when a name, a type or the key is not as it may be', () => {
+  test('is rejected when a name, a type or the key is not as it may be', () => {
     const from = topic('payments', { schema: Payment });
     const rows = (): undefined => undefined;
     const wrong: (() => unknown)[] = [
@@ -175,7 +175,7 @@ describe('the pipelines', () => {
     assert.equal(second.status()[0]!.phase, 'live');
   });
 
-  test('are refused for two tables of one name, an unknown topic and a file in use', async (t) => {
+  test('are rejected for two tables of one name, an unknown topic and a file in use', async (t) => {
     const path = file(t);
     const log = await newLog();
     await assert.rejects(

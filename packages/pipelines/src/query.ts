@@ -65,7 +65,7 @@ export class QueryRunner {
     return turn.finally(() => this.#waiting--);
   }
 
-  /** Interrupts the query that runs and refuses those that wait. */
+  /** Interrupts the query that runs and rejects those that wait. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#interrupt?.();

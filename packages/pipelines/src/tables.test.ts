@@ -155,7 +155,7 @@ describe('the tables', () => {
     assert.equal(second.next, undefined);
   });
 
-  test('refuse an unknown table, a limit out of bounds and a cursor that is none', async (t) => {
+  test('reject an unknown table, a limit out of bounds and a cursor that is none', async (t) => {
     const { tables } = await start(t, await logWith(1));
     await assert.rejects(tables.rows('orders"; drop table orders; --', { limit: 1 }), withCode('UNKNOWN_TABLE'));
     await assert.rejects(tables.rows('_throughline_checkpoints', { limit: 1 }), withCode('UNKNOWN_TABLE'));
@@ -224,7 +224,7 @@ describe('a query', () => {
       await tables.sql(sql, { rowsMax: 10 });
   });
 
-  test('that is anything but one read of the tables is refused and changes nothing', async (t) => {
+  test('that is anything but one read of the tables is rejected and changes nothing', async (t) => {
     const { tables } = await start(t, await logWith(2));
     for (const sql of [
       '',
@@ -303,8 +303,8 @@ describe('a query', () => {
     const { tables } = await start(t, await logWith(1));
     const many = await Promise.allSettled(Array.from({ length: 20 }, () => tables.sql('select 1', { rowsMax: 1 })));
     assert.equal(many.filter(({ status }) => status === 'fulfilled').length, 16);
-    const refused = many.find((result) => result.status === 'rejected');
-    assert.ok(withCode('THROTTLED')(refused?.reason));
+    const rejected = many.find((result) => result.status === 'rejected');
+    assert.ok(withCode('THROTTLED')(rejected?.reason));
     await tables.sql('select 1', { rowsMax: 1 });
   });
 

@@ -36,7 +36,7 @@ export class FakeGateway {
   /** The next posts are carried out, but their answers are lost. */
   lostAnswers = 0;
   /** An error answer for the next request whose path contains a text. */
-  refusal: { path: string; status: number; code: string } | undefined;
+  rejection: { path: string; status: number; code: string } | undefined;
   generation = 'aaaaaaaa';
   readonly #stored = new Map<string, Stored>();
   readonly #clock: Clock;
@@ -54,9 +54,9 @@ export class FakeGateway {
     this.requests.push(`${method} ${url.pathname}${url.search}`);
     init.signal?.throwIfAborted();
     if (this.unreachable !== undefined && url.pathname.includes(this.unreachable)) throw new TypeError('fetch failed');
-    if (this.refusal !== undefined && url.pathname.includes(this.refusal.path)) {
-      const { status, code } = this.refusal;
-      this.refusal = undefined;
+    if (this.rejection !== undefined && url.pathname.includes(this.rejection.path)) {
+      const { status, code } = this.rejection;
+      this.rejection = undefined;
       return errorResponse(status, code);
     }
     const answer = this.#answer(method, url, init);
@@ -267,5 +267,5 @@ function jsonResponse(status: number, body: unknown): Response {
 }
 
 function errorResponse(status: number, code: string): Response {
-  return jsonResponse(status, { error: { code, message: `refused with ${code}` } });
+  return jsonResponse(status, { error: { code, message: `rejected with ${code}` } });
 }

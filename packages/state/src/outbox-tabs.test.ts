@@ -101,15 +101,15 @@ for (const locks of [true, false]) {
   });
 }
 
-/** A page without locks has none to hand in: Node's own would be taken. This one refuses, as in an opaque origin. */
-class RefusedLocks extends MemoryLocks {
+/** A page without locks has none to hand in: Node's own would be taken. This one rejects, as in an opaque origin. */
+class RejectedLocks extends MemoryLocks {
   override request(): Promise<unknown> {
     return Promise.reject(new DOMException('opaque origin', 'SecurityError'));
   }
 }
 
 async function playSchedule(random: Random, seed: number, hasLocks: boolean): Promise<void> {
-  const { clock, gateway, storage, open } = setUp(hasLocks ? new MemoryLocks() : new RefusedLocks());
+  const { clock, gateway, storage, open } = setUp(hasLocks ? new MemoryLocks() : new RejectedLocks());
   const tabs: Tab[] = [open()];
   const written: string[] = [];
   const pick = (): number => integerBetween(random, 0, tabs.length - 1);

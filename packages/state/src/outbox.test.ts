@@ -63,9 +63,9 @@ test('a network that stays away makes the message fail, visibly, until it is ret
   assert.deepEqual(texts(), ['?', '']);
 });
 
-test('a refusal fails at once with its code, and can be discarded; the next message goes on', async () => {
+test('a rejection fails at once with its code, and can be discarded; the next message goes on', async () => {
   const { clock, gateway, conversation, texts } = setUp();
-  gateway.refusal = { path: '/api/chat', status: 413, code: 'BODY_TOO_LARGE' };
+  gateway.rejection = { path: '/api/chat', status: 413, code: 'BODY_TOO_LARGE' };
   const id = conversation.send('too long');
   conversation.send('short');
   await clock.settle(20);
@@ -130,7 +130,7 @@ test('a storage that is full or holds rubbish costs nothing but surviving a relo
   assert.deepEqual(texts(), ['?', '']);
 });
 
-test('an empty message and one too many are refused', () => {
+test('an empty message and one too many are rejected', () => {
   const { gateway, conversation } = setUp({ settings: { outboxMax: 2 } });
   gateway.unreachable = '/';
   for (const content of ['', ' \n', { text: '' }, { parts: [] }])

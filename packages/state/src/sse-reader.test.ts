@@ -56,7 +56,7 @@ test('an event that is not complete at the end is no event', async () => {
   ]);
 });
 
-test('an event without an end is refused at the limit, in one line or in many', async () => {
+test('an event without an end is rejected at the limit, in one line or in many', async () => {
   for (const piece of ['data: ' + 'x'.repeat(300), 'data: ' + 'x'.repeat(300) + '\n'])
     await assert.rejects(read(Array.from({ length: 5 }, () => utf8(piece))), { code: 'BODY_TOO_LARGE' });
 });

@@ -92,9 +92,9 @@ test('whoever has written more than the network holds is told when it has draine
   assert.deepEqual([near.connection.unsentBytes, near.told, far.text.length], [0, ['drain'], 100_000]);
 });
 
-test('a port that nobody listens on refuses', async () => {
+test('a port that nobody listens on rejects', async () => {
   const { clock, network } = await connected();
-  const refused = assert.rejects(network.connect(1), { code: 'ECONNREFUSED' });
+  const rejected = assert.rejects(network.connect(1), { code: 'ECONNREFUSED' });
   await clock.advance(10);
-  await refused;
+  await rejected;
 });

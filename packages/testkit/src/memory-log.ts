@@ -1,7 +1,7 @@
 // The Log port as simply as it can be said: arrays in memory, no batches, no disk. It is the model that the conformance
 // suite (test/conformance) holds the adapters against, and a quick log for tests of what stands above.
 import {
-  metLater,
+  markHandled,
   systemClock,
   ThroughlineError,
   type Clock,
@@ -135,7 +135,7 @@ export class MemoryLog implements Log {
 
   tail(request: TailRequest): AsyncIterable<TailStep> {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
-    return this.#steps(request, metLater(this.#start(request)));
+    return this.#steps(request, markHandled(this.#start(request)));
   }
 
   join(request: JoinRequest): GroupMembership {

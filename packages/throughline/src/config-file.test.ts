@@ -27,7 +27,7 @@ test('a folder means the configuration file in it, a file means itself', () => {
   assert.equal(findConfigFile(other), other);
 });
 
-test('a folder without one, and one that is not there, are refused', () => {
+test('a folder without one, and one that is not there, are rejected', () => {
   assert.throws(() => findConfigFile(temporary), isInvalid(/there is no throughline\.config\.ts in /));
   assert.throws(() => findConfigFile(path.join(temporary, 'none')), isInvalid(/there is no folder .*none/));
   const folder = path.join(temporary, 'odd');
@@ -43,7 +43,7 @@ test('TypeScript is loaded as it stands', async () => {
   assert.deepEqual(await loadConfigFile(file), { functions: { answer: { entry: './answer.ts' } } });
 });
 
-test('a file that throws, imports what is not there, or exports nothing is refused with the reason', async () => {
+test('a file that throws, imports what is not there, or exports nothing is rejected with the reason', async () => {
   await assert.rejects(loadConfigFile(fileOf('a.mjs', 'throw new Error("no luck")')), isInvalid(/a\.mjs.*no luck/));
   await assert.rejects(loadConfigFile(fileOf('b.mjs', 'import "node:none"')), isInvalid(/b\.mjs.*none/));
   await assert.rejects(

@@ -1,5 +1,5 @@
 // What may stand in throughline.config.ts, in flags and in the environment. This is the edge: whatever comes in is narrowed
-// here before anything is started, and a value that does not fit is refused by its name.
+// here before anything is started, and a value that does not fit is rejected by its name.
 import type { TableDefinition } from '@throughline/pipelines';
 import * as z from 'zod';
 import { timerMsMax } from './defaults.ts';

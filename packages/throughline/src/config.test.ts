@@ -90,7 +90,7 @@ test('an empty variable is one that is not set, an empty flag is a mistake', asy
   await assertInvalid({ flags: { httpPort: '' } }, /^--http-port: .*""/);
 });
 
-test('a bad value is refused by the name that its writer knows, with the value', async () => {
+test('a bad value is rejected by the name that its writer knows, with the value', async () => {
   const bad: Partial<Record<SettingName, string[]>> = {
     httpPort: ['abc', '-1', '65536', '1.5', '0x10', '1e3', ' 80'],
     kafkaPort: ['99999'],
@@ -112,7 +112,7 @@ test('a bad value is refused by the name that its writer knows, with the value',
   await assertInvalid({ app: appOf('colour: "blue"') }, /throughline\.config\.mjs: .*colour/);
 });
 
-test('an address that is not loopback is refused, and who gave it is said', async () => {
+test('an address that is not loopback is rejected, and who gave it is said', async () => {
   for (const host of ['0.0.0.0', '192.168.1.2', 'example.com', '::', '127.evil.com']) {
     await assertInvalid({ flags: { host } }, /^--host: .* is not loopback/);
     await assertInvalid({ environment: { THROUGHLINE_HOST: host } }, /^THROUGHLINE_HOST: /);

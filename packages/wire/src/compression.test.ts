@@ -4,7 +4,7 @@ import { ThroughlineError } from '@throughline/event';
 import { compress, decompress } from './compression.ts';
 
 for (const codec of ['gzip', 'zstd'] as const) {
-  test(`what ${codec} would unpack beyond the limit is refused`, () => {
+  test(`what ${codec} would unpack beyond the limit is rejected`, () => {
     const bomb = compress(codec, new Uint8Array(1_000_000));
     assert.ok(bomb.length < 5_000);
     assert.equal(decompress(codec, bomb, 1_000_000).length, 1_000_000);

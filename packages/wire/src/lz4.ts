@@ -10,7 +10,7 @@
 //           the literals, and a match: distance uint16. The last sequence of a block has literals only.
 //
 // Frames may follow each other, and skippable ones (0x184D2A50 to 0x184D2A5F) between them. Checksums (xxHash) are passed
-// over: the record batch has one of its own around all of it. Dictionaries are not for Kafka and are refused.
+// over: the record batch has one of its own around all of it. Dictionaries are not for Kafka and are rejected.
 import { malformedBlock, UnpackedBytes } from './unpacked-bytes.ts';
 
 const magic = 0x184d2204;

@@ -246,13 +246,13 @@ test('the size of a varint and of a varlong is what is written', () => {
   }
 });
 
-test('a varint that goes on for too long is refused', () => {
+test('a varint that goes on for too long is rejected', () => {
   const endless = new Uint8Array(20).fill(0xff);
   assert.throws(() => new Reader(endless).varint(), /longer than 32 bits/);
   assert.throws(() => new Reader(endless).varlong(), /longer than 64 bits/);
 });
 
-test('null where a value is required, and a string that is too long, are refused', () => {
+test('null where a value is required, and a string that is too long, are rejected', () => {
   const writer = new Writer();
   writer.string(null);
   assert.throws(() => new Reader(writer.finish()).string(), /null/);

@@ -187,7 +187,7 @@ test('whatever happens to the bytes, decoding gives records or a coded error, an
   );
 });
 
-test('random bytes behind a sound head are refused with a code', () => {
+test('random bytes behind a sound head are rejected with a code', () => {
   const sound = encodeRecordBatch([{ key: null, value: utf8('x'.repeat(200)) }], { nowMs: 1 });
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 150 }), fc.nat(4), (noise, codec) => {

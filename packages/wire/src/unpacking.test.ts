@@ -62,7 +62,7 @@ for (const codec of ['lz4', 'snappy'] as const) {
     );
   });
 
-  test(`damaged ${codec} is refused or unpacks to something within the limit, and never anything else`, () => {
+  test(`damaged ${codec} is rejected or unpacks to something within the limit, and never anything else`, () => {
     fc.assert(
       fc.property(
         content,
@@ -83,7 +83,7 @@ for (const codec of ['lz4', 'snappy'] as const) {
     );
   });
 
-  test(`what ${codec} would unpack beyond the limit is refused`, () => {
+  test(`what ${codec} would unpack beyond the limit is rejected`, () => {
     const bomb = packed[codec](new Uint8Array(1_000_000));
     assert.ok(bomb.length < 60_000);
     assert.equal(decompress(codec, bomb, 1_000_000).length, 1_000_000);
@@ -116,7 +116,7 @@ test('lz4 frames with linked blocks, checksums and a size, one after the other, 
   assert.deepEqual(Buffer.from(both), Buffer.concat([text, text]));
 });
 
-test('a claim of gigabytes costs no memory, and a copy from before the beginning is refused', () => {
+test('a claim of gigabytes costs no memory, and a copy from before the beginning is rejected', () => {
   const bytes = (hex: string): Uint8Array => Buffer.from(hex, 'hex');
   assert.throws(() => decompress('snappy', bytes('ffffffff0f00'), 2 ** 31), isInvalid);
   assert.throws(() => decompress('snappy', bytes('0800610505'), 100), isInvalid);

@@ -324,7 +324,7 @@ class Session {
       ['cleanup.policy', 2, 'delete'],
       ['segment.bytes', 0, '1'],
     ] as const;
-    // Settings that change what is accepted take effect in Kafka a moment later, so only refusals and no-ops are tried.
+    // Settings that change what is accepted take effect in Kafka a moment later, so only rejections and no-ops are tried.
     const [setting, configOperation, value] = changes[2 + this.#upTo(3)]!;
     return this.#side.call(this.#what('alter'), incrementalAlterConfigsApi, this.#version(incrementalAlterConfigsApi), {
       resources: [{ resourceType: 2, resourceName: name, configs: [{ name: setting, configOperation, value }] }],

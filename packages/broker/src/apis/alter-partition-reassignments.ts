@@ -1,5 +1,5 @@
 // AlterPartitionReassignments (KIP-455): gives partitions other replicas, or ends that. Each partition has one replica, at the
-// node that it is worked out to be at (network/cluster.ts): to leave it there is accepted, anything else is refused, and there
+// node that it is worked out to be at (network/cluster.ts): to leave it there is accepted, anything else is rejected, and there
 // is nothing to end. The words are those of Kafka's ReplicationControlManager.
 import { kafkaErrors, type Read } from '@throughline/wire';
 import {

@@ -8,7 +8,7 @@ import { nodeIdOf, resourceKey, resourceTypes, type ConfigResource } from './con
 import { duplicatesOf } from './duplicates.ts';
 import { problem, problemOf, type Problem } from './problem.ts';
 
-/** What each resource of a request is answered; those that are named twice are refused. */
+/** What each resource of a request is answered; those that are named twice are rejected. */
 export interface AlteredResource extends Problem, ConfigResource {}
 
 /** Applies `alter` to each resource; it says what is wrong, or `NONE`. */

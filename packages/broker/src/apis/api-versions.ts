@@ -9,7 +9,7 @@ export function apiVersionsHandler(handlers: () => readonly Handler[]): Handler 
   return handler({
     api: apiVersionsApi,
     handle: (_services, { version, body }) => {
-      // From version 3 on a client says what it is, and a name or version with odd characters is refused (KIP-511).
+      // From version 3 on a client says what it is, and a name or version with odd characters is rejected (KIP-511).
       const isNamed = version < 3 || (isSoftware(body.clientSoftwareName) && isSoftware(body.clientSoftwareVersion));
       return isNamed ? answer(kafkaErrors.NONE, handlers()) : answer(kafkaErrors.INVALID_REQUEST, []);
     },
@@ -23,7 +23,7 @@ export function unsupportedApiVersions(handlers: readonly Handler[]): ApiVersion
 }
 
 function answer(errorCode: number, handlers: readonly Handler[]): ApiVersionsResponse {
-  // A refusal says nothing of features, not even that there are none.
+  // A rejection says nothing of features, not even that there are none.
   const finalizedFeaturesEpoch = errorCode === kafkaErrors.NONE ? 0n : -1n;
   return { errorCode, apiKeys: handlers.map(versionsOf), throttleTimeMs: 0, finalizedFeaturesEpoch };
 }

@@ -25,13 +25,15 @@ async function handle(
   const { topics, timeoutMs, validateOnly } = request.body;
   if (hasNoTime(timeoutMs)) return failed(request, timedOut.errorCode);
   const duplicates = duplicatesOf(topics.map(({ name }) => name));
-  const refusals = Array.from(duplicates, (name) => result(name, problem('INVALID_REQUEST', 'Duplicate topic name.')));
+  const rejections = Array.from(duplicates, (name) =>
+    result(name, problem('INVALID_REQUEST', 'Duplicate topic name.')),
+  );
   const single = topics.filter(({ name }) => !duplicates.has(name));
   const results = single.map((topic) => {
     const work = grow(services, topic, validateOnly).catch((error: unknown) => problemOf(error, services.logger));
     return withinTime(services.clock, timeoutMs, work, () => timedOut).then((answer) => result(topic.name, answer));
   });
-  return { results: [...refusals, ...(await Promise.all(results))] };
+  return { results: [...rejections, ...(await Promise.all(results))] };
 }
 
 function failed({ body }: ApiRequest<CreatePartitionsRequest>, errorCode: number): CreatePartitionsResponse {

@@ -1,4 +1,4 @@
-// CreateTopics: each topic of a request is made or refused on its own, in Kafka's order of checks (ControllerApis and
+// CreateTopics: each topic of a request is made or rejected on its own, in Kafka's order of checks (ControllerApis and
 // ReplicationControlManager): the name, whether it is there, its settings, its partitions. A topic is answered when it is
 // certain to survive a power cut.
 import { kafkaErrors, type Read } from '@throughline/wire';
@@ -25,21 +25,23 @@ export const createTopics = handler({ api: createTopicsApi, handle, failed });
 
 async function handle(services: Services, { body }: ApiRequest<CreateTopicsRequest>): Promise<CreateTopicsResponse> {
   const { topics, timeoutMs, validateOnly } = body;
-  if (hasNoTime(timeoutMs)) return { topics: topics.map((topic) => refused(topic.name, timedOut)) };
+  if (hasNoTime(timeoutMs)) return { topics: topics.map((topic) => rejected(topic.name, timedOut)) };
   const duplicates = duplicatesOf(topics.map(({ name }) => name));
   const single = topics.filter(({ name }) => !duplicates.has(name));
   // Names that come with one request do not collide with each other, only with those that are there (so in Kafka).
   const taken = takenNames(services);
   const results = single.map((topic) => {
     const work = createTopic(services, topic, { taken, validateOnly });
-    return withinTime(services.clock, timeoutMs, work, () => refused(topic.name, timedOut));
+    return withinTime(services.clock, timeoutMs, work, () => rejected(topic.name, timedOut));
   });
-  const refusals = Array.from(duplicates, (name) => refused(name, problem('INVALID_REQUEST', 'Duplicate topic name.')));
-  return { topics: [...(await Promise.all(results)), ...refusals] };
+  const rejections = Array.from(duplicates, (name) =>
+    rejected(name, problem('INVALID_REQUEST', 'Duplicate topic name.')),
+  );
+  return { topics: [...(await Promise.all(results)), ...rejections] };
 }
 
 function failed({ body }: ApiRequest<CreateTopicsRequest>, errorCode: number): CreateTopicsResponse {
-  return { topics: body.topics.map(({ name }) => refused(name, { errorCode, errorMessage: null })) };
+  return { topics: body.topics.map(({ name }) => rejected(name, { errorCode, errorMessage: null })) };
 }
 
 /** Of the topics that there are, by the name that `.` and `_` make the same. */
@@ -56,18 +58,18 @@ async function createTopic(
   const { name } = topic;
   try {
     const wrong = nameProblem(services, name, options.taken) ?? nullConfigProblem(topic);
-    if (wrong !== undefined) return refused(name, wrong);
+    if (wrong !== undefined) return rejected(name, wrong);
     const settings = new Map(topic.configs.map((config) => [config.name, config.value ?? '']));
     // Settings are judged before the number of partitions is.
     broker.checkNewTopic(name, { partitions: 1, settings });
     const partitions = partitionCountOf(services, topic);
-    if (typeof partitions !== 'number') return refused(name, partitions);
+    if (typeof partitions !== 'number') return rejected(name, partitions);
     const made = options.validateOnly
       ? { ...broker.checkNewTopic(name, { partitions, settings }), topicId: hex(random.bytes(16)) }
       : await broker.createTopic(name, { partitions, settings });
     return created(services, made);
   } catch (error) {
-    return refused(name, problemOf(error, logger));
+    return rejected(name, problemOf(error, logger));
   }
 }
 
@@ -113,7 +115,7 @@ function created({ broker }: Services, topic: TopicMetadata): CreatableTopicResu
   };
 }
 
-function refused(name: string, { errorCode, errorMessage }: Problem): CreatableTopicResult {
+function rejected(name: string, { errorCode, errorMessage }: Problem): CreatableTopicResult {
   return { name, errorCode, errorMessage };
 }
 

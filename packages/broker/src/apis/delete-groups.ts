@@ -9,8 +9,8 @@ export const deleteGroups = handler({
   handle: async (services, request) => {
     const results: DeletableGroupResult[] = [];
     for (const groupId of new Set(request.body.groupsNames)) {
-      const refusal = coordinatorError(services, request, groupId);
-      results.push({ groupId, errorCode: refusal ?? kafkaErrors[await services.groups.delete(groupId)] });
+      const rejection = coordinatorError(services, request, groupId);
+      results.push({ groupId, errorCode: rejection ?? kafkaErrors[await services.groups.delete(groupId)] });
     }
     return { results };
   },

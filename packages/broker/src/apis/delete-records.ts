@@ -40,10 +40,10 @@ async function answer(
   { partitionIndex, offset }: Read<DeleteRecordsPartition>,
 ): Promise<DeleteRecordsPartitionResult> {
   const log = ledPartition(services, nodeId, topic, partitionIndex);
-  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return refused(partitionIndex, log);
-  if (isInternalTopic(topic)) return refused(partitionIndex, kafkaErrors.INVALID_TOPIC_EXCEPTION);
-  if (typeof log === 'number') return refused(partitionIndex, log);
-  if (keepsAll(services, topic)) return refused(partitionIndex, kafkaErrors.POLICY_VIOLATION);
+  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return rejected(partitionIndex, log);
+  if (isInternalTopic(topic)) return rejected(partitionIndex, kafkaErrors.INVALID_TOPIC_EXCEPTION);
+  if (typeof log === 'number') return rejected(partitionIndex, log);
+  if (keepsAll(services, topic)) return rejected(partitionIndex, kafkaErrors.POLICY_VIOLATION);
   try {
     const lowWatermark = await log.deleteRecords(offset === all ? log.highWatermark : offset);
     return { partitionIndex, lowWatermark, errorCode: kafkaErrors.NONE };
@@ -51,7 +51,7 @@ async function answer(
     const code = kafkaErrorOf(error);
     const isExpected = code === kafkaErrors.OFFSET_OUT_OF_RANGE;
     if (!isExpected) services.logger.warn({ topic, partition: partitionIndex, error }, 'records could not be deleted');
-    return refused(partitionIndex, code);
+    return rejected(partitionIndex, code);
   }
 }
 
@@ -63,14 +63,14 @@ function keepsAll({ broker }: Services, topic: string): boolean {
   return policy.includes('compact') && !policy.includes('delete');
 }
 
-function refused(partitionIndex: number, errorCode: number): DeleteRecordsPartitionResult {
+function rejected(partitionIndex: number, errorCode: number): DeleteRecordsPartitionResult {
   return { partitionIndex, lowWatermark: -1n, errorCode };
 }
 
 function failed({ body }: Request, errorCode: number): DeleteRecordsResponse {
   const topics = body.topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map(({ partitionIndex }) => refused(partitionIndex, errorCode)),
+    partitions: partitions.map(({ partitionIndex }) => rejected(partitionIndex, errorCode)),
   }));
   return { topics };
 }

@@ -53,7 +53,7 @@ function resolve(
   named: readonly Named[],
 ): { readonly responses: DeletableTopicResult[]; readonly topics: readonly TopicMetadata[] } {
   const responses: DeletableTopicResult[] = [];
-  const refuse = (what: Named, wrong: Problem): void => void responses.push(answer(what, wrong));
+  const reject = (what: Named, wrong: Problem): void => void responses.push(answer(what, wrong));
   const isName = ({ name, topicId }: Named): boolean => name !== null && topicId === zeroUuid;
   const isId = ({ name, topicId }: Named): boolean => name === null && topicId !== zeroUuid;
   for (const one of named) {
@@ -62,33 +62,33 @@ function resolve(
       one.name === null
         ? 'Neither topic name nor id were specified.'
         : 'You may not specify both topic name and topic id.';
-    refuse(one, problem('INVALID_REQUEST', text));
+    reject(one, problem('INVALID_REQUEST', text));
   }
   const names = named.filter(isName).map(({ name }) => name!);
   const ids = named.filter(isId).map(({ topicId }) => topicId);
   const duplicateNames = duplicatesOf(names);
   const duplicateIds = duplicatesOf(ids);
   for (const name of duplicateNames) {
-    refuse({ name, topicId: zeroUuid }, problem('INVALID_REQUEST', 'Duplicate topic name.'));
+    reject({ name, topicId: zeroUuid }, problem('INVALID_REQUEST', 'Duplicate topic name.'));
   }
   for (const topicId of duplicateIds) {
-    refuse({ name: null, topicId }, problem('INVALID_REQUEST', 'Duplicate topic id.'));
+    reject({ name: null, topicId }, problem('INVALID_REQUEST', 'Duplicate topic id.'));
   }
   const topics = new Map<string, TopicMetadata>();
   for (const topicId of new Set(ids)) {
     const topic = broker.findTopicById(topicId);
     if (duplicateIds.has(topicId)) continue;
-    if (topic === undefined) refuse({ name: null, topicId }, noSuchId);
+    if (topic === undefined) reject({ name: null, topicId }, noSuchId);
     else topics.set(topicId, topic);
   }
   for (const name of new Set(names)) {
     if (duplicateNames.has(name)) continue;
     const topic = broker.findTopic(name);
-    if (topic === undefined) refuse({ name, topicId: zeroUuid }, noSuchName);
+    if (topic === undefined) reject({ name, topicId: zeroUuid }, noSuchName);
     else if (topics.has(topic.topicId) || duplicateIds.has(topic.topicId)) {
       topics.delete(topic.topicId);
       const text = 'The provided topic name maps to an ID that was already supplied.';
-      refuse({ name, topicId: topic.topicId }, problem('INVALID_REQUEST', text));
+      reject({ name, topicId: topic.topicId }, problem('INVALID_REQUEST', text));
     } else topics.set(topic.topicId, topic);
   }
   return { responses, topics: [...topics.values()] };

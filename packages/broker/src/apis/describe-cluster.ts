@@ -15,10 +15,10 @@ function handle({ cluster }: Services, { body }: ApiRequest<DescribeClusterReque
   const { endpointType, includeClusterAuthorizedOperations } = body;
   if (endpointType === endpointTypes.CONTROLLER) {
     const text = 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER';
-    return refused(problem('MISMATCHED_ENDPOINT_TYPE', text));
+    return rejected(problem('MISMATCHED_ENDPOINT_TYPE', text));
   }
   if (endpointType !== endpointTypes.BROKER) {
-    return refused(problem('UNSUPPORTED_ENDPOINT_TYPE', `Unsupported endpoint type ${endpointType}`));
+    return rejected(problem('UNSUPPORTED_ENDPOINT_TYPE', `Unsupported endpoint type ${endpointType}`));
   }
   return {
     errorCode: kafkaErrors.NONE,
@@ -30,9 +30,9 @@ function handle({ cluster }: Services, { body }: ApiRequest<DescribeClusterReque
 }
 
 function failed(_request: ApiRequest<DescribeClusterRequest>, errorCode: number): DescribeClusterResponse {
-  return refused({ errorCode, errorMessage: null });
+  return rejected({ errorCode, errorMessage: null });
 }
 
-function refused({ errorCode, errorMessage }: Problem): DescribeClusterResponse {
+function rejected({ errorCode, errorMessage }: Problem): DescribeClusterResponse {
   return { errorCode, errorMessage, clusterId: '', brokers: [] };
 }

@@ -13,8 +13,8 @@ export const describeGroups = handler({
   handle: (services, request) => {
     const { body, version } = request;
     const groups = body.groups.map((groupId) => {
-      const refusal = coordinatorError(services, request, groupId);
-      if (refusal !== undefined) return unknown(groupId, '', refusal, null);
+      const rejection = coordinatorError(services, request, groupId);
+      if (rejection !== undefined) return unknown(groupId, '', rejection, null);
       const group = services.groups.group(groupId);
       const described = group === undefined ? noGroup(groupId, version) : describe(group);
       const isAsked = body.includeAuthorizedOperations && described.errorCode === kafkaErrors.NONE;

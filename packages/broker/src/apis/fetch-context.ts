@@ -39,12 +39,13 @@ export function fetchContext(services: Services, request: Request): FetchContext
     const targets = targetsOf(services, request);
     return sessionEpoch === finalEpoch ? sessionless(targets) : full(services, request, targets);
   }
-  if (session === undefined) return refused(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
-  if (session.epoch !== sessionEpoch) return refused(kafkaErrors.INVALID_FETCH_SESSION_EPOCH);
-  if (session.identity.usesTopicIds !== usesTopicIds(request)) return refused(kafkaErrors.FETCH_SESSION_TOPIC_ID_ERROR);
+  if (session === undefined) return rejected(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
+  if (session.epoch !== sessionEpoch) return rejected(kafkaErrors.INVALID_FETCH_SESSION_EPOCH);
+  if (session.identity.usesTopicIds !== usesTopicIds(request))
+    return rejected(kafkaErrors.FETCH_SESSION_TOPIC_ID_ERROR);
   const targets = targetsOf(services, request);
   if (!fetchSessions.update(session, targets, forgottenKeys(request))) {
-    return refused(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
+    return rejected(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
   }
   if (session.partitionCount === 0) {
     fetchSessions.remove(session);
@@ -54,7 +55,7 @@ export function fetchContext(services: Services, request: Request): FetchContext
   return incremental(services, session);
 }
 
-function refused(errorCode: number): FetchContext {
+function rejected(errorCode: number): FetchContext {
   return { targets: [], answer: () => ({ errorCode, sessionId: 0, results: [] }) };
 }
 

@@ -135,8 +135,8 @@ test('an error of one partition is no error of the others', async (t) => {
     const request = requestOf({ topic: 't' }, [partition, { partition: 1 }]);
     const answer = await fetchOnce(client, 12, request);
     assert.deepEqual(new Set(codesOf(answer).map((code) => kafkaErrorName(code))), new Set([name, 'NONE']), name);
-    const [refused] = answer.responses[0]!.partitions.filter(({ errorCode }) => errorCode !== kafkaErrors.NONE);
-    const { highWatermark, lastStableOffset, logStartOffset, records } = refused!;
+    const [rejected] = answer.responses[0]!.partitions.filter(({ errorCode }) => errorCode !== kafkaErrors.NONE);
+    const { highWatermark, lastStableOffset, logStartOffset, records } = rejected!;
     assert.deepEqual([highWatermark, lastStableOffset, logStartOffset, records!.length], [-1n, -1n, -1n, 0]);
   }
 });
@@ -187,7 +187,7 @@ test('a node that does not lead a partition says who does', async (t) => {
   assert.deepEqual(leaders, new Set([1, 2, 3]));
 });
 
-test('a follower is refused: there is nobody to replicate to', async (t) => {
+test('a follower is rejected: there is nobody to replicate to', async (t) => {
   const { client, topicId } = await withTopic(t);
   const byReplica = await fetchOnce(client, 11, requestOf({ topic: 't' }, [{}], { replicaId: 2 }));
   assert.deepEqual(codesOf(byReplica), [kafkaErrors.NOT_LEADER_OR_FOLLOWER]);

@@ -7,8 +7,8 @@
 //   growing-bytes.ts     whether there is enough by now
 //   response-memory.ts   the bound of all answers together
 //
-// Batches go by reference from the log into the response. There are no replicas, so followers' requests are refused as
-// Kafka refuses those of a broker that it does not replicate to.
+// Batches go by reference from the log into the response. There are no replicas, so followers' requests are rejected as
+// Kafka rejects those of a broker that it does not replicate to.
 import { kafkaErrors } from '@throughline/wire';
 import {
   fetchApi,

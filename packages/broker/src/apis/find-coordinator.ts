@@ -30,7 +30,7 @@ export const findCoordinator = handler({
 const nowhere = { nodeId: -1, host: '', port: -1 };
 
 async function find({ groups, logger }: Services, keyType: number, key: string): Promise<Coordinator> {
-  const refuse = (error: KafkaErrorName, errorMessage: string): Coordinator => ({
+  const reject = (error: KafkaErrorName, errorMessage: string): Coordinator => ({
     key,
     ...nowhere,
     errorCode: kafkaErrors[error],
@@ -38,19 +38,19 @@ async function find({ groups, logger }: Services, keyType: number, key: string):
   });
   if (keyType !== groupKeyType) {
     const kind = kinds[keyType];
-    return refuse(
+    return reject(
       'INVALID_REQUEST',
       kind === undefined ? invalidRequest : `This broker has no coordinator for ${kind}.`,
     );
   }
   try {
     const node = await groups.nodeOf(key);
-    if (node === undefined) return refuse('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
+    if (node === undefined) return reject('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
     const { nodeId, host, port } = node;
     return { key, nodeId, host, port, errorCode: kafkaErrors.NONE, errorMessage: '' };
   } catch (error) {
     logger.warn({ groupId: key, error }, 'the topic of groups could not be made');
-    return refuse('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
+    return reject('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
   }
 }
 

@@ -98,7 +98,7 @@ test('a node that does not coordinate a group says so, whatever it is asked', as
   assert.equal(left.errorCode, NOT_COORDINATOR);
 });
 
-test('a coordinator of transactions or of share groups is refused for good: clients must not ask for ever', async (t) => {
+test('a coordinator of transactions or of share groups is rejected for good: clients must not ask for ever', async (t) => {
   const services = await stillServices(t);
   for (const keyType of [1, 2]) {
     const body = { keyType, coordinatorKeys: ['x'] };

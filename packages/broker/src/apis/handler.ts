@@ -20,11 +20,11 @@ export interface ApiRequest<Body> {
 }
 
 /**
- * Instead of an answer to a request that wants none (Produce with acks=0) and was refused: the connection is closed, which
+ * Instead of an answer to a request that wants none (Produce with acks=0) and was rejected: the connection is closed, which
  * is how such a client learns of it, in Kafka too.
  */
 export class Unanswered {
-  /** What was refused and why, for the log. */
+  /** What was rejected and why, for the log. */
   readonly fields: LogFields;
 
   constructor(fields: LogFields) {

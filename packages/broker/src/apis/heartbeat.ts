@@ -8,8 +8,8 @@ export const heartbeat = handler({
   api: heartbeatApi,
   handle: (services, request) => {
     const { generationId, groupId, groupInstanceId, memberId } = request.body;
-    const refusal = groupId === '' ? undefined : coordinatorError(services, request, groupId);
-    if (refusal !== undefined) return { errorCode: refusal };
+    const rejection = groupId === '' ? undefined : coordinatorError(services, request, groupId);
+    if (rejection !== undefined) return { errorCode: rejection };
     const error = services.groups.heartbeat(groupId, { memberId, groupInstanceId, generationId });
     return { errorCode: kafkaErrors[error] };
   },

@@ -1,7 +1,7 @@
 // InitProducerId: a producer id for an idempotent producer (KIP-98). One that names the id and epoch it has (KIP-360) gets a new
 // id all the same, as in Kafka: without a transactional id nobody but itself knows what it has in flight.
 //
-// A transactional id is refused, as there is no transaction coordinator yet; the code is one that all clients take for final.
+// A transactional id is rejected, as there is no transaction coordinator yet; the code is one that all clients take for final.
 import { kafkaErrors } from '@throughline/wire';
 import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
@@ -24,7 +24,7 @@ async function handle({ producerIds, logger }: Services, request: Request): Prom
     const { clientId, clientHost } = request;
     logger.warn(
       { transactionalId, clientId, clientHost },
-      'refused a transactional producer: there are no transactions yet',
+      'rejected a transactional producer: there are no transactions yet',
     );
     return failed(request, kafkaErrors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }

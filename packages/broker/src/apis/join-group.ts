@@ -1,6 +1,6 @@
 // JoinGroup (KIP-62, KIP-345, KIP-394, KIP-800, KIP-814): answered when the generation begins. What it does: groups/joins.ts.
 import { joinGroupApi, type JoinGroupResponse } from '@throughline/wire/apis';
-import { refusedJoin } from '../groups/group-answers.ts';
+import { rejectedJoin } from '../groups/group-answers.ts';
 import { coordinatorError, whileConnected } from './group-requests.ts';
 import { handler } from './handler.ts';
 
@@ -9,8 +9,8 @@ export const joinGroup = handler({
   handle: async (services, request) => {
     const { body, clientHost, clientId, signal, version } = request;
     const { groupId, memberId, sessionTimeoutMs } = body;
-    const refusal = groupId === '' ? undefined : coordinatorError(services, request, groupId);
-    if (refusal !== undefined) return inVersion(version, { ...refusedJoin('NONE', memberId), errorCode: refusal });
+    const rejection = groupId === '' ? undefined : coordinatorError(services, request, groupId);
+    if (rejection !== undefined) return inVersion(version, { ...rejectedJoin('NONE', memberId), errorCode: rejection });
     const joined = services.groups.join(groupId, {
       memberId,
       groupInstanceId: body.groupInstanceId,
@@ -26,9 +26,9 @@ export const joinGroup = handler({
       needsMemberId: version >= 4,
       canSkipAssignment: version >= 9,
     });
-    return inVersion(version, await whileConnected(joined, signal, refusedJoin('NOT_COORDINATOR', memberId)));
+    return inVersion(version, await whileConnected(joined, signal, rejectedJoin('NOT_COORDINATOR', memberId)));
   },
-  failed: ({ body, version }, errorCode) => inVersion(version, { ...refusedJoin('NONE', body.memberId), errorCode }),
+  failed: ({ body, version }, errorCode) => inVersion(version, { ...rejectedJoin('NONE', body.memberId), errorCode }),
 });
 
 /** Before version 7 there is always a protocol, and be it an empty one. */

@@ -9,8 +9,8 @@ export const leaveGroup = handler({
   handle: (services, request) => {
     const { body, version } = request;
     const { groupId } = body;
-    const refusal = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
-    if (refusal !== undefined) return { errorCode: refusal, members: [] };
+    const rejection = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
+    if (rejection !== undefined) return { errorCode: rejection, members: [] };
     const leaving = version < 3 ? [{ memberId: body.memberId }] : body.members;
     return inVersion(version, services.groups.leave(groupId, leaving) ?? noGroup(body, version));
   },

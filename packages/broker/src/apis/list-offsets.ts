@@ -45,7 +45,7 @@ const versionMinOf: ReadonlyMap<bigint, number> = new Map([
 ]);
 
 async function handle(services: Services, request: Request): Promise<ListOffsetsResponse> {
-  // A partition that is asked for twice is refused, once (Kafka's duplicatePartitions).
+  // A partition that is asked for twice is rejected, once (Kafka's duplicatePartitions).
   const asked = new Map<string, Map<number, Read<ListOffsetsPartition> | undefined>>();
   for (const { name, partitions } of request.body.topics) {
     const ofTopic = asked.get(name) ?? new Map<number, Read<ListOffsetsPartition> | undefined>();

@@ -79,7 +79,7 @@ test('a topic that somebody asks for comes to be, unless he or the broker does n
   assert.equal(closed.broker.findTopic('wanted'), undefined);
 });
 
-test('names that no topic can have are refused, and internal ones are called so', async (t) => {
+test('names that no topic can have are rejected, and internal ones are called so', async (t) => {
   const { client } = await servedBroker(t);
   const { topics } = await client.call(metadataApi, 12, named('a b', '', '..', 'x'.repeat(250), '__consumer_offsets'));
   const { INVALID_TOPIC_EXCEPTION: invalid, UNKNOWN_TOPIC_OR_PARTITION: unknown } = kafkaErrors;

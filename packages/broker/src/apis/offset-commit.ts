@@ -20,8 +20,8 @@ export const offsetCommit = handler({
     const results = new TopicResults();
     const offsets = knownOffsets(services.broker, body, version, results);
     if (offsets.length === 0) return { topics: results.topics };
-    const refusal = coordinatorError(services, request, groupId);
-    if (refusal !== undefined) return failed(body, refusal);
+    const rejection = coordinatorError(services, request, groupId);
+    if (rejection !== undefined) return failed(body, rejection);
     try {
       const errors = await services.groups.offsets.commit({
         groupId,

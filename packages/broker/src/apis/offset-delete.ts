@@ -10,8 +10,8 @@ export const offsetDelete = handler({
   api: offsetDeleteApi,
   handle: async (services, request) => {
     const { groupId, topics } = request.body;
-    const refusal = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
-    if (refusal !== undefined) return { errorCode: refusal, topics: [] };
+    const rejection = groupId === '' ? kafkaErrors.INVALID_GROUP_ID : coordinatorError(services, request, groupId);
+    if (rejection !== undefined) return { errorCode: rejection, topics: [] };
     const results = new TopicResults();
     const known: { readonly asked: (typeof topics)[number]; readonly topic: string; readonly partition: number }[] = [];
     for (const asked of topics) {

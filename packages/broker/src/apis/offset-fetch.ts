@@ -27,7 +27,7 @@ export const offsetFetch = handler({
   failed: (request, errorCode) => {
     return inVersion(
       request.version,
-      askedGroups(request).map((asked) => refusal(request.version, asked, errorCode)),
+      askedGroups(request).map((asked) => rejection(request.version, asked, errorCode)),
     );
   },
 });
@@ -46,12 +46,12 @@ async function fetch(
   const { body, version } = request;
   const { groupId } = asked;
   const errorCode = coordinatorError(services, request, groupId);
-  if (errorCode !== undefined) return refusal(version, asked, errorCode);
+  if (errorCode !== undefined) return rejection(version, asked, errorCode);
   const { offsets } = services.groups;
   try {
     if (body.requireStable) await offsets.settled(groupId);
   } catch (error) {
-    return refusal(version, asked, kafkaErrors[storeErrorName(error)]);
+    return rejection(version, asked, kafkaErrors[storeErrorName(error)]);
   }
   if (asked.topics === null) return { groupId, topics: allTopics(services, groupId), errorCode: kafkaErrors.NONE };
   const topics = asked.topics.map(({ name, topicId, partitionIndexes }) => {
@@ -86,7 +86,7 @@ function answer(
 }
 
 /** Version 1 has no place for the error of a group: there every partition has it. */
-function refusal(version: number, { groupId, topics }: AskedGroup, errorCode: number): OffsetFetchResponseGroup {
+function rejection(version: number, { groupId, topics }: AskedGroup, errorCode: number): OffsetFetchResponseGroup {
   if (version >= 2) return { groupId, topics: [], errorCode };
   const all = (topics ?? []).map(({ name, partitionIndexes }) => ({
     name,

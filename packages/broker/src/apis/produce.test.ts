@@ -85,7 +85,7 @@ test('all codecs pass through untouched; zstd from version 7 on', async (t) => {
   }
 });
 
-test('what is not one whole batch of magic 2 is refused as Kafka refuses it, and nothing of it is kept', async (t) => {
+test('what is not one whole batch of magic 2 is rejected as Kafka rejects it, and nothing of it is kept', async (t) => {
   const { broker, client } = await withTopic(t);
   const batch = batchOf(['a']);
   const changed = (at: number, byte: number): Uint8Array => batch.with(at, byte);
@@ -118,7 +118,7 @@ test('what is not one whole batch of magic 2 is refused as Kafka refuses it, and
   assert.deepEqual(await readAll(broker.partition('t', 0)), ['0:a']);
 });
 
-test('a refused record is named, with the bounds that it breaks', async (t) => {
+test('a rejected record is named, with the bounds that it breaks', async (t) => {
   const { client } = await withTopic(t, { 'message.timestamp.after.max.ms': '1000' });
   const records = [{}, { timestampMs: 4e12 }].map((more) => ({ key: null, value: null, ...more }));
   const batch = encodeRecordBatch(records, { nowMs: Date.now() });
@@ -167,7 +167,7 @@ test('an idempotent producer that sends again is answered as the first time, in 
   }
 });
 
-test('records of transactions are refused: there are none yet', async (t) => {
+test('records of transactions are rejected: there are none yet', async (t) => {
   const { client } = await withTopic(t);
   const transactional = wrongBatch((bytes) => {
     bytes.setInt16(21, 0x10);
@@ -199,7 +199,7 @@ test('a topic, id or partition that is not there, acks that mean nothing and int
   assert.deepEqual(responses, []);
 });
 
-test('acks of 0 get no answer, and a refusal closes the connection and is logged', async (t) => {
+test('acks of 0 get no answer, and a rejection closes the connection and is logged', async (t) => {
   const logger = new LogRecorder();
   const { broker, client, address } = await servedBroker(t, { logger });
   await broker.createTopic('t', { partitions: 1 });
@@ -211,7 +211,7 @@ test('acks of 0 get no answer, and a refusal closes the connection and is logged
   other.send(produceApi, 9, requestOf(null, { acks: 0 }));
   await other.closed;
   assert.ok(
-    logger.lines.some((line) => line.includes('refused and wanted no answer')),
+    logger.lines.some((line) => line.includes('rejected and wanted no answer')),
     logger.lines.join('\n'),
   );
 });
@@ -269,13 +269,13 @@ test('a storage error says whether the disk is full or the partition is offline,
   const { broker, client } = await servedBroker(t, { disk });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
   disk.bytesFree = 10;
-  const full = await answerOf(client, 8, requestOf(batchOf(['refused'])));
+  const full = await answerOf(client, 8, requestOf(batchOf(['rejected'])));
   assert.equal(full.error, 'KAFKA_STORAGE_ERROR');
   assert.match(full.errorMessage ?? '', /^OUT_OF_DISK: /);
   disk.heal();
   assert.equal((await answerOf(client, 8, requestOf(batchOf(['kept'])))).error, 'NONE');
   disk.fail({ operation: 'write', path: '/t-0/', code: 'EIO' });
-  const offline = [1, 2].map(() => answerOf(client, 8, requestOf(batchOf(['refused']))));
+  const offline = [1, 2].map(() => answerOf(client, 8, requestOf(batchOf(['rejected']))));
   for (const { error, errorMessage } of await Promise.all(offline)) {
     assert.equal(error, 'KAFKA_STORAGE_ERROR');
     assert.match(errorMessage ?? '', /^PARTITION_OFFLINE: /);

@@ -3,7 +3,7 @@
 // goes out with one write and one sync as has come.
 //
 // The codes, and which of them bring a message, are those of Apache Kafka's KafkaApis and ReplicaManager. Acks of 1 and of
-// -1 mean the same here, as there is no replica. With acks of 0 nobody waits for an answer: a refusal closes the connection,
+// -1 mean the same here, as there is no replica. With acks of 0 nobody waits for an answer: a rejection closes the connection,
 // which is how such a client learns of it.
 import { ThroughlineError } from '@throughline/event';
 import { kafkaErrorName, kafkaErrors, zeroUuid, type Read } from '@throughline/wire';
@@ -66,7 +66,7 @@ function handle(
       };
       appended.then(
         (batch) => settle(take(answer, batch)),
-        (error: unknown) => settle(refuse(services, log, answer, error)),
+        (error: unknown) => settle(reject(services, log, answer, error)),
       );
     }
   });
@@ -92,7 +92,7 @@ function produceTopic(
   const byId = request.version >= 13;
   const topic = byId ? services.broker.findTopicById(topicId)?.topic : name;
   const partitionResponses = partitionData.map((partition) => {
-    if (topic === undefined) return refused(partition.index, kafkaErrors.UNKNOWN_TOPIC_ID);
+    if (topic === undefined) return rejected(partition.index, kafkaErrors.UNKNOWN_TOPIC_ID);
     return producePartition(services, request, topic, partition, appends);
   });
   return { name, topicId: byId ? topicId : zeroUuid, partitionResponses };
@@ -106,24 +106,24 @@ function producePartition(
   appends: Append[],
 ): Answer {
   const log = ledPartition(services, nodeId, topic, index);
-  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return refused(index, log);
+  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return rejected(index, log);
   const batch = producedBatch(version, records);
-  if ('errorCode' in batch) return { ...refused(index, batch.errorCode), ...batch };
-  if (body.acks < -1 || body.acks > 1) return refused(index, kafkaErrors.INVALID_REQUIRED_ACKS);
+  if ('errorCode' in batch) return { ...rejected(index, batch.errorCode), ...batch };
+  if (body.acks < -1 || body.acks > 1) return rejected(index, kafkaErrors.INVALID_REQUIRED_ACKS);
   if (isOfTransaction(batch)) {
     // What Kafka says of a partition that nobody has added to a transaction; nobody can before there are transactions.
     const errorMessage = 'Partition was not added to the transaction';
-    return { ...refused(index, kafkaErrors.INVALID_TXN_STATE), errorMessage };
+    return { ...rejected(index, kafkaErrors.INVALID_TXN_STATE), errorMessage };
   }
-  if (isInternalTopic(topic) && clientId !== adminClientId) return refused(index, kafkaErrors.INVALID_TOPIC_EXCEPTION);
+  if (isInternalTopic(topic) && clientId !== adminClientId) return rejected(index, kafkaErrors.INVALID_TOPIC_EXCEPTION);
   if (typeof log === 'number') {
-    return { ...refused(index, log), currentLeader: currentLeader(services, topic, index) };
+    return { ...rejected(index, log), currentLeader: currentLeader(services, topic, index) };
   }
   if (hasBaseOffset(batch)) {
-    return { ...refused(index, kafkaErrors.INVALID_RECORD), logStartOffset: log.logStartOffset };
+    return { ...rejected(index, kafkaErrors.INVALID_RECORD), logStartOffset: log.logStartOffset };
   }
   // Until it is settled, this is what a time-out answers.
-  const answer = refused(index, kafkaErrors.REQUEST_TIMED_OUT);
+  const answer = rejected(index, kafkaErrors.REQUEST_TIMED_OUT);
   appends.push({ log, answer, appended: log.append(batch) });
   return answer;
 }
@@ -136,7 +136,7 @@ function take(answer: Answer, { baseOffset, logAppendTimeMs, logStartOffset }: A
 }
 
 /** Says why a batch was not appended; of a batch whose records are to blame, which they are (KIP-467). */
-function refuse({ logger }: Services, log: PartitionLog, answer: Answer, error: unknown): number {
+function reject({ logger }: Services, log: PartitionLog, answer: Answer, error: unknown): number {
   const code = kafkaErrorOf(error);
   if (code === kafkaErrors.UNKNOWN_SERVER_ERROR) {
     logger.error({ topic: log.topic, partition: log.partition, error }, 'an append met a defect');
@@ -171,7 +171,7 @@ function recordErrorsOf({ details }: ThroughlineError): readonly RecordError[] {
   return (details as { readonly recordErrors?: readonly RecordError[] } | undefined)?.recordErrors ?? [];
 }
 
-function refused(index: number, errorCode: number): Answer {
+function rejected(index: number, errorCode: number): Answer {
   return { index, errorCode, baseOffset: -1n };
 }
 
@@ -181,8 +181,8 @@ function answered(
   responses: readonly TopicProduceResponse[],
 ): ProduceResponse | Unanswered | undefined {
   if (body.acks === 0) {
-    const refusal = firstRefusal(responses);
-    return refusal === undefined ? undefined : new Unanswered({ ...refusal, acks: 0 });
+    const rejection = firstRejection(responses);
+    return rejection === undefined ? undefined : new Unanswered({ ...rejection, acks: 0 });
   }
   if (version < 10) return { responses };
   const nodeEndpoints = endpointsOf(
@@ -192,7 +192,7 @@ function answered(
   return { responses, nodeEndpoints };
 }
 
-function firstRefusal(responses: readonly TopicProduceResponse[]): Record<string, unknown> | undefined {
+function firstRejection(responses: readonly TopicProduceResponse[]): Record<string, unknown> | undefined {
   for (const { name, topicId, partitionResponses } of responses) {
     for (const { index, errorCode } of partitionResponses) {
       if (errorCode === kafkaErrors.NONE) continue;
@@ -206,7 +206,7 @@ function failed({ body }: ApiRequest<ProduceRequest>, errorCode: number): Produc
   const responses = body.topicData.map(({ name, topicId, partitionData }) => ({
     name,
     topicId,
-    partitionResponses: partitionData.map(({ index }) => refused(index, errorCode)),
+    partitionResponses: partitionData.map(({ index }) => rejected(index, errorCode)),
   }));
   return { responses };
 }

@@ -32,7 +32,7 @@ test('each version gives a producer id that nobody has, also to one that names i
   assert.equal(given.size, 6);
 });
 
-test('half an identity and a transactional id are refused by codes that clients take for final', async (t) => {
+test('half an identity and a transactional id are rejected by codes that clients take for final', async (t) => {
   const logger = new LogRecorder();
   const { client } = await servedBroker(t, { logger });
   const errorOf = async (more: Partial<InitProducerIdRequest>): Promise<string | undefined> => {

@@ -62,7 +62,7 @@ test('a longer one closes the connection of whoever sends it, and nobody else no
     send(other);
     await other.closed;
   }
-  assert.equal(running.metrics.refusalTotals.get('malformed-request'), sends.length);
+  assert.equal(running.metrics.rejectionTotals.get('malformed-request'), sends.length);
   assert.equal((await client.call(deleteGroupsApi, 2, { groupsNames: ['g'] })).results.length, 1);
   assert.deepEqual(
     logger.lines.filter((line) => line.startsWith('error')),
@@ -87,7 +87,7 @@ test('text that is no UTF-8 is measured as it would be kept: three bytes for eac
   const at = frame.indexOf('aaaa');
   client.sendRaw(frame.fill(0xff, at, at + 20_000));
   await client.closed;
-  assert.equal(running.metrics.refusalTotals.get('malformed-request'), 1);
+  assert.equal(running.metrics.rejectionTotals.get('malformed-request'), 1);
 });
 
 test('a member id that would be longer than a string is not given out, whichever of the two ids it is made of', async (t) => {

@@ -3,7 +3,7 @@ import type { Clock } from '@throughline/event';
 import type { Problem } from './problem.ts';
 import { problem } from './problem.ts';
 
-/** One that has no time at all is refused before anything is done. */
+/** One that has no time at all is rejected before anything is done. */
 export function hasNoTime(timeoutMs: number): boolean {
   return timeoutMs <= 0;
 }

@@ -1,4 +1,4 @@
-// The disk as something that is handed in: the machine's in production, one that loses, tears and refuses in tests.
+// The disk as something that is handed in: the machine's in production, one that loses, tears and rejects in tests.
 //
 // What a caller may assume is what the ALICE study found file systems to keep (Pillai et al., OSDI 2014), and no more:
 //   * written bytes survive the end of the process, and survive a power cut only once `syncData` has returned;
@@ -62,7 +62,7 @@ export interface Disk {
   cacheId?(folder: string): Promise<string | undefined>;
 }
 
-/** True for the refusals of a full disk or quota, which pass when space returns. */
+/** True for the rejections of a full disk or quota, which pass when space returns. */
 export function isOutOfDisk(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';

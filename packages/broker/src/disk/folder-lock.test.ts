@@ -58,7 +58,7 @@ function isInUse(error: unknown, pid: number): boolean {
   return true;
 }
 
-test('a second process is refused with the pid of the first, and takes over when that was killed', async () => {
+test('a second process is rejected with the pid of the first, and takes over when that was killed', async () => {
   const file = await lockFileOf('two');
   const first = await otherProcess(file);
   assert.equal(first.error, undefined);
@@ -75,7 +75,7 @@ test('a second process is refused with the pid of the first, and takes over when
 });
 
 test(
-  'of two processes in pid namespaces of their own, both pid 1, the second is refused with the pid of the first',
+  'of two processes in pid namespaces of their own, both pid 1, the second is rejected with the pid of the first',
   {
     skip: !hasNamespaces && 'this user may make no pid namespace',
   },
@@ -96,7 +96,7 @@ test(
   },
 );
 
-test('one process takes a lock once, by whatever path, and what it is refused leaves the first lock as it was', async () => {
+test('one process takes a lock once, by whatever path, and what it is rejected leaves the first lock as it was', async () => {
   const file = await lockFileOf('own');
   const linked = path.join(root, 'linked');
   await fs.symlink(path.dirname(file), linked);
@@ -176,7 +176,7 @@ test('an older Throughline, which wrote its pid and took no lock, keeps the fold
   await assert.rejects(lockFolder(file), (error) => isInUse(error, process.ppid));
 });
 
-test('a folder that gives no lock is refused with the reason', async () => {
+test('a folder that gives no lock is rejected with the reason', async () => {
   const folder = path.join(root, 'a-folder-in-its-place');
   await fs.mkdir(path.join(folder, '.lock'), { recursive: true });
   await assert.rejects(lockFolder(path.join(folder, '.lock')), (error) => {

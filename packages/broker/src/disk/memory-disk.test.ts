@@ -47,7 +47,7 @@ test('what is written to a file, at any place and in any pieces, is what is read
   );
 });
 
-test('a full disk in memory refuses, and takes more when something has been removed', async () => {
+test('a full disk in memory rejects, and takes more when something has been removed', async () => {
   const disk = memoryDisk({ bytesMax: 200_000 });
   await disk.makeFolder('/d');
   const file = await disk.open('/d/a', 'write');

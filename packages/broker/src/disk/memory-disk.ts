@@ -1,5 +1,5 @@
 // A disk in the memory of this process: files and folders are gone when nobody holds it any more. It keeps the promises of
-// the Disk interface as far as memory can (there is nothing to sync), answers within the turn, and refuses what goes beyond
+// the Disk interface as far as memory can (there is nothing to sync), answers within the turn, and rejects what goes beyond
 // its bound as a full disk does.
 import { ThroughlineError } from '@throughline/event';
 import { memoryDiskBytesMax } from '../defaults.ts';

@@ -80,7 +80,7 @@ test('partitions join and leave a session; one without partitions ends', async (
   assert.equal(gone.errorCode, kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
 });
 
-test('a session that is not there, a wrong epoch and the other way of naming topics are refused by their codes', async (t) => {
+test('a session that is not there, a wrong epoch and the other way of naming topics are rejected by their codes', async (t) => {
   const { send, topicId } = await sessionBroker(t, { nodeCount: 2 });
   const { sessionId } = await send({ sessionEpoch: 0, topics: from({ 0: 0n }) });
   const codeOf = async (request: Request): Promise<number> => {

@@ -112,7 +112,7 @@ function readPartition(
     },
     (error: unknown) => {
       responseMemory.settle(granted, 0);
-      return refused(services, options, target, codeOf(services, options, target, error));
+      return rejected(services, options, target, codeOf(services, options, target, error));
     },
   );
 }
@@ -126,12 +126,12 @@ export function findPartition(
   const answered = (answer: PartitionData): { readonly answer: PartitionData } => ({ answer });
   const { topic = '', topicId, partition, fetchOffset } = target;
   const log = ledPartition(services, options.nodeId, topic, partition);
-  if (typeof log === 'number') return answered(refused(services, options, target, log));
+  if (typeof log === 'number') return answered(rejected(services, options, target, log));
   if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
     return answered(unreadable(partition, kafkaErrors.INCONSISTENT_TOPIC_ID));
   }
   const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
-  if (epochProblem !== kafkaErrors.NONE) return answered(refused(services, options, target, epochProblem));
+  if (epochProblem !== kafkaErrors.NONE) return answered(rejected(services, options, target, epochProblem));
   if (options.isFromFollower) return answered(unreadable(partition, notReplicated(target)));
   const divergence = divergenceOf(log, target);
   if (typeof divergence === 'number') return answered(unreadable(partition, divergence));
@@ -181,7 +181,7 @@ function readable(
 }
 
 /** An error that the client may be told more of: who leads the partition now (KIP-951). */
-function refused(services: FetchServices, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
+function rejected(services: FetchServices, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
   const answer = unreadable(target.partition, code);
   const isForAnother = code === kafkaErrors.NOT_LEADER_OR_FOLLOWER || code === kafkaErrors.FENCED_LEADER_EPOCH;
   if (version < 16 || !isForAnother) return answer;

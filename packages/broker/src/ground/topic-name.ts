@@ -29,7 +29,7 @@ export function topicNameProblem(topic: string): string | undefined {
 }
 
 /**
- * What a name is to those who cannot tell `.` from `_`: metrics. Kafka refuses a topic whose name becomes that of another
+ * What a name is to those who cannot tell `.` from `_`: metrics. Kafka rejects a topic whose name becomes that of another
  * there. Undefined for a name without either.
  */
 export function collisionName(topic: string): string | undefined {

@@ -10,7 +10,7 @@ import type {
 } from '@throughline/wire/apis';
 import type { Broker } from '../topics/broker.ts';
 import type { VirtualCluster, VirtualNode } from '../topics/virtual-cluster.ts';
-import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
+import { rejectedJoin, rejectedSync, storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { groupSettingsFrom, type GroupSettings } from './group-settings.ts';
@@ -93,22 +93,22 @@ export class GroupCoordinator {
     const { sessionTimeoutMinMs, sessionTimeoutMaxMs } = this.settings;
     const { memberId, sessionTimeoutMs } = request;
     return new Promise((reply) => {
-      if (groupId === '') return reply(refusedJoin('INVALID_GROUP_ID', memberId));
+      if (groupId === '') return reply(rejectedJoin('INVALID_GROUP_ID', memberId));
       if (sessionTimeoutMs < sessionTimeoutMinMs || sessionTimeoutMs > sessionTimeoutMaxMs) {
-        return reply(refusedJoin('INVALID_SESSION_TIMEOUT', memberId));
+        return reply(rejectedJoin('INVALID_SESSION_TIMEOUT', memberId));
       }
       // Who has an id had it from a group.
       const group = memberId === '' ? this.#shards.needGroup(groupId) : this.group(groupId);
-      if (group === undefined) return reply(refusedJoin('UNKNOWN_MEMBER_ID', memberId));
+      if (group === undefined) return reply(rejectedJoin('UNKNOWN_MEMBER_ID', memberId));
       this.#joins.join(group, request, reply);
     });
   }
 
   sync(groupId: string, request: SyncRequest): Promise<SyncGroupResponse> {
     return new Promise((reply) => {
-      if (groupId === '') return reply(refusedSync('INVALID_GROUP_ID'));
+      if (groupId === '') return reply(rejectedSync('INVALID_GROUP_ID'));
       const group = this.group(groupId);
-      if (group === undefined) return reply(refusedSync('UNKNOWN_MEMBER_ID'));
+      if (group === undefined) return reply(rejectedSync('UNKNOWN_MEMBER_ID'));
       this.#members.sync(group, request, reply);
     });
   }

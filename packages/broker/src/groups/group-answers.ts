@@ -3,11 +3,11 @@ import { ThroughlineError, type ErrorCode } from '@throughline/event';
 import { kafkaErrors, noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 
-export function refusedJoin(error: KafkaErrorName, memberId: string): JoinGroupResponse {
+export function rejectedJoin(error: KafkaErrorName, memberId: string): JoinGroupResponse {
   return { errorCode: kafkaErrors[error], generationId: -1, protocolName: null, leader: '', memberId, members: [] };
 }
 
-export function refusedSync(error: KafkaErrorName): SyncGroupResponse {
+export function rejectedSync(error: KafkaErrorName): SyncGroupResponse {
   return { errorCode: kafkaErrors[error], protocolType: null, protocolName: null, assignment: noBytes };
 }
 

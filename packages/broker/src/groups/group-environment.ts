@@ -8,7 +8,7 @@ export interface GroupStore {
    * Keeps a group as it is now, its members with these assignments. Calls of one group take effect in order.
    *
    * @returns when it is durable
-   * @throws ThroughlineError what the log refuses with
+   * @throws ThroughlineError what the log rejects with
    */
   keepGroup(group: Group, assignments: ReadonlyMap<string, Uint8Array>): Promise<void>;
 }

@@ -65,7 +65,7 @@ test('commits that come while the disk is busy go out as one batch, in their ord
     assert.equal(batchCount, 2, 'the first, and all that came while it was on its way');
   }));
 
-test('a commit that cannot be kept is refused, changes nothing, and works again when there is room', async () => {
+test('a commit that cannot be kept is rejected, changes nothing, and works again when there is room', async () => {
   const disk = new FaultyDisk(new MemoryDisk());
   await withGroups({ disk }, async (_world, open) => {
     await commit(open, 1n);

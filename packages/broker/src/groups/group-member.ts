@@ -2,7 +2,7 @@
 import type { Timer } from '@throughline/event';
 import { noBytes } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
-import { refusedJoin, refusedSync } from './group-answers.ts';
+import { rejectedJoin, rejectedSync } from './group-answers.ts';
 
 /** One way of sharing out the work that a member knows (a consumer: an assignor), with what it says of itself for it. */
 export interface MemberProtocol {
@@ -124,14 +124,14 @@ export class GroupMember {
 
   /** It joins again, and waits. A JoinGroup that still waits was given up by its client, which has sent another. */
   rejoin(terms: MemberTerms, reply: JoinReply): void {
-    this.answerJoin(refusedJoin('REBALANCE_IN_PROGRESS', this.memberId));
+    this.answerJoin(rejectedJoin('REBALANCE_IN_PROGRESS', this.memberId));
     this.#terms = terms;
     this.#joinReply = reply;
   }
 
   /** It waits for its assignment. A SyncGroup that still waits was given up by its client, too. */
   awaitAssignment(reply: SyncReply): void {
-    this.answerSync(refusedSync('REBALANCE_IN_PROGRESS'));
+    this.answerSync(rejectedSync('REBALANCE_IN_PROGRESS'));
     this.#syncReply = reply;
   }
 

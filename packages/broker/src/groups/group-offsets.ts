@@ -52,7 +52,7 @@ export class GroupOffsets {
    * Commits offsets.
    *
    * @returns when they are durable: the error of the whole request, or one for each offset
-   * @throws ThroughlineError what the log refuses with
+   * @throws ThroughlineError what the log rejects with
    */
   async commit(request: CommitRequest): Promise<KafkaErrorName | readonly KafkaErrorName[]> {
     const { clock, members, settings, shards } = this.#options;

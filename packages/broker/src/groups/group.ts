@@ -13,7 +13,7 @@
 import { assert, type Timer } from '@throughline/event';
 import { noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponseMember } from '@throughline/wire/apis';
-import { refusedJoin, refusedSync } from './group-answers.ts';
+import { rejectedJoin, rejectedSync } from './group-answers.ts';
 import type { GroupMember, MemberProtocol, MemberTerms } from './group-member.ts';
 import { consumerProtocolType, subscribedTopics } from './subscribed-topics.ts';
 
@@ -207,8 +207,8 @@ export class Group {
       this.#members.delete(memberId);
       member.endSession();
       // It may go while it waits. UNKNOWN_MEMBER_ID makes a client that is still there join again.
-      member.answerJoin(refusedJoin('UNKNOWN_MEMBER_ID', ''));
-      member.answerSync(refusedSync('UNKNOWN_MEMBER_ID'));
+      member.answerJoin(rejectedJoin('UNKNOWN_MEMBER_ID', ''));
+      member.answerSync(rejectedSync('UNKNOWN_MEMBER_ID'));
       const { groupInstanceId } = member.identity;
       if (groupInstanceId !== null) this.#staticMembers.delete(groupInstanceId);
     }
@@ -351,8 +351,8 @@ export class Group {
     for (const timer of this.#pendingJoins.values()) timer.cancel();
     for (const member of this.#members.values()) {
       member.endSession();
-      member.answerJoin(refusedJoin(error, member.memberId));
-      member.answerSync(refusedSync(error));
+      member.answerJoin(rejectedJoin(error, member.memberId));
+      member.answerSync(rejectedSync(error));
     }
     this.#transition('end', nowMs);
   }

@@ -2,7 +2,7 @@
 // their place without disturbing the others (KIP-345), and whoever brings nothing new to a stable group just learns of it.
 import { stringBytesMax, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
-import { refusedJoin, refusedSync, storeErrorName } from './group-answers.ts';
+import { rejectedJoin, rejectedSync, storeErrorName } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupMember, type MemberTerms } from './group-member.ts';
 import type { Group } from './group.ts';
@@ -38,19 +38,19 @@ export class Joins {
     const { memberId } = request;
     if (!group.hasPlaceFor(memberId, this.#environment.settings.memberCountMax)) {
       group.remove(memberId);
-      return reply(refusedJoin('GROUP_MAX_SIZE_REACHED', ''));
+      return reply(rejectedJoin('GROUP_MAX_SIZE_REACHED', ''));
     }
-    const refuse = (error: KafkaErrorName): void => reply(refusedJoin(error, memberId));
-    if (group.state === 'Dead') return refuse('COORDINATOR_NOT_AVAILABLE');
-    if (!group.supportsProtocols(request.protocolType, request.protocols)) return refuse('INCONSISTENT_GROUP_PROTOCOL');
+    const reject = (error: KafkaErrorName): void => reply(rejectedJoin(error, memberId));
+    if (group.state === 'Dead') return reject('COORDINATOR_NOT_AVAILABLE');
+    if (!group.supportsProtocols(request.protocolType, request.protocols)) return reject('INCONSISTENT_GROUP_PROTOCOL');
     if (memberId === '') return this.#joinNew(group, request, reply);
     if (group.isJoinExpected(memberId)) {
       // An id that was given to a dynamic member.
-      if (request.groupInstanceId !== null) return refuse('UNKNOWN_MEMBER_ID');
+      if (request.groupInstanceId !== null) return reject('UNKNOWN_MEMBER_ID');
       return this.#add(group, request, memberId, reply);
     }
     const problem = group.memberProblem(memberId, request.groupInstanceId);
-    if (problem !== undefined) return refuse(problem);
+    if (problem !== undefined) return reject(problem);
     this.#joinAgain(group, group.members.get(memberId)!, request, reply);
   }
 
@@ -58,14 +58,14 @@ export class Joins {
     const { groupInstanceId, clientId } = request;
     const memberId = `${groupInstanceId ?? clientId}-${uuid(this.#environment.random.bytes(16))}`;
     // An id longer than a string can be fits into no answer and no record; Apache Kafka fails over it, in these words.
-    if (Buffer.byteLength(memberId) > stringBytesMax) return reply(refusedJoin('UNKNOWN_SERVER_ERROR', ''));
+    if (Buffer.byteLength(memberId) > stringBytesMax) return reply(rejectedJoin('UNKNOWN_SERVER_ERROR', ''));
     if (groupInstanceId !== null) {
       const known = group.staticMember(groupInstanceId);
       if (known === undefined) this.#add(group, request, memberId, reply);
       else this.#replaceStatic(group, known, memberId, request, reply);
     } else if (request.needsMemberId) {
       this.#rebalances.expectPending(group, memberId, request.sessionTimeoutMs);
-      reply(refusedJoin('MEMBER_ID_REQUIRED', memberId));
+      reply(rejectedJoin('MEMBER_ID_REQUIRED', memberId));
     } else {
       this.#add(group, request, memberId, reply);
     }
@@ -81,7 +81,7 @@ export class Joins {
     } else if (state === 'Stable' && isSame && !group.isLeader(memberId)) {
       reply(joinedResponse(group, member));
     } else if (state === 'Empty') {
-      reply(refusedJoin('UNKNOWN_MEMBER_ID', memberId));
+      reply(rejectedJoin('UNKNOWN_MEMBER_ID', memberId));
     } else {
       // A leader that joins again wants a rebalance: something has changed that its metadata does not show, partitions, say.
       member.rejoin(termsOf(request), reply);
@@ -103,8 +103,8 @@ export class Joins {
   #replaceStatic(group: Group, known: GroupMember, memberId: string, request: JoinRequest, reply: Reply): void {
     const leaderBefore = group.leaderId;
     const { terms: termsBefore } = known;
-    known.answerJoin(refusedJoin('FENCED_INSTANCE_ID', known.memberId));
-    known.answerSync(refusedSync('FENCED_INSTANCE_ID'));
+    known.answerJoin(rejectedJoin('FENCED_INSTANCE_ID', known.memberId));
+    known.answerSync(rejectedSync('FENCED_INSTANCE_ID'));
     const member = group.replaceStatic(known, memberId);
     member.rejoin(termsOf(request), reply);
     this.#rebalances.expectHeartbeat(group, member);
@@ -130,7 +130,7 @@ export class Joins {
         const { groupId } = group;
         this.#environment.logger.warn({ groupId, memberId, error }, 'the new id of a static member could not be kept');
         if (!isCurrent() || group.members.get(memberId) !== member) return;
-        member.answerJoin(refusedJoin(storeErrorName(error), ''));
+        member.answerJoin(rejectedJoin(storeErrorName(error), ''));
         const restored = group.replaceStatic(member, known.memberId, termsBefore);
         this.#rebalances.expectHeartbeat(group, restored);
       },

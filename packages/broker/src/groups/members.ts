@@ -1,7 +1,7 @@
 // What members of a group ask for once they have joined: their assignment, to stay, and to go.
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 import type { LeaveGroupRequest, LeaveGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
-import { refusedSync } from './group-answers.ts';
+import { rejectedSync } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import type { Group } from './group.ts';
 import type { Rebalances } from './rebalance.ts';
@@ -32,14 +32,14 @@ export class Members {
   /** `reply` is called once: at once, or when the leader's assignment is kept. */
   sync(group: Group, request: SyncRequest, reply: (response: SyncGroupResponse) => void): void {
     const problem = this.#requestProblem(group, request) ?? protocolProblem(group, request);
-    if (problem !== undefined) return reply(refusedSync(problem));
+    if (problem !== undefined) return reply(rejectedSync(problem));
     const member = group.members.get(request.memberId)!;
     const { protocolType, protocolName } = group;
     switch (group.state) {
       case 'Empty':
-        return reply(refusedSync('UNKNOWN_MEMBER_ID'));
+        return reply(rejectedSync('UNKNOWN_MEMBER_ID'));
       case 'PreparingRebalance':
-        return reply(refusedSync('REBALANCE_IN_PROGRESS'));
+        return reply(rejectedSync('REBALANCE_IN_PROGRESS'));
       case 'CompletingRebalance':
         member.awaitAssignment(reply);
         group.synced(member.memberId);

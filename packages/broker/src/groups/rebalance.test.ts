@@ -188,7 +188,7 @@ test('a group takes no more members than it may', () =>
     assert.equal(third.errorCode, kafkaErrors.GROUP_MAX_SIZE_REACHED);
   }));
 
-test('sessions out of bounds, empty group ids, unknown members and generations are refused as Kafka does', () =>
+test('sessions out of bounds, empty group ids, unknown members and generations are rejected as Kafka does', () =>
   withGroups({}, async (world, open) => {
     const { groups } = open;
     const codeOf = async (request: Parameters<typeof joinRequest>[0], groupId = 'g'): Promise<number> =>
@@ -235,7 +235,7 @@ test('who is removed while it waits is answered', () =>
     assert.equal(groups.group('g')?.members.has(first.memberId), false);
   }));
 
-test('a JoinGroup of a new member that is gone is let go after five minutes', () =>
+test('a JoinGroup of a new member that is gone is released after five minutes', () =>
   withGroups(delayed, async (world, open) => {
     const { clock } = world;
     const { groups } = open;

@@ -99,7 +99,7 @@ export function checkedBrokerChanges(changes: ConfigChanges): ConfigChanges {
   const fixed = [...changes.keys()].filter(
     (name) => brokerConfigTable.get(name)?.isDynamic === false || isNodeFact(name),
   );
-  if (fixed.length > 0) throw refused(`Cannot update these configs dynamically: [${fixed.join(', ')}]`);
+  if (fixed.length > 0) throw rejected(`Cannot update these configs dynamically: [${fixed.join(', ')}]`);
   try {
     return new Map(
       Array.from(changes, ([name, value]) => {
@@ -109,7 +109,7 @@ export function checkedBrokerChanges(changes: ConfigChanges): ConfigChanges {
     );
   } catch (error) {
     // Kafka calls the same mistake an invalid config at a topic and an invalid request at a broker.
-    throw ThroughlineError.is(error, 'INVALID_CONFIG') ? refused(error.message) : error;
+    throw ThroughlineError.is(error, 'INVALID_CONFIG') ? rejected(error.message) : error;
   }
 }
 
@@ -130,6 +130,6 @@ function definitionOf(name: string): BrokerConfigDefinition {
   return definition;
 }
 
-function refused(message: string): ThroughlineError {
+function rejected(message: string): ThroughlineError {
   return new ThroughlineError('INVALID_ARGUMENT', message);
 }

@@ -472,7 +472,7 @@ test('a topic that says nothing does what the broker says, for each setting that
   }
 });
 
-test('a setting is changed at run time where it is dynamic, and refused where it is not', async (t) => {
+test('a setting is changed at run time where it is dynamic, and rejected where it is not', async (t) => {
   const { client } = await servedBroker(t);
   for (const { name, isDynamic, type, default: value, oneOf, min = 1 } of brokerConfigTable.values()) {
     const fitting = value ?? oneOf?.[0] ?? (type === 'BOOLEAN' ? 'true' : String(Math.max(1, min)));

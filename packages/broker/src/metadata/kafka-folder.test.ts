@@ -1,4 +1,4 @@
-// What of a folder of Apache Kafka is refused. The folders are ours with Kafka's records behind them; that real ones open is
+// What of a folder of Apache Kafka is rejected. The folders are ours with Kafka's records behind them; that real ones open is
 // shown by test/judges/kafka-folder.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -52,7 +52,7 @@ function otherRecord(apiKey: number): Uint8Array {
   return writer.finish();
 }
 
-async function refusal(disk: MemoryDisk): Promise<string> {
+async function rejection(disk: MemoryDisk): Promise<string> {
   const before = await namesIn(disk);
   const error = await open(disk).then(
     () => assert.fail('it was opened'),
@@ -79,7 +79,7 @@ test("a folder without our line in its meta.properties is Kafka's, and is taken 
   await again.close();
 });
 
-test('replicas on other brokers are refused', async () => {
+test('replicas on other brokers are rejected', async () => {
   const partition = (
     topicId: string,
     replicas: readonly number[],
@@ -101,17 +101,17 @@ test('replicas on other brokers are refused', async () => {
     [[1], [3], /t-0 has replicas on the brokers 1, 3/],
   ] as const) {
     const disk = await kafkaFolder((topicId) => [encodeMetadataRecord(partition(topicId, replicas, adding))]);
-    assert.match(await refusal(disk), message);
+    assert.match(await rejection(disk), message);
   }
 });
 
-test('what nobody would enforce here is refused', async () => {
+test('what nobody would enforce here is rejected', async () => {
   for (const [apiKey, message] of [
     [18, /access control lists/],
     [11, /SCRAM credentials/],
     [10, /delegation tokens/],
   ] as const) {
-    assert.match(await refusal(await kafkaFolder(() => [otherRecord(apiKey)])), message);
+    assert.match(await rejection(await kafkaFolder(() => [otherRecord(apiKey)])), message);
   }
 });
 
@@ -135,7 +135,7 @@ test('a record between the begin and the end of a transaction counts with its en
   await other.close();
 });
 
-test('tiered records, aborted transactions, a compaction cut off, old formats and missing folders are refused', async () => {
+test('tiered records, aborted transactions, a compaction cut off, old formats and missing folders are rejected', async () => {
   const tiered = {
     type: 'config',
     resourceType: 2,
@@ -143,18 +143,18 @@ test('tiered records, aborted transactions, a compaction cut off, old formats an
     name: 'remote.storage.enable',
     value: 'true',
   } as const;
-  assert.match(await refusal(await kafkaFolder(() => [encodeMetadataRecord(tiered)])), /tiered storage/);
+  assert.match(await rejection(await kafkaFolder(() => [encodeMetadataRecord(tiered)])), /tiered storage/);
   const aborted = await kafkaFolder();
   await write(aborted, '/data/t-0/00000000000000000000.txnindex', new Uint8Array(34));
-  assert.match(await refusal(aborted), /aborted transactions/);
+  assert.match(await rejection(aborted), /aborted transactions/);
   const cut = await kafkaFolder();
   await write(cut, '/data/t-0/00000000000000000000.log.swap', new Uint8Array(1));
-  assert.match(await refusal(cut), /a compaction was cut off/);
+  assert.match(await rejection(cut), /a compaction was cut off/);
   const old = await kafkaFolder();
   await write(old, '/data/t-0/00000000000000000007.log', batchOf(['old']).with(16, 1));
-  assert.match(await refusal(old), /before magic 2/);
+  assert.match(await rejection(old), /before magic 2/);
   const elsewhere = await kafkaFolder();
   await elsewhere.removeFolder('/data/t-0');
   await elsewhere.syncDirectory('/data');
-  assert.match(await refusal(elsewhere), /t-0 is not in it/);
+  assert.match(await rejection(elsewhere), /t-0 is not in it/);
 });

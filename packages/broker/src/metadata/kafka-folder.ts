@@ -1,5 +1,5 @@
 // Whether a folder that Apache Kafka has written can be taken over. What this broker could not keep the promises of is
-// refused before anything in the folder is touched:
+// rejected before anything in the folder is touched:
 //
 //   * partitions with other replicas, or on their way to another broker, and those that are not in this folder
 //   * access control lists, SCRAM credentials and delegation tokens, which nobody would enforce here
@@ -32,15 +32,15 @@ export async function checkKafkaFolder(
   state: MetadataState,
 ): Promise<void> {
   const { dataDir, logger } = setup;
-  if (!state.features.has('metadata.version')) throw refused(dataDir, 'its metadata log has no metadata.version');
+  if (!state.features.has('metadata.version')) throw rejected(dataDir, 'its metadata log has no metadata.version');
   for (const [apiKey, what] of securityRecords) {
-    if (state.others.has(apiKey)) throw refused(dataDir, `it has ${what}, which this version does not enforce`);
+    if (state.others.has(apiKey)) throw rejected(dataDir, `it has ${what}, which this version does not enforce`);
   }
   if (state.others.has(clientQuotaRecord)) logger.warn({ folder: dataDir }, 'client quotas are not enforced');
   for (const topic of state.topics.values()) {
     checkPlace(dataDir, properties, topic);
     if (state.topicConfigs.get(topic.name)?.get('remote.storage.enable') === 'true') {
-      throw refused(dataDir, `topic ${topic.name} is on tiered storage`);
+      throw rejected(dataDir, `topic ${topic.name} is on tiered storage`);
     }
     for (const partition of topic.partitions.keys()) await checkFiles(setup, topic, partition);
   }
@@ -50,12 +50,12 @@ export async function checkKafkaFolder(
 function checkPlace(dataDir: string, { nodeId }: MetaProperties, { name, partitions }: TopicState): void {
   for (let id = 0; id < partitions.size; id++) {
     const partition = partitions.get(id);
-    if (partition === undefined) throw refused(dataDir, `partition ${id} of topic ${name} is missing in the metadata`);
+    if (partition === undefined) throw rejected(dataDir, `partition ${id} of topic ${name} is missing in the metadata`);
     const { replicas, addingReplicas, removingReplicas } = partition;
     const isHere = replicas.length === 1 && replicas[0] === nodeId;
     if (isHere && addingReplicas.length === 0 && removingReplicas.length === 0) continue;
     const others = [...new Set([...replicas, ...addingReplicas, ...removingReplicas])].join(', ');
-    throw refused(dataDir, `${name}-${id} has replicas on the brokers ${others}, and this is broker ${nodeId} alone`);
+    throw rejected(dataDir, `${name}-${id} has replicas on the brokers ${others}, and this is broker ${nodeId} alone`);
   }
 }
 
@@ -63,11 +63,11 @@ async function checkFiles({ disk, dataDir }: BrokerSetup, topic: TopicState, par
   const name = partitionFolderName(topic.name, partition);
   const folder = `${dataDir}/${name}`;
   if ((await topicIdOfFolder(disk, folder)) !== topic.topicId) {
-    throw refused(dataDir, `${name} is not in it; log.dirs may have had other folders too`);
+    throw rejected(dataDir, `${name} is not in it; log.dirs may have had other folders too`);
   }
   for (const file of await disk.list(folder)) {
     if (file.endsWith('.swap')) {
-      throw refused(
+      throw rejected(
         dataDir,
         `${name}/${file}: a compaction was cut off; let Apache Kafka finish it and stop it cleanly`,
       );
@@ -75,10 +75,10 @@ async function checkFiles({ disk, dataDir }: BrokerSetup, topic: TopicState, par
     if (!/^\d{20}\.(log|txnindex)$/.test(file)) continue;
     const start = await startOf(disk, `${folder}/${file}`);
     if (file.endsWith('.txnindex') && start.length > 0) {
-      throw refused(dataDir, `${name} has aborted transactions, whose records would be shown`);
+      throw rejected(dataDir, `${name} has aborted transactions, whose records would be shown`);
     }
     if (file.endsWith('.log') && hasOldMagic(start)) {
-      throw refused(dataDir, `${name}/${file} has records of a format before magic 2`);
+      throw rejected(dataDir, `${name}/${file} has records of a format before magic 2`);
     }
   }
 }
@@ -99,7 +99,7 @@ function hasOldMagic(start: Uint8Array): boolean {
   return start.length > magicAt && start[magicAt]! < 2 && start.some((byte) => byte !== 0);
 }
 
-function refused(folder: string, why: string): ThroughlineError {
+function rejected(folder: string, why: string): ThroughlineError {
   return new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${folder} cannot be taken over from Apache Kafka: ${why}`, {
     details: { folder },
   });

@@ -15,7 +15,7 @@ function open(disk: MemoryDisk | FaultyDisk, options: Partial<BrokerOptions> = {
   return openBroker({ dataDir: '/data', disk, clock, random: seededRandom(1), journalFileBytes: 65_536, ...options });
 }
 
-function refusedWith(code: ErrorCode): (error: unknown) => boolean {
+function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
@@ -66,7 +66,7 @@ test('a changed setting of the broker reaches the topics that follow it, and onl
   assert.equal(broker.topic('follows').config.retentionMs, 3_600_000);
   await assert.rejects(
     broker.alterBrokerSettings('', new Map([['num.partitions', '2']])),
-    refusedWith('INVALID_ARGUMENT'),
+    rejectedWith('INVALID_ARGUMENT'),
   );
 });
 
@@ -86,8 +86,8 @@ test('partitions are added and never taken away', async () => {
       (error) => ThroughlineError.is(error, 'INVALID_PARTITIONS') && error.message === message,
     );
   }
-  await assert.rejects(broker.createPartitions('t', 1_000_000), refusedWith('INVALID_PARTITIONS'));
-  await assert.rejects(broker.createPartitions('none', 2), refusedWith('UNKNOWN_TOPIC'));
+  await assert.rejects(broker.createPartitions('t', 1_000_000), rejectedWith('INVALID_PARTITIONS'));
+  await assert.rejects(broker.createPartitions('none', 2), rejectedWith('UNKNOWN_TOPIC'));
 });
 
 test('wherever a process dies while partitions are added, the topic has the old number or the new, and its records', async () => {
@@ -194,18 +194,18 @@ test('a torn record at the end is cut off, and so is a damaged one', async () =>
   assert.ok(!(await disk.list('/data')).includes('c-0'));
 });
 
-test('a full disk refuses a change and leaves nothing of it; a failed sync takes no more until the next start', async () => {
+test('a full disk rejects a change and leaves nothing of it; a failed sync takes no more until the next start', async () => {
   const memory = new MemoryDisk();
   const disk = new FaultyDisk(memory);
   const broker = await open(disk);
   await broker.createTopic('t', { partitions: 1 });
   disk.fail({ operation: 'write', path: '__cluster_metadata', code: 'ENOSPC' });
-  await assert.rejects(broker.alterTopic('t', { retentionMs: 5 }), refusedWith('OUT_OF_DISK'));
+  await assert.rejects(broker.alterTopic('t', { retentionMs: 5 }), rejectedWith('OUT_OF_DISK'));
   assert.equal(broker.topic('t').config.retentionMs, null);
   await broker.alterTopic('t', { retentionMs: 6 });
   disk.fail({ operation: 'sync', path: '__cluster_metadata', code: 'EIO' });
-  await assert.rejects(broker.createTopic('u', { partitions: 1 }), refusedWith('PARTITION_OFFLINE'));
-  await assert.rejects(broker.alterTopic('t', { retentionMs: 7 }), refusedWith('PARTITION_OFFLINE'));
+  await assert.rejects(broker.createTopic('u', { partitions: 1 }), rejectedWith('PARTITION_OFFLINE'));
+  await assert.rejects(broker.alterTopic('t', { retentionMs: 7 }), rejectedWith('PARTITION_OFFLINE'));
   await broker.close();
   const again = await open(new FaultyDisk(memory));
   assert.equal(again.topic('t').config.retentionMs, 6);

@@ -348,7 +348,7 @@ test('whichever byte of a log is damaged, no topic with records is lost or renam
   }
 });
 
-test('a damaged folder of Apache Kafka is refused and left as it is', async () => {
+test('a damaged folder of Apache Kafka is rejected and left as it is', async () => {
   const bench = new Bench();
   const broker = await bench.openWithTopics();
   await broker.close();

@@ -1,6 +1,6 @@
 // Settings of a node that are what they are: where it listens, which node it is, where its data is. Clients and tools ask
 // for them by Kafka's names; whoever opens the broker says them with options of their own, so that naming one as a setting
-// is refused, at the start and at run time.
+// is rejected, at the start and at run time.
 import type { ConfigType } from './config-definition.ts';
 
 /** A node as its settings describe it. */

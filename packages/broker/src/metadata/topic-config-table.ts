@@ -34,7 +34,7 @@ const definitions: readonly TopicConfigDefinition[] = [
     default: 'delete',
     oneOf: ['compact', 'delete'],
     follows: [{ name: 'log.cleanup.policy' }],
-    doc: 'What happens to old records: `delete` removes them by retention; `compact` keeps the last of each key, and refuses records without one. Compaction itself is not built yet: a topic that is only `compact` keeps everything.',
+    doc: 'What happens to old records: `delete` removes them by retention; `compact` keeps the last of each key, and rejects records without one. Compaction itself is not built yet: a topic that is only `compact` keeps everything.',
   },
   {
     name: 'compression.gzip.level',
@@ -263,7 +263,7 @@ const definitions: readonly TopicConfigDefinition[] = [
     type: 'BOOLEAN',
     default: 'false',
     follows: [],
-    doc: 'Whether closed segments go to remote storage. `true` is refused.',
+    doc: 'Whether closed segments go to remote storage. `true` is rejected.',
     withoutEffect: noTiers,
   },
   {

@@ -8,7 +8,7 @@ import { describeBrokerConfigs, describeTopicConfigs } from './describe-configs.
 import { changedOverrides, topicConfigOf } from './topic-configs.ts';
 import { topicConfigTable } from './topic-config-table.ts';
 
-const refused: readonly (readonly [string, string, string])[] = [
+const rejected: readonly (readonly [string, string, string])[] = [
   ['retention.ms', '-2', 'Invalid value -2 for configuration retention.ms: Value must be at least -1'],
   ['retention.ms', 'abc', 'Invalid value abc for configuration retention.ms: Not a number of type LONG'],
   ['retention.ms', '', 'Invalid value  for configuration retention.ms: Not a number of type LONG'],
@@ -62,8 +62,8 @@ const refused: readonly (readonly [string, string, string])[] = [
   ],
 ];
 
-for (const [name, value, message] of refused) {
-  test(`${name}=${JSON.stringify(value)} is refused in Kafka's words`, () => {
+for (const [name, value, message] of rejected) {
+  test(`${name}=${JSON.stringify(value)} is rejected in Kafka's words`, () => {
     assert.throws(
       () => changedOverrides(new Map(), new Map([[name, value]])),
       (error) => ThroughlineError.is(error, 'INVALID_CONFIG') && error.message === message,

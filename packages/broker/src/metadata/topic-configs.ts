@@ -26,7 +26,7 @@ export function topicConfigOf(overrides: TopicOverrides, broker: BrokerConfigs):
     // Kafka's table lets segments be larger than an index can point into.
     segmentBytes: Math.min(Number(overrides.get(internalSegmentBytes.name) ?? value('segment.bytes')), segmentBytesMax),
     segmentMs: boundOf(value('segment.ms')),
-    // A request that brings more is refused before its batches are looked at.
+    // A request that brings more is rejected before its batches are looked at.
     recordBytesMax: Math.min(Number(value('max.message.bytes')), recordBytesMaxLimit),
     timestampType: value('message.timestamp.type') as TopicConfig['timestampType'],
     timestampBeforeMaxMs: boundOf(value('message.timestamp.before.max.ms')),

@@ -1,6 +1,6 @@
 // What stands still on a connection: a request that has begun to come and comes no further, answers that nobody reads, or
 // nothing at all for a long time. The server looks at all connections once in a while, so that none needs a timer.
-import type { Refusal } from './refusals.ts';
+import type { Rejection } from './rejections.ts';
 import type { ConnectionLimits } from './server-context.ts';
 
 /** A connection as it stands. */
@@ -30,7 +30,7 @@ export class ConnectionWatch {
   }
 
   /** Why the connection is to be closed now, if it is. */
-  look(nowMs: number, state: ConnectionState, limits: ConnectionLimits): Refusal | undefined {
+  look(nowMs: number, state: ConnectionState, limits: ConnectionLimits): Rejection | undefined {
     const moved = state.receivedBytes + state.sentBytes;
     if (moved !== this.#moved) {
       this.#moved = moved;
@@ -54,7 +54,7 @@ export class ConnectionWatch {
     nowMs: number,
     { receivedBytes }: ConnectionState,
     { requestStallMs, requestProgressBytes }: ConnectionLimits,
-  ): Refusal | undefined {
+  ): Rejection | undefined {
     if (receivedBytes - this.#progressBytes >= requestProgressBytes) {
       this.#progressBytes = receivedBytes;
       this.#progressAtMs = nowMs;
@@ -68,11 +68,11 @@ export class ConnectionWatch {
   }
 }
 
-function idle(stillMs: number): Refusal {
+function idle(stillMs: number): Rejection {
   return { reason: 'idle', message: 'closed a connection that had not been used for long', fields: { stillMs } };
 }
 
-function unreadAnswers({ unsentBytes }: ConnectionState, stillMs: number): Refusal {
+function unreadAnswers({ unsentBytes }: ConnectionState, stillMs: number): Rejection {
   return {
     reason: 'unread-answers',
     message: 'closed a connection that did not read its answers',

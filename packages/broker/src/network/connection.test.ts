@@ -66,14 +66,14 @@ test('a defect in the middle of a connection is reported and ends that connectio
   assert.deepEqual(written, [1]);
 });
 
-test('a refused request that wants no answer closes the connection', async (t) => {
+test('a rejected request that wants no answer closes the connection', async (t) => {
   const { connect, begun, hasBegun, server } = await scriptedServer(t);
   const client = await connect();
   client.send(produceApi, 9, bodies.produceWithoutAcks);
   await hasBegun(1);
   begun[0]!.answer();
   await client.closed;
-  assert.equal(server.metrics.refusalTotals.get('refused-without-answer'), 1);
+  assert.equal(server.metrics.rejectionTotals.get('rejected-without-answer'), 1);
 });
 
 test('a failed request that wants no answer gets none: its connection is closed', async (t) => {

@@ -4,12 +4,12 @@
 // requests that say so (Produce) begin while others of their kind wait for the disk. Whoever does not read its answers is
 // not read either: no request begins while more than a little is unsent, and what cannot begin soon fills the network.
 //
-// A connection that this side closes has its earlier requests answered before, and the reason is noted (refusals.ts).
+// A connection that this side closes has its earlier requests answered before, and the reason is noted (rejections.ts).
 import { reportDefect, unattended } from '@throughline/event';
 import { ConnectionWatch } from './connection-watch.ts';
 import type { Answer, Peer } from './dispatcher.ts';
 import { IncomingRequests, type IncomingRequest } from './incoming-requests.ts';
-import type { Refusal } from './refusals.ts';
+import type { Rejection } from './rejections.ts';
 import type { KafkaServerContext } from './server-context.ts';
 import type { TransportConnection } from './transport.ts';
 
@@ -91,9 +91,9 @@ export class Connection {
       isWithinRequest: this.#incoming.isWithinRequest,
       isBusy: this.#underWay.length > 0 || this.#next !== undefined,
     };
-    const refusal = this.#watch.look(nowMs, state, this.#context.limits);
-    if (refusal === undefined) return;
-    this.#note(refusal);
+    const rejection = this.#watch.look(nowMs, state, this.#context.limits);
+    if (rejection === undefined) return;
+    this.#note(rejection);
     this.#transport.destroy();
   }
 
@@ -156,7 +156,7 @@ export class Connection {
     } catch (error) {
       reportDefect(this.#context.logger, error, 'serving a connection');
       const message = 'closed a connection that met a defect';
-      this.#refuse({ reason: 'no-answer-possible', message, fields: { error } });
+      this.#reject({ reason: 'no-answer-possible', message, fields: { error } });
       this.#transport.destroy();
     }
   }
@@ -180,7 +180,7 @@ export class Connection {
     this.#underWay.shift();
     if ('reason' in first.answer) {
       first.sent();
-      this.#refuse(first.answer);
+      this.#reject(first.answer);
     } else this.#write(first.answer, first.sent);
     return true;
   }
@@ -206,7 +206,7 @@ export class Connection {
       const next = this.#incoming.next();
       if (next === undefined) return false;
       if ('reason' in next) {
-        // It is refused when those before it are answered.
+        // It is rejected when those before it are answered.
         this.#stopTaking();
         this.#underWay.push({ isPipelined: false, frameBytes: 0, answer: next, sent: () => {}, isDropped: false });
         return true;
@@ -247,9 +247,9 @@ export class Connection {
     this.#pump();
   }
 
-  #refuse(refusal: Refusal): void {
-    this.#note(refusal);
-    if (refusal.farewell !== undefined) this.#write([refusal.farewell]);
+  #reject(rejection: Rejection): void {
+    this.#note(rejection);
+    if (rejection.closingBytes !== undefined) this.#write([rejection.closingBytes]);
     this.#stopTaking();
     // What was pipelined behind it is answered to nobody.
     for (const dropped of this.#underWay.splice(0)) {
@@ -258,9 +258,9 @@ export class Connection {
     }
   }
 
-  #note(refusal: Refusal): void {
+  #note(rejection: Rejection): void {
     const { remoteAddress, remotePort } = this.#transport;
-    this.#context.refusals.note(refusal, { client: `${remoteAddress}:${remotePort}` });
+    this.#context.rejections.note(rejection, { client: `${remoteAddress}:${remotePort}` });
   }
 
   #pause(isPaused: boolean): void {

@@ -12,8 +12,8 @@ import { Unanswered, type ApiRequest, type Handler } from '../apis/handler.ts';
 import type { Services } from '../apis/services.ts';
 import type { CalmLog } from './calm-log.ts';
 import type { KafkaCounters } from './kafka-metrics.ts';
-import { faultRefusal, type Fault, type KafkaFaults } from './kafka-faults.ts';
-import type { Refusal } from './refusals.ts';
+import { faultRejection, type Fault, type KafkaFaults } from './kafka-faults.ts';
+import type { Rejection } from './rejections.ts';
 import type { SupportedApis } from './supported-apis.ts';
 
 /** Which a client asks for first when it is set up for SASL; it is absent until there is any. */
@@ -23,7 +23,7 @@ const saslHandshakeKey = 17;
 export type Peer = Pick<ApiRequest<unknown>, 'clientHost' | 'connectionId' | 'nodeId' | 'signal'>;
 
 /** Chunks to be sent, none when the client wants no answer; or why the connection is closed instead. */
-export type Answer = readonly Uint8Array[] | Refusal;
+export type Answer = readonly Uint8Array[] | Rejection;
 
 export interface Dispatched {
   /** The next request may begin while this one is under way. */
@@ -50,7 +50,7 @@ export class Dispatcher {
   }
 
   /** Reads a frame as far as to know when it may be handled. */
-  dispatch(frame: Uint8Array, peer: Peer): Dispatched | Refusal {
+  dispatch(frame: Uint8Array, peer: Peer): Dispatched | Rejection {
     const { apis } = this.#options;
     const { apiKey, apiVersion, correlationId } = readRequestStart(frame);
     const found = apis.get(apiKey);
@@ -113,12 +113,12 @@ export class Dispatcher {
   ): Promise<Answer> {
     // Whoever has gone is waited for no longer; what it asked for is done all the same.
     if (delayMs > 0) await delayOrAbort(this.#options.services.clock, delayMs, request.signal);
-    if (drop === 'before-handling') return faultRefusal;
+    if (drop === 'before-handling') return faultRejection;
     const answer =
       errorCode === undefined
         ? await this.#handle(found, header, request)
         : this.#answerFailure(found, header, request, errorCode);
-    return drop === 'after-handling' ? faultRefusal : answer;
+    return drop === 'after-handling' ? faultRejection : answer;
   }
 
   #encode({ api }: Handler, header: RequestHeader, response: unknown): Answer {
@@ -126,8 +126,8 @@ export class Dispatcher {
     if (!(response instanceof Unanswered)) return encodeResponse(api, header, response);
     this.#options.counters.countFailure(api.name);
     return {
-      reason: 'refused-without-answer',
-      message: 'closed a connection whose request was refused and wanted no answer',
+      reason: 'rejected-without-answer',
+      message: 'closed a connection whose request was rejected and wanted no answer',
       fields: { api: api.name, ...response.fields },
     };
   }
@@ -166,7 +166,7 @@ function wantsAnswer(body: unknown): boolean {
   return (body as { readonly acks?: unknown }).acks !== 0;
 }
 
-function unsupportedApi(apiKey: number, apiVersion: number, frame: Uint8Array): Refusal {
+function unsupportedApi(apiKey: number, apiVersion: number, frame: Uint8Array): Rejection {
   const fields = { apiKey, apiVersion, clientId: clientIdOf(frame) };
   if (apiKey === saslHandshakeKey) {
     return {
@@ -182,7 +182,7 @@ function unsupportedApi(apiKey: number, apiVersion: number, frame: Uint8Array): 
   };
 }
 
-function unsupportedVersion({ api }: Handler, apiVersion: number, frame: Uint8Array): Refusal {
+function unsupportedVersion({ api }: Handler, apiVersion: number, frame: Uint8Array): Rejection {
   const { name, versionMin, versionMax } = api;
   return {
     reason: 'unsupported-version',
@@ -191,7 +191,7 @@ function unsupportedVersion({ api }: Handler, apiVersion: number, frame: Uint8Ar
   };
 }
 
-function malformed({ api }: Handler, apiVersion: number, frame: Uint8Array, error: unknown): Refusal {
+function malformed({ api }: Handler, apiVersion: number, frame: Uint8Array, error: unknown): Rejection {
   const problem = ThroughlineError.from(error).message;
   return {
     reason: 'malformed-request',

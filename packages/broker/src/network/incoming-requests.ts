@@ -3,7 +3,7 @@
 import { foreignHello } from './foreign-hello.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Dispatched, Peer } from './dispatcher.ts';
-import type { Refusal } from './refusals.ts';
+import type { Rejection } from './rejections.ts';
 import type { KafkaServerContext } from './server-context.ts';
 
 /** A request header up to its correlation id. */
@@ -52,7 +52,7 @@ export class IncomingRequests {
   }
 
   /** The next request, as soon as all of it is there; or why there will be none. */
-  next(): IncomingRequest | Refusal | undefined {
+  next(): IncomingRequest | Rejection | undefined {
     if (this.isWaiting) return undefined;
     const sizeBytes = this.#frames.nextSizeBytes();
     if (sizeBytes === undefined) return undefined;
@@ -80,7 +80,7 @@ export class IncomingRequests {
     this.#frames.clear();
   }
 
-  #problemOf(sizeBytes: number): Refusal | undefined {
+  #problemOf(sizeBytes: number): Rejection | undefined {
     const { requestBytesMax } = this.#context.limits;
     const isFrame = sizeBytes >= frameBytesMin && sizeBytes <= requestBytesMax;
     if (isFrame) return undefined;

@@ -59,7 +59,7 @@ test('a connection is dropped before the work is done, or after it', async (t) =
   await hasBegun(1);
   begun[0]!.answer();
   await lost;
-  assert.equal(server.metrics.refusalTotals.get('fault'), 2);
+  assert.equal(server.metrics.rejectionTotals.get('fault'), 2);
 });
 
 test('a delayed request holds up those behind it', async (t) => {
@@ -79,7 +79,7 @@ test('a delayed request holds up those behind it', async (t) => {
   await hasBegun(2);
 });
 
-test('a rule that would do nothing, and one of a partition without its topic, are refused', () => {
+test('a rule that would do nothing, and one of a partition without its topic, are rejected', () => {
   const faults = new KafkaFaults();
   assert.throws(() => faults.add({ api: 'Produce' }), { code: 'INVALID_ARGUMENT' });
   assert.throws(() => faults.add({ api: 'Produce', partition: 0, delayMs: 1 }), { code: 'INVALID_ARGUMENT' });

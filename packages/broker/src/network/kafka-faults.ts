@@ -8,7 +8,7 @@ import { ThroughlineError } from '@throughline/event';
 import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
 import type { ApiRequest } from '../apis/handler.ts';
 import type { Broker } from '../topics/broker.ts';
-import type { Refusal } from './refusals.ts';
+import type { Rejection } from './rejections.ts';
 import { namesPartition } from './request-topics.ts';
 
 export interface FaultRule {
@@ -48,7 +48,10 @@ export interface Fault {
   readonly drop: FaultRule['drop'];
 }
 
-export const faultRefusal: Refusal = { reason: 'fault', message: 'broke a connection because a fault rule says so' };
+export const faultRejection: Rejection = {
+  reason: 'fault',
+  message: 'broke a connection because a fault rule says so',
+};
 
 /**
  * The faults of one broker; rules come and go while it runs.

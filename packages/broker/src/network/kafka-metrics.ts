@@ -1,10 +1,10 @@
 // What the Kafka server counts; everything since it began to listen.
-import type { RefusalReason } from './refusals.ts';
+import type { RejectionReason } from './rejections.ts';
 
 export interface KafkaMetrics {
   /** Connections that are open now. */
   readonly connectionCount: number;
-  /** Connections that ever came, refused ones included. */
+  /** Connections that ever came, rejected ones included. */
   readonly connectionTotal: number;
   /** Requests by the name of their API (`Produce`). */
   readonly requestTotals: ReadonlyMap<string, number>;
@@ -17,7 +17,7 @@ export interface KafkaMetrics {
   /** Record bytes of the Fetch answers that are not sent. */
   readonly responseBytes: number;
   /** Connections that this side closed, by reason. */
-  readonly refusalTotals: ReadonlyMap<RefusalReason, number>;
+  readonly rejectionTotals: ReadonlyMap<RejectionReason, number>;
 }
 
 /** The counters behind `KafkaMetrics`. */

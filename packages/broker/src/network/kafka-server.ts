@@ -8,7 +8,7 @@ import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { KafkaFaults } from './kafka-faults.ts';
 import { KafkaCounters, type KafkaMetrics } from './kafka-metrics.ts';
-import { Refusals, type Refusal } from './refusals.ts';
+import { Rejections, type Rejection } from './rejections.ts';
 import { RequestMemory } from './request-memory.ts';
 import type { ConnectionLimits, KafkaServerContext } from './server-context.ts';
 import type { SupportedApis } from './supported-apis.ts';
@@ -55,7 +55,7 @@ export class KafkaServer {
       counters,
       dispatcher: new Dispatcher({ services, apis, counters, log, faults }),
       memory: new RequestMemory({ bytesMax: limits.queuedBytesMax, smallBytes: limits.smallRequestBytes }),
-      refusals: new Refusals(log, services.logger),
+      rejections: new Rejections(log, services.logger),
     };
   }
 
@@ -65,7 +65,7 @@ export class KafkaServer {
   }
 
   get metrics(): KafkaMetrics {
-    const { counters, refusals, memory } = this.#context;
+    const { counters, rejections, memory } = this.#context;
     const { connectionTotal, requestTotals, failureTotals, receivedBytes, sentBytes } = counters;
     return {
       connectionCount: this.#connections.size,
@@ -76,7 +76,7 @@ export class KafkaServer {
       sentBytes,
       requestBytes: memory.usedBytes,
       responseBytes: this.#options.services.responseMemory.usedBytes,
-      refusalTotals: refusals.counts,
+      rejectionTotals: rejections.counts,
     };
   }
 
@@ -131,11 +131,11 @@ export class KafkaServer {
   }
 
   #accept(transport: TransportConnection, nodeId: number): void {
-    const { counters, refusals } = this.#context;
+    const { counters, rejections } = this.#context;
     const connectionId = ++counters.connectionTotal;
-    const refusal = this.#refusalOf(transport.remoteAddress);
-    if (refusal !== undefined) {
-      refusals.note(refusal, { client: `${transport.remoteAddress}:${transport.remotePort}` });
+    const rejection = this.#rejectionOf(transport.remoteAddress);
+    if (rejection !== undefined) {
+      rejections.note(rejection, { client: `${transport.remoteAddress}:${transport.remotePort}` });
       transport.destroy();
       return;
     }
@@ -150,19 +150,19 @@ export class KafkaServer {
     else this.#sweepLater();
   }
 
-  #refusalOf(remoteAddress: string): Refusal | undefined {
+  #rejectionOf(remoteAddress: string): Rejection | undefined {
     const { max, perAddressMax } = this.#options.connectionCounts();
     if (this.#connections.size >= max) {
       return {
         reason: 'too-many-connections',
-        message: 'refused a connection: there are as many as max.connections allows',
+        message: 'rejected a connection: there are as many as max.connections allows',
         fields: { connectionCountMax: max },
       };
     }
     if ((this.#countByAddress.get(remoteAddress) ?? 0) < perAddressMax) return undefined;
     return {
       reason: 'too-many-connections',
-      message: 'refused a connection: there are as many from its address as max.connections.per.ip allows',
+      message: 'rejected a connection: there are as many from its address as max.connections.per.ip allows',
       fields: { connectionCountMax: perAddressMax },
     };
   }

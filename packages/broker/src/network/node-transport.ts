@@ -21,7 +21,7 @@ export const nodeTransport: Transport = {
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void => reject(refusalOf(error, host, port));
+    const onError = (error: NodeJS.ErrnoException): void => reject(rejectionOf(error, host, port));
     server.once('error', onError);
     server.listen({ host, port, backlog: listenBacklog }, () => {
       server.off('error', onError);
@@ -30,7 +30,7 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function refusalOf(error: NodeJS.ErrnoException, host: string, port: number): ThroughlineError {
+function rejectionOf(error: NodeJS.ErrnoException, host: string, port: number): ThroughlineError {
   const details = { host, port };
   if (error.code === 'EADDRINUSE') {
     return new ThroughlineError('PORT_IN_USE', `${host}:${port} is in use`, { cause: error, details });

@@ -3,7 +3,7 @@ import type { Logger } from '@throughline/event';
 import type { KafkaLimits } from '../defaults.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { KafkaCounters } from './kafka-metrics.ts';
-import type { Refusals } from './refusals.ts';
+import type { Rejections } from './rejections.ts';
 import type { RequestMemory } from './request-memory.ts';
 
 /** The limits of the server, and what the settings of the broker say of connections. */
@@ -20,5 +20,5 @@ export interface KafkaServerContext {
   readonly limits: ConnectionLimits;
   readonly counters: KafkaCounters;
   readonly memory: RequestMemory;
-  readonly refusals: Refusals;
+  readonly rejections: Rejections;
 }

@@ -93,7 +93,7 @@ class Client {
       if (error.code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') {
         assert.ok(['OUT_OF_DISK', 'PARTITION_OFFLINE', 'CLOSED'].includes(error.code), String(error));
       } else {
-        // One before it was refused while this one was sent.
+        // One before it was rejected while this one was sent.
         assert.ok(index > this.firstUnanswered, `batch ${index} of ${this.id}: ${error.message}`);
       }
       return false;

@@ -127,18 +127,18 @@ for (const durability of ['memory', 'os', 'fsync'] as const) {
   });
 }
 
-test('when a full disk refuses a batch, its duplicates and those behind it are refused, and all can be sent again', async () => {
+test('when a full disk rejects a batch, its duplicates and those behind it are rejected, and all can be sent again', async () => {
   const bench = await Bench.with('os');
   assert.equal(await bench.send(0), '0');
   bench.disk.bytesFree = 30;
-  const refused = await Promise.all([bench.send(1), bench.send(1), bench.send(2)]);
-  assert.deepEqual(refused, ['OUT_OF_DISK', 'OUT_OF_DISK', 'OUT_OF_DISK']);
+  const rejected = await Promise.all([bench.send(1), bench.send(1), bench.send(2)]);
+  assert.deepEqual(rejected, ['OUT_OF_DISK', 'OUT_OF_DISK', 'OUT_OF_DISK']);
   bench.disk.heal();
   assert.equal(await bench.send(2), outOfOrder);
   assert.deepEqual(await Promise.all([bench.send(1), bench.send(2)]), ['1', '2']);
 });
 
-test('while a batch that the journal has refused is being taken back, nothing gets in behind it', async () => {
+test('while a batch that the journal has rejected is being taken back, nothing gets in behind it', async () => {
   const bench = await Bench.with('fsync');
   assert.equal(await bench.send(0), '0');
   bench.disk.fail({ operation: 'write', path: '.journal', code: 'ENOSPC' });
@@ -156,7 +156,7 @@ test('while a batch that the journal has refused is being taken back, nothing ge
   assert.deepEqual(await readAll(bench.log), ['0:1.0.0', '1:1.0.1', '2:1.0.2']);
 });
 
-test('a new epoch that is refused leaves the old one as it was', async () => {
+test('a new epoch that is rejected leaves the old one as it was', async () => {
   const bench = await Bench.with('os');
   assert.equal(await bench.send(0, { epoch: 1 }), '0');
   bench.disk.bytesFree = 30;

@@ -3,8 +3,8 @@
 // or out of order.
 //
 // Batches come faster than the disk takes them, so a batch is checked against those that still wait, too: `kept` is what is
-// acknowledged, `pending` what is on its way, in the order of the calls. When one of those is refused, all behind it are
-// refused with it (decision 0012), and what is left is exactly what was before.
+// acknowledged, `pending` what is on its way, in the order of the calls. When one of those is rejected, all behind it are
+// rejected with it (decision 0012), and what is left is exactly what was before.
 import { assert, ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
@@ -28,7 +28,7 @@ export interface KeptBatch {
 /** A batch on its way into the log. */
 export interface PendingBatch {
   readonly header: RecordBatchHeader;
-  /** Settles when it is kept or refused. */
+  /** Settles when it is kept or rejected. */
   readonly appended: Promise<AppendedBatch>;
 }
 
@@ -122,7 +122,7 @@ export class Producer {
     this.note(batch.header);
   }
 
-  /** A batch is refused, and so is what stands behind it. */
+  /** A batch is rejected, and so is what stands behind it. */
   withdraw(batch: PendingBatch): void {
     const at = this.#pending.indexOf(batch);
     if (at >= 0) this.#pending.length = at;

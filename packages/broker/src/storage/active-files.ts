@@ -3,7 +3,7 @@
 //
 // A file that is closed with unsynced bytes may be synced by its next opening: the operating system keeps bytes per file and
 // not per descriptor, and tells an error of writing them back to the next one who syncs (Linux: errseq, since 4.17).
-import { metLater } from '@throughline/event';
+import { markHandled } from '@throughline/event';
 import type { Disk, DiskFile } from '../disk/disk.ts';
 
 export class ActiveFiles {
@@ -38,7 +38,7 @@ export class ActiveFiles {
     for (const oldest of this.#open) {
       if (oldest.isBusy) continue;
       this.#open.delete(oldest);
-      oldest.letGo();
+      oldest.release();
       return;
     }
   }
@@ -87,17 +87,17 @@ class ActiveFile implements DiskFile {
 
   async close(): Promise<void> {
     this.#pool.onClosed(this);
-    this.letGo();
+    this.release();
     await this.#closing;
   }
 
   /** Closes it until the next use. */
-  letGo(): void {
+  release(): void {
     const file = this.#file;
     this.#file = undefined;
     if (file === undefined) return;
     // Whoever uses it next, or closes it, meets the failure.
-    this.#closing = metLater(file.then((opened) => opened.close()));
+    this.#closing = markHandled(file.then((opened) => opened.close()));
   }
 
   async #use<T>(action: (file: DiskFile) => Promise<T>): Promise<T> {

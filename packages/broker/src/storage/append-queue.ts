@@ -9,7 +9,7 @@ export interface WaitingBatch extends PendingBatch {
   header: RecordBatchHeader;
   /** Of an idempotent batch: is told what becomes of it. */
   readonly producer: Producer | undefined;
-  /** It had its offset in the call, and readers may have it: it must not be refused any more. */
+  /** It had its offset in the call, and readers may have it: it must not be rejected any more. */
   readonly isPlaced: boolean;
   /** Its caller has been told that it is kept, before the disk has it. */
   isAcknowledged: boolean;
@@ -29,7 +29,7 @@ export interface Command {
 
 export class AppendQueue {
   #waiting: (WaitingBatch | Command)[] = [];
-  /** Bytes of the batches that are neither acknowledged nor refused, those taken for a write included. */
+  /** Bytes of the batches that are neither acknowledged nor rejected, those taken for a write included. */
   bytes = 0;
   /** How many of them have no offset of their own yet. */
   unplacedCount = 0;
@@ -98,8 +98,8 @@ export class AppendQueue {
     batch.resolve(batch.header);
   }
 
-  /** Refuses batches that were taken. */
-  refuse(batches: readonly WaitingBatch[], error: ThroughlineError): void {
+  /** Rejects batches that were taken. */
+  reject(batches: readonly WaitingBatch[], error: ThroughlineError): void {
     for (const batch of batches) {
       if (!this.#forget(batch)) continue;
       batch.producer?.withdraw(batch);
@@ -114,14 +114,14 @@ export class AppendQueue {
     for (const { reject } of commands) reject(error);
   }
 
-  /** Refuses what waits: everything that has no offset yet, or all of it. Commands stay. */
-  refuseWaiting(which: 'unplaced' | 'all', error: ThroughlineError): void {
+  /** Rejects what waits: everything that has no offset yet, or all of it. Commands stay. */
+  rejectWaiting(which: 'unplaced' | 'all', error: ThroughlineError): void {
     const batches = this.#waiting.filter((waiting): waiting is WaitingBatch => !isCommand(waiting));
-    const refused = which === 'all' ? batches : batches.filter(({ isPlaced }) => !isPlaced);
-    if (refused.length === 0) return;
-    const gone = new Set<WaitingBatch | Command>(refused);
+    const rejected = which === 'all' ? batches : batches.filter(({ isPlaced }) => !isPlaced);
+    if (rejected.length === 0) return;
+    const gone = new Set<WaitingBatch | Command>(rejected);
     this.#waiting = this.#waiting.filter((waiting) => !gone.has(waiting));
-    this.refuse(refused, error);
+    this.reject(rejected, error);
   }
 
   /** False when it is forgotten already: nothing is answered twice. */

@@ -66,7 +66,7 @@ export class BatchPlacer {
     return end === -1 ? batches : batches.slice(0, end);
   }
 
-  /** After a refusal: the next batch stands behind what is written, and behind what has its place and waits in memory. */
+  /** After a rejection: the next batch stands behind what is written, and behind what has its place and waits in memory. */
   reset(queue: AppendQueue): void {
     const last = queue.lastPlaced;
     this.#nextOffset = last === undefined ? this.#segments.endOffset : lastOffsetOf(last.header) + 1n;

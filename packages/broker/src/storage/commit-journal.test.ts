@@ -103,12 +103,12 @@ test('when all files are full, commits wait for a checkpoint', async () => {
   assert.ok((await disk.list('/j')).length <= 3);
 });
 
-test('a refused commit does not come back, and the next one stands in its place', async () => {
+test('a rejected commit does not come back, and the next one stands in its place', async () => {
   const disk = new FaultyDisk(new MemoryDisk());
   const journal = await open(disk);
   await commit(journal, 'first');
   disk.fail({ operation: 'write', path: 'journal', code: 'ENOSPC' });
-  await assert.rejects(commit(journal, 'refused'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
+  await assert.rejects(commit(journal, 'rejected'), (error) => ThroughlineError.is(error, 'OUT_OF_DISK'));
   assert.deepEqual(await contents(disk), ['first']);
   await commit(journal, 'second');
   assert.deepEqual(await contents(disk), ['first', 'second']);

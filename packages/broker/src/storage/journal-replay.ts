@@ -3,7 +3,7 @@
 // A batch was always written to its segment before it went into the journal, so most of what is read here is in the
 // segments already. What is missing stands at the end: the segment was torn there, or its last bytes never reached the
 // disk. When an entry begins below one that has been brought back, the later one counts: the earlier append had been
-// refused, and its offsets were given to others.
+// rejected, and its offsets were given to others.
 import type { Logger } from '@throughline/event';
 import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import type { JournalEntry } from '../disk/journal-format.ts';

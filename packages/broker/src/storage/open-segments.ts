@@ -1,7 +1,7 @@
 // The segments that are open: the active ones, and of the closed ones a bounded number over all partitions, of which the
 // longest unused goes first. One that is being read or synced stays open until that has ended, even when it is removed
 // meanwhile: a descriptor closed too early can be another file's by the time it is used.
-import { metLater } from '@throughline/event';
+import { markHandled } from '@throughline/event';
 import type { OffsetIndex } from './offset-index.ts';
 import type { DiskFile } from '../disk/disk.ts';
 import { PositionHints } from './position-hints.ts';
@@ -118,7 +118,7 @@ export class OpenSegments {
 
 function newEntry(files: Promise<SegmentFiles>, isPinned: boolean): Entry {
   // Whoever asked for it meets the failure in `use`.
-  return { files: metLater(files), userCount: 0, isPinned, isForgotten: false, closed: undefined };
+  return { files: markHandled(files), userCount: 0, isPinned, isForgotten: false, closed: undefined };
 }
 
 export function segmentFiles(log: DiskFile, offsetIndex: OffsetIndex, timeIndex: TimeIndex): SegmentFiles {

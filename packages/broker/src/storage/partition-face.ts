@@ -59,7 +59,7 @@ export interface PartitionLog {
   readonly bytes: number;
   /** The epoch that appends are made in (KIP-101). A new one begins after every unclean stop. */
   readonly leaderEpoch: number;
-  /** False after a failed write or fsync: reads go on, appends are refused until the broker is opened again. */
+  /** False after a failed write or fsync: reads go on, appends are rejected until the broker is opened again. */
   readonly isOnline: boolean;
   /** It takes no appends: see `seal`. */
   readonly isSealed: boolean;

@@ -42,7 +42,7 @@ function timed(timesMs: readonly number[], codec: Codec = 'none'): Uint8Array {
   return encodeRecordBatch(records, { nowMs, codec });
 }
 
-function refusedWith(code: ErrorCode): (error: unknown) => boolean {
+function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
@@ -76,10 +76,10 @@ test('records are deleted up to an offset in the middle of a batch, at once, and
   assert.equal(await log.deleteRecords(41n), 41n);
   assert.ok(log.bytes < before);
   assert.deepEqual(await readAll(log), expected);
-  await assert.rejects(log.read(40n, 100), refusedWith('OFFSET_OUT_OF_RANGE'));
+  await assert.rejects(log.read(40n, 100), rejectedWith('OFFSET_OUT_OF_RANGE'));
   // An offset that is gone already moves nothing.
   assert.equal(await log.deleteRecords(5n), 41n);
-  for (const offset of [-1n, 61n]) await assert.rejects(log.deleteRecords(offset), refusedWith('OFFSET_OUT_OF_RANGE'));
+  for (const offset of [-1n, 61n]) await assert.rejects(log.deleteRecords(offset), rejectedWith('OFFSET_OUT_OF_RANGE'));
   const { log: again } = await killed(opened);
   assert.equal(again.logStartOffset, 41n);
   assert.deepEqual(await readAll(again), expected);
@@ -89,11 +89,11 @@ test('records are deleted up to an offset in the middle of a batch, at once, and
   assert.ok(!(await memory.list('/data/t-0')).includes('00000000000000000000.log'));
 });
 
-test('a deletion that cannot be noted is refused, and deletes nothing', async () => {
+test('a deletion that cannot be noted is rejected, and deletes nothing', async () => {
   const { log, disk } = await open();
   await log.append(batchOf(['a', 'b'], nowMs));
   disk.bytesFree = 0;
-  await assert.rejects(log.deleteRecords(1n), refusedWith('OUT_OF_DISK'));
+  await assert.rejects(log.deleteRecords(1n), rejectedWith('OUT_OF_DISK'));
   assert.equal(log.logStartOffset, 0n);
   disk.heal();
   assert.equal(await log.deleteRecords(1n), 1n);
@@ -194,14 +194,14 @@ for (const codec of ['none', 'zstd'] as const) {
 test('by default any past is taken, and an hour of future', async () => {
   const { log } = await open();
   await log.append(timed([0, nowMs + hourMs]));
-  await assert.rejects(log.append(timed([nowMs + hourMs + 1])), refusedWith('INVALID_TIMESTAMP'));
+  await assert.rejects(log.append(timed([nowMs + hourMs + 1])), rejectedWith('INVALID_TIMESTAMP'));
 });
 
-test('a batch that says it has the append time is refused, and one whose head has the wrong largest time is put right', async () => {
+test('a batch that says it has the append time is rejected, and one whose head has the wrong largest time is put right', async () => {
   const { log } = await open();
   const batch = timed([5, 9, 7]);
   const claims = resealed(batch, (view) => view.setInt16(21, 0x08));
-  await assert.rejects(log.append(claims), refusedWith('INVALID_TIMESTAMP'));
+  await assert.rejects(log.append(claims), rejectedWith('INVALID_TIMESTAMP'));
   await log.append(resealed(batch, (view) => view.setBigInt64(35, 100n)));
   const { batches } = await log.read(0n, 1000);
   assert.equal(readBatchHeader(batches, 0).maxTimestampMs, 9);
@@ -220,7 +220,7 @@ test('records that break the format inside a good checksum are INVALID_RECORD', 
   ] as const) {
     await assert.rejects(
       log.append(resealed(batch, (view) => view.setUint8(at, value))),
-      refusedWith('INVALID_RECORD'),
+      rejectedWith('INVALID_RECORD'),
       `${at}`,
     );
   }

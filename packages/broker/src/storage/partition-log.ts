@@ -360,7 +360,7 @@ export class Partition implements PartitionLog {
     if (!this.isOnline || this.#isAbandoned) return false;
     // What was never written to cannot be lost: it is made again from the metadata log.
     if (this.#segments.isUntouched) return true;
-    // What stands behind it may be refused yet, and its offsets be given to others: that is not synced by this sync.
+    // What stands behind it may be rejected yet, and its offsets be given to others: that is not synced by this sync.
     const acknowledgedEnd = this.highWatermark;
     try {
       await this.#options.folderFiles.sync();

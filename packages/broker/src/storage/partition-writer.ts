@@ -132,7 +132,7 @@ export class PartitionWriter {
     const end = this.nextOffset;
     const { current } = this.#options.epochs;
     if ((endOffset ?? end) === end && (leaderEpoch ?? current) === current) return;
-    const { name } = this.#loop.refusals;
+    const { name } = this.#loop.rejections;
     const message = `${name} ends at ${end}, in leader epoch ${current}`;
     throw new ThroughlineError('APPEND_CONDITION_FAILED', message, {
       details: { endOffset: String(end), leaderEpoch: current },
@@ -146,7 +146,7 @@ export class PartitionWriter {
     });
   }
 
-  /** Resolves when everything handed in so far is written or refused. */
+  /** Resolves when everything handed in so far is written or rejected. */
   async flush(): Promise<void> {
     if (!this.#loop.isDiskFull) await this.#betweenWrites(async () => {});
   }
@@ -202,17 +202,17 @@ export class PartitionWriter {
     this.#isClosed = true;
     await this.#loop.end();
     // Whoever waits for a disk that stays full is told that it has not taken his.
-    const { queue, refusals } = this.#loop;
+    const { queue, rejections } = this.#loop;
     const lostBytes = queue.acknowledgedBytes;
-    queue.refuseWaiting('all', refusals.outOfDisk());
-    queue.rejectCommands(refusals.closed());
+    queue.rejectWaiting('all', rejections.outOfDisk());
+    queue.rejectCommands(rejections.closed());
     return lostBytes;
   }
 
-  /** Refuses what is queued, and takes no more. */
+  /** Rejects what is queued, and takes no more. */
   async abandon(): Promise<void> {
-    const { queue, refusals } = this.#loop;
-    queue.refuseWaiting('unplaced', refusals.closed());
+    const { queue, rejections } = this.#loop;
+    queue.rejectWaiting('unplaced', rejections.closed());
     await this.close();
   }
 
@@ -224,9 +224,9 @@ export class PartitionWriter {
   /** Runs `run` in its place in the queue, when nothing is being written or committed. */
   async #betweenWrites(run: () => Promise<void>): Promise<void> {
     mayWaitFor('writing');
-    const { queue, refusals } = this.#loop;
-    if (this.#loop.isDiskFull) throw refusals.outOfDisk();
-    if (this.#isClosed) throw refusals.closed();
+    const { queue, rejections } = this.#loop;
+    if (this.#loop.isDiskFull) throw rejections.outOfDisk();
+    if (this.#isClosed) throw rejections.closed();
     await new Promise<void>((resolve, reject) => {
       queue.addCommand({ run: () => run().then(resolve, reject), reject });
       this.#loop.run();
@@ -251,11 +251,11 @@ export class PartitionWriter {
   }
 
   #checkAppendable(batchBytes: number): void {
-    const { refusals, queue } = this.#loop;
-    if (this.#isClosed) throw refusals.closed();
-    if (!this.isOnline) throw refusals.offline();
-    if (this.isSealed) throw refusals.sealed();
-    if (this.#loop.isDiskFull) throw refusals.outOfDisk();
-    refusals.checkQueue(queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
+    const { rejections, queue } = this.#loop;
+    if (this.#isClosed) throw rejections.closed();
+    if (!this.isOnline) throw rejections.offline();
+    if (this.isSealed) throw rejections.sealed();
+    if (this.#loop.isDiskFull) throw rejections.outOfDisk();
+    rejections.checkQueue(queue.bytes, batchBytes, this.#options.limits.appendQueueBytesMax);
   }
 }

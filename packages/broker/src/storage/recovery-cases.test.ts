@@ -82,7 +82,7 @@ class Scene {
     this.memory.flipBit(logFile(offset - (offset % 10)), (offset % 10) * batchBytes + 100);
   }
 
-  /** Everything readable, and the offsets that are refused as damaged. */
+  /** Everything readable, and the offsets that are rejected as damaged. */
   async read(log: PartitionLog): Promise<{ readonly offsets: readonly number[]; readonly damaged: readonly number[] }> {
     return readWhole(log);
   }
@@ -360,7 +360,7 @@ test('exactly one row is for any damage, and none of them cuts off what is known
         const decision = decideDamage(facts);
         fitting.add(decision.name);
         if (wasSynced === 'yes' || stop === 'clean') assert.equal(decision.does, 'keep');
-        // A record that is whole and acknowledged goes out of sight only where the machine may have stopped.
+        // a record that is whole and acknowledged is hidden only where the machine may have stopped.
         if (stop === 'killed' && isFollowed && !isInJournal) assert.equal(decision.does, 'keep');
       }
     }

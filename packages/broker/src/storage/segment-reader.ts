@@ -2,7 +2,7 @@
 // lead from there to it, and it is returned with what follows in the same bytes read. Every batch returned has been
 // checked against its checksum here, so that nobody above need do it again.
 //
-// Damage costs no more than the batch it is in: what stands before it is returned, then the damaged batch is refused
+// Damage costs no more than the batch it is in: what stands before it is returned, then the damaged batch is rejected
 // with CORRUPT_RECORD and the offset where reading can go on. When damage hides where the next batch begins, that is
 // searched for.
 import { ThroughlineError } from '@throughline/event';

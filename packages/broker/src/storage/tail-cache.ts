@@ -81,7 +81,7 @@ export class TailCache {
     const oldest = this.#batches[this.#head];
     if (oldest === undefined || oldest.baseOffset >= this.#unwrittenOffset) return false;
     this.#head++;
-    this.#letGo(oldest);
+    this.#release(oldest);
     this.#bytes -= oldest.bytes.length;
     this.#budget.note(this, -oldest.bytes.length);
     // The array is cut once half of it is gone, which costs a constant per batch.
@@ -119,7 +119,7 @@ export class TailCache {
   /** Gives everything up. */
   clear(): void {
     this.#budget.note(this, -this.#bytes);
-    for (let i = this.#head; i < this.#batches.length; i++) this.#letGo(this.#batches[i]!);
+    for (let i = this.#head; i < this.#batches.length; i++) this.#release(this.#batches[i]!);
     this.#slab = undefined;
     this.#batches = [];
     this.#head = 0;
@@ -131,7 +131,7 @@ export class TailCache {
     this.#budget.forget(this);
   }
 
-  #letGo({ slab }: CachedBatch): void {
+  #release({ slab }: CachedBatch): void {
     if (slab === undefined || --slab.batchCount > 0) return;
     if (slab === this.#slab) this.#slab = undefined;
     this.#budget.slabs.give(slab);

@@ -4,15 +4,15 @@
 //
 // The high watermark is the end of what is acknowledged: nothing beyond it is ever read. When an append fails:
 //
-//   full disk       the torn tail is cut off, and the append is refused together with those queued behind it, so that a
+//   full disk       the torn tail is cut off, and the append is rejected together with those queued behind it, so that a
 //                   writer who sends one after the other never has a later one kept without an earlier one. The next
 //                   append is tried anew. Those already acknowledged in memory stay there and are tried again.
 //   anything else   nothing is known of the file any more: the partition is offline until the broker is opened again.
-//                   Appends are refused, reads go on. What the journal has under way then is refused, too: it may be in a
+//                   Appends are rejected, reads go on. What the journal has under way then is rejected, too: it may be in a
 //                   file that is not kept for the next start.
 import type { ThroughlineError, Timer } from '@throughline/event';
 import { AppendQueue, type WaitingBatch } from './append-queue.ts';
-import { AppendRefusals } from './append-refusals.ts';
+import { AppendRejections } from './append-rejections.ts';
 import { BatchPlacer } from './batch-placer.ts';
 import { lastOffsetOf } from '../disk/batch-scan.ts';
 import { isOutOfDisk } from '../disk/disk.ts';
@@ -26,7 +26,7 @@ import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 export class WriteLoop {
   readonly queue = new AppendQueue();
   readonly placer: BatchPlacer;
-  readonly refusals: AppendRefusals;
+  readonly rejections: AppendRejections;
   config: TopicConfig;
   readonly #options: WriterOptions;
   readonly #segments: Segments;
@@ -35,11 +35,11 @@ export class WriteLoop {
   /** Groups handed to the journal and not settled. */
   readonly #commits = new IdleWatch();
   /**
-   * Batches that the journal refused for want of space. They are told so once what was written of them to the segment is
-   * gone, or a crash in between would bring back what had been refused.
+   * Batches that the journal rejected for want of space. They are told so once what was written of them to the segment is
+   * gone, or a crash in between would bring back what had been rejected.
    */
-  #refused: WaitingBatch[] = [];
-  /** Something acknowledged in memory was refused by a full disk: it is tried again when the timer fires. */
+  #rejected: WaitingBatch[] = [];
+  /** Something acknowledged in memory was rejected by a full disk: it is tried again when the timer fires. */
   #isDiskFull = false;
   #retryTimer: Timer | undefined;
   #isOnline = true;
@@ -52,7 +52,7 @@ export class WriteLoop {
     this.#options = options;
     this.#segments = options.segments;
     this.config = options.config;
-    this.refusals = new AppendRefusals(options.topic, options.partition);
+    this.rejections = new AppendRejections(options.topic, options.partition);
     this.placer = new BatchPlacer(options.segments, options.epochs);
     this.#highWatermark = this.placer.nextOffset;
   }
@@ -109,10 +109,10 @@ export class WriteLoop {
   goOffline(error: unknown, what: string): void {
     if (!this.#isOnline) return;
     this.#isOnline = false;
-    this.#options.logger.error({ partition: this.refusals.name, error }, what);
+    this.#options.logger.error({ partition: this.rejections.name, error }, what);
     // What the journal holds of this partition cannot be synced to its segments any more: the next start replays it.
     this.#options.journal.keep();
-    this.queue.refuseWaiting('all', this.refusals.offline());
+    this.queue.rejectWaiting('all', this.rejections.offline());
     // Those who listen have nothing to do with what is held here.
     holdingNothing(() => this.#options.onChange());
   }
@@ -147,7 +147,7 @@ export class WriteLoop {
       } catch (error) {
         await this.#takeBackHeld(error);
       }
-      if (!this.#isOnline) throw this.refusals.offline();
+      if (!this.#isOnline) throw this.rejections.offline();
       rest = rest.slice(group.length);
       this.#show(group);
     }
@@ -177,12 +177,12 @@ export class WriteLoop {
         await this.#segments.truncateTo(this.#highWatermark);
         this.placer.reset(this.queue);
       } catch (later) {
-        this.goOffline(later, 'a refused append could not be taken back');
+        this.goOffline(later, 'a rejected append could not be taken back');
       }
-      if (this.#isOnline) throw this.refusals.outOfDisk(error);
+      if (this.#isOnline) throw this.rejections.outOfDisk(error);
     }
     this.goOffline(error, 'a segment could not be written');
-    throw this.refusals.offline();
+    throw this.rejections.offline();
   }
 
   /** A new segment, and a snapshot of the producers as they are at its beginning: nothing is being written or committed. */
@@ -194,22 +194,22 @@ export class WriteLoop {
   #rest(): void {
     this.#pumping.end();
     // Something may have come in the same turn.
-    if (this.queue.head !== undefined || this.#refused.length > 0) this.run();
+    if (this.queue.head !== undefined || this.#rejected.length > 0) this.run();
   }
 
   async #work(): Promise<void> {
     while (!this.#isDiskFull) {
-      if (this.#refused.length > 0) await this.#rollBack();
+      if (this.#rejected.length > 0) await this.#rollBack();
       if (this.queue.head === undefined) return;
       const command = this.queue.takeCommand();
       if (command === undefined) {
         await this.#writeNext();
       } else {
         await this.#committed();
-        if (this.#refused.length > 0) await this.#rollBack();
+        if (this.#rejected.length > 0) await this.#rollBack();
         this.#doing = 'whoever has stopped the writing';
         if (this.#isOnline) await whileHolding('writing', () => command.run());
-        else command.reject(this.refusals.offline());
+        else command.reject(this.rejections.offline());
       }
       this.#stepCount++;
     }
@@ -218,9 +218,9 @@ export class WriteLoop {
   async #writeNext(): Promise<void> {
     const group = this.placer.takeGroup(this.queue, this.#options.limits.writeBytesMax, this.config);
     if (group.length === 0) {
-      // A segment is only closed when no commit is under way, so that what the journal refuses is always in the active one.
+      // A segment is only closed when no commit is under way, so that what the journal rejects is always in the active one.
       await this.#committed();
-      if (this.#refused.length === 0) await this.#guarded([], () => this.roll());
+      if (this.#rejected.length === 0) await this.#guarded([], () => this.roll());
       return;
     }
     const batches = group.map(({ batch }) => batch);
@@ -228,12 +228,12 @@ export class WriteLoop {
     if (!(await this.#guarded(group, () => this.#segments.append(batches, headers)))) return;
     if (!this.#isOnline) {
       // The journal failed meanwhile, with batches that stand before these: an acknowledgement would jump over them.
-      this.queue.refuse(group, this.refusals.offline());
+      this.queue.reject(group, this.rejections.offline());
     } else if (this.config.durability !== 'fsync') {
       this.#answer(group, () => this.#acknowledge(group));
-    } else if (this.#refused.length > 0) {
+    } else if (this.#rejected.length > 0) {
       // It stands behind a batch that is about to be taken back.
-      this.#refuseLater(group, this.refusals.outOfDisk());
+      this.#rejectLater(group, this.rejections.outOfDisk());
     } else {
       this.#commits.begin();
       this.#options.journal.commit(this.#options, batches, (error) => this.#onSettled(group, error));
@@ -249,19 +249,19 @@ export class WriteLoop {
     } catch (error) {
       if (!isOutOfDisk(error)) {
         this.goOffline(error, 'a segment could not be written');
-        this.queue.refuse(group, this.refusals.offline());
+        this.queue.reject(group, this.rejections.offline());
       } else if (await this.#cutTornTail()) {
         this.queue.putBack(group.filter(({ isPlaced }) => isPlaced));
         this.placer.reset(this.queue);
-        const refusal = this.refusals.outOfDisk(error);
-        this.queue.refuse(
+        const rejection = this.rejections.outOfDisk(error);
+        this.queue.reject(
           group.filter(({ isPlaced }) => !isPlaced),
-          refusal,
+          rejection,
         );
-        this.queue.refuseWaiting('unplaced', refusal);
+        this.queue.rejectWaiting('unplaced', rejection);
         if (this.queue.hasBatches) this.#tryLater();
       } else {
-        this.queue.refuse(group, this.refusals.offline());
+        this.queue.reject(group, this.rejections.offline());
       }
       return false;
     }
@@ -282,7 +282,7 @@ export class WriteLoop {
   #tryLater(): void {
     this.#isDiskFull = true;
     // They would wait for as long as the disk is full, and whoever waits for them with them.
-    this.queue.rejectCommands(this.refusals.outOfDisk());
+    this.queue.rejectCommands(this.rejections.outOfDisk());
     if (this.#isEnding) return;
     this.#retryTimer = this.#options.clock.after(this.#options.limits.outOfDiskRetryMs, () => {
       this.#isDiskFull = false;
@@ -293,17 +293,17 @@ export class WriteLoop {
   #onSettled(group: readonly WaitingBatch[], error: ThroughlineError | undefined): void {
     this.#answer(group, () => {
       if (error?.code === 'OUT_OF_DISK') {
-        this.#refuseLater(group, error);
+        this.#rejectLater(group, error);
       } else if (error === undefined && this.#isOnline) {
         this.#acknowledge(group);
       } else {
         // Of a partition that has gone offline meanwhile it is not certain that the next start finds these.
         if (error !== undefined) this.goOffline(error, 'the commit journal failed');
-        this.queue.refuse(group, this.refusals.offline());
+        this.queue.reject(group, this.rejections.offline());
       }
     });
     this.#commits.end();
-    if (this.#refused.length > 0) this.run();
+    if (this.#rejected.length > 0) this.run();
   }
 
   /** Answers a group that was taken: when that fails in the middle, the rest of it is answered all the same. */
@@ -312,7 +312,7 @@ export class WriteLoop {
       action();
     } catch (error) {
       this.goOffline(error, 'an append could not be answered');
-      this.queue.refuse(group, this.refusals.offline());
+      this.queue.reject(group, this.rejections.offline());
     }
   }
 
@@ -323,27 +323,27 @@ export class WriteLoop {
     await this.#commits.settled();
   }
 
-  /** Refuses batches that stand in the segment, once they are gone from there, and at once what waits behind them. */
-  #refuseLater(group: readonly WaitingBatch[], error: ThroughlineError): void {
+  /** Rejects batches that stand in the segment, once they are gone from there, and at once what waits behind them. */
+  #rejectLater(group: readonly WaitingBatch[], error: ThroughlineError): void {
     for (const waiting of group) waiting.producer?.withdraw(waiting);
-    this.#refused.push(...group);
-    this.queue.refuseWaiting('unplaced', error);
+    this.#rejected.push(...group);
+    this.queue.rejectWaiting('unplaced', error);
   }
 
-  /** Takes back what was written to the segment and refused by the journal. */
+  /** Takes back what was written to the segment and rejected by the journal. */
   async #rollBack(): Promise<void> {
     await this.#committed();
     this.#doing = 'a write to its segment';
-    const refused = this.#refused;
-    this.#refused = [];
+    const rejected = this.#rejected;
+    this.#rejected = [];
     try {
       if (this.#isOnline) await this.#segments.truncateTo(this.#highWatermark);
       if (this.#isOnline) await this.#segments.active.sync();
     } catch (error) {
-      this.goOffline(error, 'a refused append could not be taken back');
+      this.goOffline(error, 'a rejected append could not be taken back');
     }
     this.placer.reset(this.queue);
-    this.queue.refuse(refused, this.#isOnline ? this.refusals.outOfDisk() : this.refusals.offline());
+    this.queue.reject(rejected, this.#isOnline ? this.rejections.outOfDisk() : this.rejections.offline());
   }
 
   #acknowledge(group: readonly WaitingBatch[]): void {

@@ -16,7 +16,7 @@ function open(options: Partial<BrokerOptions> = {}): Promise<Broker> {
   return openBroker({ ...base, journalFileBytes: 65_536, ...options });
 }
 
-function refusedWith(code: ErrorCode): (error: unknown) => boolean {
+function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
@@ -49,7 +49,7 @@ test('a read begins with the whole batch that contains the offset, and ends at t
   assert.equal(recordsOf(batches).length, 3);
   assert.equal(highWatermark, 3n);
   assert.equal((await log.read(3n, 1000)).batches.length, 0);
-  for (const offset of [-1n, 4n]) await assert.rejects(log.read(offset, 1000), refusedWith('OFFSET_OUT_OF_RANGE'));
+  for (const offset of [-1n, 4n]) await assert.rejects(log.read(offset, 1000), rejectedWith('OFFSET_OUT_OF_RANGE'));
 });
 
 test('a batch of memory durability can be read in the turn of its append', async () => {
@@ -91,7 +91,7 @@ test('a time leads to the first record at or after it, within its batch, on disk
   }
 });
 
-test('a batch that breaks the format is refused and leaves the log unchanged', async () => {
+test('a batch that breaks the format is rejected and leaves the log unchanged', async () => {
   const broker = await open();
   await broker.createTopic('t', { partitions: 1, config: { durability: 'os', recordBytesMax: 200 } });
   const log = broker.partition('t', 0);
@@ -112,16 +112,16 @@ test('a batch that breaks the format is refused and leaves the log unchanged', a
     ['a control batch', made(22, 0x20)],
     ['transactional', made(22, 0x10)],
   ] as const) {
-    await assert.rejects(log.append(bad), refusedWith('INVALID_RECORD'), what);
+    await assert.rejects(log.append(bad), rejectedWith('INVALID_RECORD'), what);
   }
   for (const at of [22, 60, batch.length - 1]) {
-    await assert.rejects(log.append(damaged(at, 0x10)), refusedWith('CORRUPT_RECORD'), `byte ${at}`);
+    await assert.rejects(log.append(damaged(at, 0x10)), rejectedWith('CORRUPT_RECORD'), `byte ${at}`);
   }
-  await assert.rejects(log.append(batchOf(['x'.repeat(300)])), refusedWith('RECORD_TOO_LARGE'));
+  await assert.rejects(log.append(batchOf(['x'.repeat(300)])), rejectedWith('RECORD_TOO_LARGE'));
   assert.deepEqual(await readAll(log), ['0:good']);
 });
 
-test('appends beyond the queue are refused, and those in it are kept', async () => {
+test('appends beyond the queue are rejected, and those in it are kept', async () => {
   const broker = await open({ appendQueueBytesMax: 300 });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
   const log = broker.partition('t', 0);
@@ -139,27 +139,27 @@ test('topics are made, listed, altered and deleted, and a name used again is ano
   const first = await broker.createTopic('a.b_c-1', { partitions: 3 });
   assert.match(first.topicId, /^[0-9a-f]{32}$/);
   assert.equal(first.config.durability, 'fsync');
-  await assert.rejects(broker.createTopic('a.b_c-1', { partitions: 1 }), refusedWith('TOPIC_EXISTS'));
+  await assert.rejects(broker.createTopic('a.b_c-1', { partitions: 1 }), rejectedWith('TOPIC_EXISTS'));
   for (const name of ['', '.', '..', 'a/b', 'ä', 'x'.repeat(250), '../x', 'a\u0000b']) {
-    await assert.rejects(broker.createTopic(name, { partitions: 1 }), refusedWith('INVALID_TOPIC'));
+    await assert.rejects(broker.createTopic(name, { partitions: 1 }), rejectedWith('INVALID_TOPIC'));
   }
   for (const partitions of [0, -1, 1.5, 1e9, Number.NaN]) {
-    await assert.rejects(broker.createTopic('t', { partitions }), refusedWith('INVALID_ARGUMENT'));
+    await assert.rejects(broker.createTopic('t', { partitions }), rejectedWith('INVALID_ARGUMENT'));
   }
   await assert.rejects(
     broker.createTopic('t', { partitions: 1, config: { segmentBytes: 1 } }),
-    refusedWith('INVALID_ARGUMENT'),
+    rejectedWith('INVALID_ARGUMENT'),
   );
   await broker.partition('a.b_c-1', 2).append(batchOf(['old']));
   const altered = await broker.alterTopic('a.b_c-1', { retentionMs: 5 });
   assert.deepEqual(altered.config, { ...first.config, retentionMs: 5 });
   await broker.deleteTopic('a.b_c-1');
-  assert.throws(() => broker.topic('a.b_c-1'), refusedWith('UNKNOWN_TOPIC'));
-  await assert.rejects(broker.deleteTopic('a.b_c-1'), refusedWith('UNKNOWN_TOPIC'));
+  assert.throws(() => broker.topic('a.b_c-1'), rejectedWith('UNKNOWN_TOPIC'));
+  await assert.rejects(broker.deleteTopic('a.b_c-1'), rejectedWith('UNKNOWN_TOPIC'));
   const second = await broker.createTopic('a.b_c-1', { partitions: 3 });
   assert.notEqual(second.topicId, first.topicId);
   assert.equal(broker.partition('a.b_c-1', 2).highWatermark, 0n);
-  assert.throws(() => broker.partition('a.b_c-1', 3), refusedWith('UNKNOWN_TOPIC'));
+  assert.throws(() => broker.partition('a.b_c-1', 3), rejectedWith('UNKNOWN_TOPIC'));
   await broker.close();
   assert.deepEqual((await open({ disk })).topics(), [second]);
 });
@@ -194,7 +194,7 @@ test('durability can be changed while appends are under way, and what is promise
   assert.deepEqual(await readAll(again.partition('t', 0)), expected);
 });
 
-test('a closed broker refuses everything, and closing it again is no error', async () => {
+test('a closed broker rejects everything, and closing it again is no error', async () => {
   const broker = await open();
   await broker.createTopic('t', { partitions: 1 });
   const log = broker.partition('t', 0);
@@ -202,9 +202,9 @@ test('a closed broker refuses everything, and closing it again is no error', asy
   await broker.close();
   await late;
   await broker.close();
-  await assert.rejects(log.append(batchOf(['x'])), refusedWith('CLOSED'));
-  await assert.rejects(log.read(0n, 100), refusedWith('CLOSED'));
-  await assert.rejects(broker.createTopic('u', { partitions: 1 }), refusedWith('CLOSED'));
+  await assert.rejects(log.append(batchOf(['x'])), rejectedWith('CLOSED'));
+  await assert.rejects(log.read(0n, 100), rejectedWith('CLOSED'));
+  await assert.rejects(broker.createTopic('u', { partitions: 1 }), rejectedWith('CLOSED'));
 });
 
 test('retention by time removes segments whose newest record is too old, and the active one when all of it is', async () => {
@@ -217,7 +217,7 @@ test('retention by time removes segments whose newest record is too old, and the
   await clock.advance(2_000);
   await broker.runRetention();
   assert.ok(log.logStartOffset > 0n && log.logStartOffset <= 10n);
-  await assert.rejects(log.read(0n, 1000), refusedWith('OFFSET_OUT_OF_RANGE'));
+  await assert.rejects(log.read(0n, 1000), rejectedWith('OFFSET_OUT_OF_RANGE'));
   assert.equal((await readAll(log)).length, 30 - Number(log.logStartOffset));
   assert.equal(
     (await disk.list('/data/t-0')).some((name) => name.startsWith('00000000000000000000')),

@@ -156,7 +156,7 @@ export class EmbeddedBroker implements Broker {
           }
         },
         (error: unknown) => {
-          for (const { reject: refuse } of creations) refuse(error);
+          for (const { reject } of creations) reject(error);
         },
       );
     });

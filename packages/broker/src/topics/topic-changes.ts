@@ -89,7 +89,7 @@ export class TopicChanges {
 
   /**
    * Makes several topics: their folders side by side, and what makes them count with as few syncs as there are batches of
-   * records. Each is made or refused on its own.
+   * records. Each is made or rejected on its own.
    */
   async create(topics: readonly RequestedTopic[]): Promise<PromiseSettledResult<TopicMetadata>[]> {
     const results: PromiseSettledResult<TopicMetadata>[] = [];
@@ -251,8 +251,8 @@ export class TopicChanges {
       return made;
     } catch (error) {
       // Whether the record is there is not known when the metadata log has failed: then the next start decides.
-      const isRefused = !ThroughlineError.is(error, 'PARTITION_OFFLINE');
-      for (const [i, change] of changes.entries()) await this.#unmake(change, made[i]!, isRefused);
+      const isRejected = !ThroughlineError.is(error, 'PARTITION_OFFLINE');
+      for (const [i, change] of changes.entries()) await this.#unmake(change, made[i]!, isRejected);
       throw asOutOfDisk(error);
     }
   }
@@ -261,12 +261,12 @@ export class TopicChanges {
   async #unmake(
     { metadata, from }: NewPartitions,
     made: readonly (FoundPartition | undefined)[],
-    isRefused: boolean,
+    isRejected: boolean,
   ): Promise<void> {
     try {
       // Where one has failed the list has a hole.
       for (const found of made) await found?.segments.close();
-      if (isRefused) await this.#removeFolders(metadata, from);
+      if (isRejected) await this.#removeFolders(metadata, from);
     } catch (error) {
       const fields = { topic: metadata.topic, error };
       this.#setup.logger.warn(fields, 'the folders of partitions that were not made could not be removed');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { safeUrl } from './safe-url.ts';
 
 test('an address that could run something, or leave for another host unseen, is no link', () => {
-  const refused = [
+  const rejected = [
     'javascript:alert(1)',
     'JaVaScRiPt:alert(1)',
     'data:text/html,x',
@@ -13,8 +13,8 @@ test('an address that could run something, or leave for another host unseen, is 
     ' javascript:x',
   ];
   assert.deepEqual(
-    refused.map(safeUrl),
-    refused.map(() => undefined),
+    rejected.map(safeUrl),
+    rejected.map(() => undefined),
   );
 });
 

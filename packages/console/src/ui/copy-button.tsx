@@ -15,7 +15,7 @@ export function CopyButton({ label, text }: { readonly label: string; readonly t
   const copy = (): void => {
     writeClipboard(text()).then(
       () => setIsCopied(true),
-      () => showToast({ text: 'The browser refused the clipboard. Select the text and copy it by hand.' }),
+      () => showToast({ text: 'The browser rejected the clipboard. Select the text and copy it by hand.' }),
     );
   };
   return (

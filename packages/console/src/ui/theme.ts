@@ -18,7 +18,7 @@ function apply(theme: Theme): void {
     if (theme === 'system') localStorage.removeItem(key);
     else localStorage.setItem(key, theme);
   } catch (error) {
-    // Private windows may refuse storage: the theme holds for this visit, and that is all it can do.
+    // Private windows may reject storage: the theme holds for this visit, and that is all it can do.
     if (!(error instanceof DOMException)) throw error;
   }
 }

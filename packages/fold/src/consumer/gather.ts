@@ -1,7 +1,7 @@
 // Gathers the steps of a tail into batches, one transaction each: at most `recordsMax` records, and no longer than the
 // window that opens with the first of them. Without windows a batch is one step; what arrives while a batch commits makes
 // the next step larger, so that batches grow with load by themselves.
-import { metLater } from '@throughline/event';
+import { markHandled } from '@throughline/event';
 import type { Clock, LogRecord } from '@throughline/event';
 import type { TailStep } from '@throughline/log';
 
@@ -71,7 +71,7 @@ export async function* gather(steps: AsyncIterable<TailStep>, options: GatherOpt
     }
   } finally {
     // The reader may stop while a step is under way: what that ends with, `return` waits for.
-    void metLater(pending);
+    void markHandled(pending);
     await iterator.return?.();
   }
 }

@@ -70,7 +70,7 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
     assert.deepEqual(seen, ['before']);
   }));
 
-test('a flipped bit costs its batch: a read of it is refused, and a tail that may tell of it goes on behind it', async () => {
+test('a flipped bit costs its batch: a read of it is rejected, and a tail that may tell of it goes on behind it', async () => {
   const disk = new MemoryDisk();
   const dataDir = '/data';
   const first = embedded({ broker: await openBroker({ dataDir, disk }) });

@@ -12,7 +12,7 @@ import {
   type TopicMetadata,
 } from '@throughline/broker';
 import {
-  metLater,
+  markHandled,
   silentLogger,
   systemClock,
   systemRandom,
@@ -162,7 +162,7 @@ class EmbeddedLog implements Log {
     // Where `latest` is, is settled by the call, not by the first step that somebody asks for.
     const starting = this.#follow(request);
     // Its failure is met by the first step.
-    return this.#steps(metLater(starting));
+    return this.#steps(markHandled(starting));
   }
 
   join(request: JoinRequest): GroupMembership {

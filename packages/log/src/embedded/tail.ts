@@ -3,7 +3,7 @@
 // queue exactly while there is something to read in it; looking at the high watermark and going to sleep happen without
 // a pause in between, so no wake-up is lost.
 import type { PartitionLog, ReadBatches } from '@throughline/broker';
-import { metLater, ThroughlineError } from '@throughline/event';
+import { markHandled, ThroughlineError } from '@throughline/event';
 import { decodeBatches } from '../port/decode-batches.ts';
 import { checkHistory, unknownEpoch } from '../port/history.ts';
 import type { Damage, TailStep } from '../port/port.ts';
@@ -145,7 +145,7 @@ export class Tail {
   /** Far behind the end, the disk fetches the next step while the consumer works on this one. */
   #readAhead(followed: FollowedPartition): void {
     // Its failure is met by the step that waits for it; a tail that ends before does not care.
-    followed.ahead = metLater(followed.partitionLog.read(followed.position, this.#options.bytesMax));
+    followed.ahead = markHandled(followed.partitionLog.read(followed.position, this.#options.bytesMax));
   }
 
   #sleep(): Promise<void> {

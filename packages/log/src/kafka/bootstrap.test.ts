@@ -15,7 +15,7 @@ test('addresses are read with and without a scheme, one or several, names and IP
   ]);
 });
 
-test('what is no address is refused in its own words', () => {
+test('what is no address is rejected in its own words', () => {
   for (const text of ['', 'kafka://', 'a:0', 'a:70000', 'a:b', 'http://a:1', 'a:1,', 'user@a:1']) {
     assert.throws(
       () => parseBootstrap(text),

@@ -121,9 +121,9 @@ export class BrokerConnection {
   async #agree(connection: Connection): Promise<ReadonlyMap<number, ApiVersion>> {
     const request = { clientSoftwareName: 'throughline', clientSoftwareVersion: '0.1.0' };
     const read = (bytes: Uint8Array): Read<ApiVersionsResponse> => {
-      const isRefused = new Reader(bytes).int16() === kafkaErrors.UNSUPPORTED_VERSION;
+      const isRejected = new Reader(bytes).int16() === kafkaErrors.UNSUPPORTED_VERSION;
       return apiVersionsApi.readResponse(
-        new MessageReader(bytes, formatOf(apiVersionsApi, isRefused ? 0 : apiVersionsVersion)),
+        new MessageReader(bytes, formatOf(apiVersionsApi, isRejected ? 0 : apiVersionsVersion)),
       );
     };
     const { errorCode, apiKeys } = await this.#send(connection, apiVersionsApi, apiVersionsVersion, request, read);

@@ -3,7 +3,7 @@
 // Appends of one turn are coalesced per partition (append-coalescer.ts) and go out by an idempotent producer (producer.ts).
 // The order of the calls of `append` is the order on the log even while leaders and settings of a topic are still being
 // asked for: each topic has a gate through which its calls go in turn.
-import { metLater, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
+import { markHandled, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import { AppendCoalescer } from '../port/append-coalescer.ts';
@@ -137,7 +137,7 @@ export class KafkaLog implements Log {
     const starting = this.#follow(request);
     if (request.from === 'latest' && this.#closed === undefined) this.#writer(request.topic).gate.hold(starting);
     // Its failure is met by the first step.
-    return this.#steps(metLater(starting));
+    return this.#steps(markHandled(starting));
   }
 
   join(request: JoinRequest): GroupMembership {
@@ -208,7 +208,7 @@ export class KafkaLog implements Log {
     try {
       return (await this.admin.settings(topic)).recordBytesMax;
     } catch (error) {
-      // Who may not see the settings can still append; the cluster refuses what is too large.
+      // Who may not see the settings can still append; the cluster rejects what is too large.
       if (ThroughlineError.is(error, 'LOG_REFUSED')) return recordBytesMaxUnknown;
       throw error;
     }

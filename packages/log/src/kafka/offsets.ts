@@ -50,7 +50,7 @@ export async function offsetRanges(
   );
 }
 
-/** The refusal of an offset, with both ends of the partition. */
+/** The rejection of an offset, with both ends of the partition. */
 export async function outOfRange(
   cluster: Cluster,
   { topic, partition, offset }: { readonly topic: string; readonly partition: number; readonly offset: bigint },

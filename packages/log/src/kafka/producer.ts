@@ -46,11 +46,11 @@ export class Producer {
     return sender;
   }
 
-  /** The producer id that partitions begin with; another one than `worn`, when that is given. */
-  async identity(worn?: ProducerIdentity): Promise<ProducerIdentity> {
+  /** The producer id that partitions begin with; another one than `discarded`, when that is given. */
+  async identity(discarded?: ProducerIdentity): Promise<ProducerIdentity> {
     // Whoever asked before was told why it failed; it is asked again.
     const held = await this.#identity?.catch(() => undefined);
-    if (held !== undefined && held !== worn) return held;
+    if (held !== undefined && held !== discarded) return held;
     const asking = this.#askIdentity();
     this.#identity = asking;
     return asking;
@@ -79,7 +79,7 @@ class ProducerPartition implements BatchTarget {
   readonly #options: ProducerOptions;
   readonly #producer: Producer;
   #identity: ProducerIdentity | undefined;
-  #worn: ProducerIdentity | undefined;
+  #discarded: ProducerIdentity | undefined;
   #sequence = 0;
 
   constructor(options: ProducerOptions, producer: Producer, topic: string, partition: number) {
@@ -113,7 +113,7 @@ class ProducerPartition implements BatchTarget {
     const { cluster } = this.#options;
     const { metadata, leader } = await cluster.leaderOf(topic, partition);
     if (this.#identity === undefined) {
-      this.#identity = await this.#producer.identity(this.#worn);
+      this.#identity = await this.#producer.identity(this.#discarded);
       this.#sequence = 0;
     }
     stampProducer(batch, this.#identity, this.#sequence);
@@ -163,7 +163,7 @@ class ProducerPartition implements BatchTarget {
     const { topic, partition } = this;
     const kafkaError = kafkaErrorName(errorCode) ?? errorCode;
     this.#options.retry.logger.warn({ topic, partition, kafkaError }, 'the partition goes on under a new producer id');
-    this.#worn = this.#identity;
+    this.#discarded = this.#identity;
     this.#identity = undefined;
   }
 
@@ -171,7 +171,7 @@ class ProducerPartition implements BatchTarget {
     const last = ThroughlineError.from(error);
     const failure = ThroughlineError.is(last.cause, 'PARTITION_OFFLINE') ? last.cause : last;
     if (!isUncertain) return failure;
-    this.#worn = this.#identity;
+    this.#discarded = this.#identity;
     this.#identity = undefined;
     return new ThroughlineError(failure.code, failure.message, {
       cause: failure,

@@ -49,7 +49,7 @@ export class TopicOperations {
     });
   }
 
-  /** @throws ThroughlineError INVALID_CONFIG when the cluster would refuse a topic with these configs; it is not made */
+  /** @throws ThroughlineError INVALID_CONFIG when the cluster would reject a topic with these configs; it is not made */
   async tryCreate(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<void> {
     await this.#create(topic, partitions, configs, true);
   }

@@ -135,7 +135,7 @@ test('while the disk is behind, appends gather and go out together', async () =>
   await Promise.all(calls);
 });
 
-test('more than may wait is refused with THROTTLED, and taken again once the disk has caught up', async () => {
+test('more than may wait is rejected with THROTTLED, and taken again once the disk has caught up', async () => {
   const { held, append } = made({ inFlightBytesMax: 100, waitingBytesMax: 1000, throttleMs: 50 });
   const first = append(record(200));
   await nextTurn();

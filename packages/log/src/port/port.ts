@@ -171,7 +171,7 @@ export interface PartitionDescription {
   readonly bytes: number;
   /** The epoch of the present leader (KIP-101); -1 where nobody tells. */
   readonly leaderEpoch: number;
-  /** False after a failed write or fsync: reads go on, appends are refused with PARTITION_OFFLINE. */
+  /** False after a failed write or fsync: reads go on, appends are rejected with PARTITION_OFFLINE. */
   readonly isOnline: boolean;
   /** It takes no appends until a larger leader epoch begins: see LogAdmin.seal. */
   readonly isSealed: boolean;
@@ -333,7 +333,7 @@ export interface LogAdmin {
 
 export interface Log {
   /**
-   * Appends records; those without a partition go by the hash of their key. A call that is refused leaves nothing behind;
+   * Appends records; those without a partition go by the hash of their key. A call that is rejected leaves nothing behind;
    * when it goes to several partitions and one of them fails, the others may have kept their part.
    *
    * @param condition looked at when the turn of this call comes, behind all calls before it; embedded log only

@@ -1,4 +1,4 @@
-// What a topic may be called and told, checked before an adapter sees it, so that all of them refuse the same input in
+// What a topic may be called and told, checked before an adapter sees it, so that all of them reject the same input in
 // the same words. Bounds that an adapter sets itself come on top.
 import { literal, nullable, number, object, optional, parse, ThroughlineError } from '@throughline/event';
 import type { TopicConfig } from './port.ts';

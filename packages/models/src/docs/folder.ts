@@ -68,7 +68,7 @@ export function listDocuments(folder: string, limits: FolderLimits): FolderListi
 export function readDocument(folder: string, file: DocumentFile): { readonly text: string } | { readonly why: string } {
   let descriptor: number | undefined;
   try {
-    // O_NOFOLLOW: a file that was exchanged for a link since it was listed is refused by the kernel.
+    // O_NOFOLLOW: a file that was exchanged for a link since it was listed is rejected by the kernel.
     descriptor = openSync(path.join(realFolder(folder), file.path), constants.O_RDONLY | constants.O_NOFOLLOW);
     if (!fstatSync(descriptor).isFile()) return { why: 'it is no regular file' };
     const bytes = readFileSync(descriptor);

@@ -151,14 +151,14 @@ test('a slow server that keeps talking is not given up: every byte starts the wa
   assert.ok(running <= 0, 'no timer is left behind');
 });
 
-const refusals: readonly [status: number, code: ErrorCode][] = [
+const rejections: readonly [status: number, code: ErrorCode][] = [
   [400, 'MODEL_REFUSED'],
   [401, 'MODEL_REFUSED'],
   [404, 'MODEL_REFUSED'],
   [500, 'MODEL_REFUSED'],
   [503, 'MODEL_UNREACHABLE'],
 ];
-for (const [status, expected] of refusals) {
+for (const [status, expected] of rejections) {
   test(`status ${status} is ${expected} with the server's own words`, async (t) => {
     const { url, requests } = await serve(t, (response) => {
       response.writeHead(status, { 'content-type': 'application/json' });
@@ -171,7 +171,7 @@ for (const [status, expected] of refusals) {
   });
 }
 
-test('a refusal never repeats the key', async (t) => {
+test('a rejection never repeats the key', async (t) => {
   const { url } = await serve(t, (response, request) => {
     response.writeHead(401, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ error: { message: `bad key ${request.headers.authorization}` } }));
@@ -241,7 +241,7 @@ test('a call without streaming gets the same codes', async (t) => {
   );
 });
 
-test('an address that is no http address is refused at once', () => {
+test('an address that is no http address is rejected at once', () => {
   for (const url of ['', 'localhost:11434', 'file:///etc/passwd']) {
     assert.throws(
       () => openAICompatibleModel({ url, modelId: 'm' }),

@@ -238,7 +238,7 @@ function retryDelayMs(error: unknown, watch: Watch): number | undefined {
   return waitMs <= modelDefaults.modelRetryAfterMsMax ? Math.max(waitMs, modelDefaults.modelRetryDelayMs) : undefined;
 }
 
-/** Servers like to repeat the key that they refuse. */
+/** Servers like to repeat the key that they reject. */
 function withoutKey(failure: unknown, apiKey: string | undefined): unknown {
   if (apiKey === undefined || apiKey === '' || !ThroughlineError.is(failure)) return failure;
   if (!failure.message.includes(apiKey)) return failure;

@@ -49,7 +49,7 @@ function checkDisk(dataDir: string): Finding {
   const { bavail, bsize, blocks } = statfsSync(existsSync(folder) ? folder : '.');
   const freeBytes = bavail * bsize;
   const says = `${bytesText(freeBytes)} free`;
-  if (bavail === 0) return { check: 'disk', state: 'broken', says: 'full: appends are refused until there is room' };
+  if (bavail === 0) return { check: 'disk', state: 'broken', says: 'full: appends are rejected until there is room' };
   if (bavail / blocks < defaults.diskFreeShareMin)
     return { check: 'disk', state: 'warning', says: `${says}; free some, or lower the retention` };
   return { check: 'disk', state: 'ok', says };

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { optimiseFromNowOn } from '../engine-flags.ts';
 import { version } from '../version.ts';
-import { notBuilt, refuseNotBuilt } from './not-built.ts';
+import { notBuilt, rejectNotBuilt } from './not-built.ts';
 import type { Options } from './options.ts';
 import { fail, linesOf, printLines, sayLines } from '../terminal/output.ts';
 
@@ -133,11 +133,11 @@ verb(
   .option('--topics <names>', 'these topics only, with commas (default all)')
   .option(
     '--gaps <way>',
-    'offsets without a record (markers of transactions, compacted keys, damage): refuse, or fill their places (default refuse)',
+    'offsets without a record (markers of transactions, compacted keys, damage): reject, or fill their places (default reject)',
   );
 verb('version', 'versions of Throughline and of Node', () => import('./version.ts'));
 for (const [name, why] of Object.entries(notBuilt)) {
-  verb(name, `not built yet: ${why}`, async () => ({ run: async () => refuseNotBuilt(name) }))
+  verb(name, `not built yet: ${why}`, async () => ({ run: async () => rejectNotBuilt(name) }))
     .allowUnknownOption()
     .allowExcessArguments();
 }

@@ -6,9 +6,9 @@ import { textOption, type Options } from './options.ts';
 import { printJson, printLine, printTable, say } from '../terminal/output.ts';
 
 export async function run(options: Options): Promise<void> {
-  const gaps = textOption(options, 'gaps') ?? 'refuse';
-  if (gaps !== 'refuse' && gaps !== 'fill') {
-    throw new ThroughlineError('INVALID_ARGUMENT', `--gaps: ${JSON.stringify(gaps)} is neither refuse nor fill`);
+  const gaps = textOption(options, 'gaps') ?? 'reject';
+  if (gaps !== 'reject' && gaps !== 'fill') {
+    throw new ThroughlineError('INVALID_ARGUMENT', `--gaps: ${JSON.stringify(gaps)} is neither reject nor fill`);
   }
   const topics = textOption(options, 'topics')?.split(',');
   let toldMs = performance.now();
@@ -53,8 +53,8 @@ function print({ topics, groups }: Migrated): void {
   for (const { topic, settingsLeftOut } of topics) {
     if (settingsLeftOut.length > 0) say(`${topic}: the target does not take ${settingsLeftOut.join(', ')}`);
   }
-  for (const { group, committed, kept, refused } of groups) {
-    const what = refused ?? `${committed} offsets committed, ${kept} were there`;
+  for (const { group, committed, kept, rejected } of groups) {
+    const what = rejected ?? `${committed} offsets committed, ${kept} were there`;
     printLine(`group ${group}: ${what}`);
   }
   printLine('The copy has the records of its source: every digest is the same on both sides.');

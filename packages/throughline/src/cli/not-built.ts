@@ -7,6 +7,6 @@ export const notBuilt: Readonly<Record<string, string>> = {
 };
 
 /** @throws ThroughlineError NOT_BUILT_YET, always */
-export function refuseNotBuilt(verb: string): never {
+export function rejectNotBuilt(verb: string): never {
   throw new ThroughlineError('NOT_BUILT_YET', `throughline ${verb}: ${notBuilt[verb] ?? 'it comes later'}.`);
 }

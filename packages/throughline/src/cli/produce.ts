@@ -1,5 +1,5 @@
 // `throughline produce TOPIC [VALUE]`: appends one record, or one for each line of standard input. The lines that come
-// together are appended together; a line that is refused ends the command, and what was printed before it is appended. Text
+// together are appended together; a line that is rejected ends the command, and what was printed before it is appended. Text
 // is never null, not even empty text: a value is null only with --null-value, a key without --key.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';

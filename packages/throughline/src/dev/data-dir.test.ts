@@ -26,7 +26,7 @@ test('a folder is made with those above it, and one that is there is left as it 
   assert.ok(existsSync(dataDir));
 });
 
-test('a file, a folder below a file, and one that cannot be made are refused by their name', () => {
+test('a file, a folder below a file, and one that cannot be made are rejected by their name', () => {
   const file = path.join(temporary, 'file');
   writeFileSync(file, '');
   assertUnusable(file, /data folder .*file cannot be used: it is a file/);
@@ -34,14 +34,14 @@ test('a file, a folder below a file, and one that cannot be made are refused by 
   if (existsSync('/proc/self')) assertUnusable('/proc/none', /ENOENT|EACCES|EPERM/);
 });
 
-test('a folder that may not be written is refused', { skip: isRoot && 'root may write everywhere' }, () => {
+test('a folder that may not be written is rejected', { skip: isRoot && 'root may write everywhere' }, () => {
   const folder = path.join(temporary, 'readonly');
   prepareDataDir(folder);
   chmodSync(folder, 0o500);
   assertUnusable(folder, /EACCES/);
 });
 
-test('a folder whose server runs is refused at once, with its pid and address', async () => {
+test('a folder whose server runs is rejected at once, with its pid and address', async () => {
   const dataDir = mkdtempSync(path.join(temporary, 'running-'));
   writeServerFile(dataDir, {
     pid: process.pid,
@@ -77,7 +77,7 @@ test('a folder whose server is stopping is waited for, and that is said once', a
   assert.match(said[0] ?? '', new RegExp(`process ${process.pid}, which still holds `));
 });
 
-test('a folder that is never given back is refused in the end, and another failure at once', async () => {
+test('a folder that is never given back is rejected in the end, and another failure at once', async () => {
   const dataDir = mkdtempSync(path.join(temporary, 'held-'));
   const options = { waitMs: 20, pollMs: 5, onProgress: () => undefined };
   const held = takeDataDir(dataDir, () => Promise.reject(inUse), options);

@@ -1,4 +1,4 @@
-// The data folder at the start: made where it is missing, refused with a reason where it cannot be used, and waited for
+// The data folder at the start: made where it is missing, rejected with a reason where it cannot be used, and waited for
 // while the server before this one on the same folder is still stopping (Ctrl-C and start again, in one breath).
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -19,7 +19,7 @@ export function prepareDataDir(dataDir: string): void {
   }
 }
 
-/** Not mkdirSync's own `recursive`: it never returns where a file system refuses with ENOENT, as /proc does. */
+/** Not mkdirSync's own `recursive`: it never returns where a file system rejects with ENOENT, as /proc does. */
 function makeFolder(folder: string): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (found?.isDirectory() === true) return;

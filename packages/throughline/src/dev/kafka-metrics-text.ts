@@ -16,7 +16,7 @@ export function kafkaMetricsText(metrics: KafkaMetrics): string {
     'connections_closed_total',
     'counter',
     'Connections that the broker closed.',
-    by('reason', metrics.refusalTotals),
+    by('reason', metrics.rejectionTotals),
   );
   family('requests_total', 'counter', 'Requests begun.', by('api', metrics.requestTotals));
   family('requests_failed_total', 'counter', 'Requests that failed as a whole.', by('api', metrics.failureTotals));

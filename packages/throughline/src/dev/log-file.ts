@@ -1,5 +1,5 @@
 // A file that lines are appended to, bounded in size: when it is full it becomes `<name>.1`, and the one before that is
-// gone. It is opened with the first line, so that a start that is refused leaves the file of the running server alone. A
+// gone. It is opened with the first line, so that a start that is rejected leaves the file of the running server alone. A
 // disk that takes no more lines costs the lines, never the server.
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 

@@ -33,7 +33,7 @@ try {
   // A server that is killed later leaves what it has compiled for the next start.
   flushCompileCache();
 } catch (error) {
-  refuse(error);
+  reject(error);
 }
 
 function onProgress(text: string): void {
@@ -72,7 +72,7 @@ async function stop(): Promise<void> {
     await started.server.close();
     process.exit(defects.exitCode);
   } catch (error) {
-    refuse(error);
+    reject(error);
   }
 }
 
@@ -91,7 +91,7 @@ function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMess
 }
 
 /** Says what is wrong, to the launcher where there is one, and ends the process whatever is still open in it. */
-function refuse(error: unknown): void {
+function reject(error: unknown): void {
   isStopping = true;
   const { code, message, remedy, retriable } = ThroughlineError.from(error);
   if (code === 'INTERNAL') sayLines(String(error instanceof Error ? error.stack : error));

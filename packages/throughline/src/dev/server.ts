@@ -75,7 +75,7 @@ async function start(
   const shared = { clock: guardedClock(systemClock, logger), random: systemRandom, logger };
 
   // The log first: it takes the data folder, so that nothing else is touched when another server has it. The ports next:
-  // the supervisor takes over open runs, which a server that is about to be refused should not do.
+  // the supervisor takes over open runs, which a server that is about to be rejected should not do.
   const { log: opened, broker, isExclusive } = await openLog(config, shared, onProgress);
   closers.push(() => opened.close());
   await checkPortIsFree(config.host, config.httpPort);

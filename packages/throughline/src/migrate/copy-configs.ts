@@ -93,7 +93,7 @@ async function isTaken(
   configs: ReadonlyMap<string, string>,
 ): Promise<boolean> {
   try {
-    // Under a name that no topic has: one that is there already would be refused for that.
+    // Under a name that no topic has: one that is there already would be rejected for that.
     await target.tryCreateTopic(`throughline-migrate-${topic.slice(0, 200)}`, partitions, configs);
     return true;
   } catch (error) {

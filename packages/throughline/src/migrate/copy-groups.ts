@@ -10,7 +10,7 @@ export interface CopiedGroup {
   /** Partitions for which the target had one already. */
   readonly kept: number;
   /** Why the group could not be copied. */
-  readonly refused?: string;
+  readonly rejected?: string;
 }
 
 /** @param ends where each copied partition ends, by `topic-partition` */
@@ -40,7 +40,7 @@ async function copyGroup(target: KafkaCluster, group: string, offsets: readonly 
   } catch (error) {
     // Members that consume at the target commit for themselves.
     if (!ThroughlineError.is(error, 'LOG_REFUSED')) throw error;
-    return { group, committed: 0, kept: 0, refused: error.message };
+    return { group, committed: 0, kept: 0, rejected: error.message };
   }
 }
 

@@ -1,8 +1,8 @@
 // Copies one partition, offset for offset. It goes on where the target ends, so a migration that was killed is run again and
-// does the rest. A place without a record (a transaction's marker, a compacted key, damage) is refused, or filled when that
+// does the rest. A place without a record (a transaction's marker, a compacted key, damage) is rejected, or filled when that
 // was asked for; what the source has deleted at its start is filled in any case, because it is deleted at the target as well.
 import {
-  metLater,
+  markHandled,
   ThroughlineError,
   timestampJson,
   type LogRecord,
@@ -65,7 +65,7 @@ class PartitionCopy {
     this.#batchBytesMax = Math.min(migrateBatchBytes, recordBytesMax);
     this.#next = highWatermark;
     if (highWatermark > endOffset) {
-      throw this.#refused(endOffset, `the target has records up to ${highWatermark}, the source ends there`);
+      throw this.#rejected(endOffset, `the target has records up to ${highWatermark}, the source ends there`);
     }
     if (highWatermark > logStartOffset) await this.#checkLast(highWatermark - 1n);
     while (this.#next < endOffset) await this.#step();
@@ -81,7 +81,7 @@ class PartitionCopy {
     if (offset < logStartOffset) return;
     const [theirs] = (await source.read({ topic, partition, offset, bytesMax: 1 })).records;
     if (theirs?.offset === offset && isSame(mine, theirs)) return;
-    throw this.#refused(offset, 'the target has another record there');
+    throw this.#rejected(offset, 'the target has another record there');
   }
 
   async #step(): Promise<void> {
@@ -140,13 +140,13 @@ class PartitionCopy {
     const { partition, mustFill } = this.#options;
     const missing = end - this.#next;
     if (!mustFill && !isBeforeStart) {
-      throw this.#refused(
+      throw this.#rejected(
         this.#next,
         `the source has no record for ${missing} offsets; --gaps fill keeps their places`,
       );
     }
     if (missing > BigInt(missingRecordsMax)) {
-      throw this.#refused(this.#next, `the source has no record for ${missing} offsets, which are too many to fill`);
+      throw this.#rejected(this.#next, `the source has no record for ${missing} offsets, which are too many to fill`);
     }
     const countMax = Math.max(1, Math.floor(this.#batchBytesMax / fillerBytesBound));
     while (this.#next < end) {
@@ -165,13 +165,13 @@ class PartitionCopy {
     this.#next += BigInt(records.length);
     this.#appending = target.append(topic, records).then((acks) => {
       const offset = acks[0]!.offset;
-      if (offset !== first) throw this.#refused(first, `the target gave it ${offset}: somebody else writes there`);
+      if (offset !== first) throw this.#rejected(first, `the target gave it ${offset}: somebody else writes there`);
     });
     // Met by whoever waits for it: the next append, or the end.
-    void metLater(this.#appending);
+    void markHandled(this.#appending);
   }
 
-  #refused(offset: bigint, reason: string): ThroughlineError {
+  #rejected(offset: bigint, reason: string): ThroughlineError {
     const { topic, partition } = this.#options;
     return new ThroughlineError('MIGRATION_REFUSED', `${topic}-${partition} at offset ${offset}: ${reason}`, {
       details: { topic, partition, offset: String(offset) },

@@ -21,8 +21,8 @@ export interface MigrateOptions {
   readonly to: string;
   /** All where absent. */
   readonly topics?: readonly string[];
-  /** Whether offsets without records are refused, or their places kept by fillers. */
-  readonly gaps: 'refuse' | 'fill';
+  /** Whether offsets without records are rejected, or their places kept by fillers. */
+  readonly gaps: 'reject' | 'fill';
   readonly workingDir: string;
   readonly logger: Logger;
   readonly onProgress: (progress: Progress) => void;

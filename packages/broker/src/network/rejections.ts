@@ -3,7 +3,7 @@
 import type { LogFields, Logger } from '@throughline/event';
 import type { CalmLog } from './calm-log.ts';
 
-export type RefusalReason =
+export type RejectionReason =
   | 'unsupported-api'
   | 'unsupported-version'
   | 'malformed-request'
@@ -14,21 +14,21 @@ export type RefusalReason =
   | 'unread-answers'
   | 'idle'
   | 'too-many-connections'
-  | 'refused-without-answer'
+  | 'rejected-without-answer'
   | 'no-answer-possible'
   | 'fault';
 
-export interface Refusal {
-  readonly reason: RefusalReason;
+export interface Rejection {
+  readonly reason: RejectionReason;
   /** What happened, and what to do where that is known: constant text. */
   readonly message: string;
   readonly fields?: LogFields;
   /** Sent before the close: what the other side understands although it does not speak Kafka. */
-  readonly farewell?: Uint8Array;
+  readonly closingBytes?: Uint8Array;
 }
 
-export class Refusals {
-  readonly counts = new Map<RefusalReason, number>();
+export class Rejections {
+  readonly counts = new Map<RejectionReason, number>();
   readonly #log: CalmLog;
   readonly #logger: Logger;
 
@@ -37,7 +37,7 @@ export class Refusals {
     this.#logger = logger;
   }
 
-  note({ reason, message, fields = {} }: Refusal, client: LogFields): void {
+  note({ reason, message, fields = {} }: Rejection, client: LogFields): void {
     this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1);
     // That an idle connection is closed, or that a test has its way, is as things should be.
     const isExpected = reason === 'idle' || reason === 'fault';

@@ -1,4 +1,4 @@
-// What `throughline dev` refuses at the start: one coded line with its remedy on standard error, exit code 1, nothing left
+// What `throughline dev` rejects at the start: one coded line with its remedy on standard error, exit code 1, nothing left
 // running and nothing changed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -11,13 +11,13 @@ import { throughline, type Ended } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 const app = path.join(import.meta.dirname, '../support/app');
-const temporary = mkdtempSync(path.join(os.tmpdir(), 'throughline-refused-'));
+const temporary = mkdtempSync(path.join(os.tmpdir(), 'throughline-rejected-'));
 const unused = path.join(temporary, 'unused');
 after(() => rmSync(temporary, { recursive: true, force: true }));
 
 const dev = (...args: string[]): Promise<Ended> => throughline(['dev', app, '--data-dir', unused, ...args]);
 
-function assertRefused({ code, stdout, stderr }: Ended, errorCode: string, says: RegExp): void {
+function assertRejected({ code, stdout, stderr }: Ended, errorCode: string, says: RegExp): void {
   assert.match(stderr, says);
   assert.match(stderr, new RegExp(String.raw`^throughline: .* \[${errorCode}\] \S.*\n$`));
   assert.equal(stdout, '');
@@ -32,15 +32,15 @@ function appOf(configText: string): string {
 }
 
 describe('settings', { concurrency: 2 }, () => {
-  const refusals: [name: string, args: string[], code: string, says: RegExp][] = [
+  const rejections: [name: string, args: string[], code: string, says: RegExp][] = [
     ['a port that is none', ['--http-port', '99999'], 'CONFIG_INVALID', /--http-port: .*65535.*"99999"/],
     ['an address that is not loopback', ['--host', '0.0.0.0'], 'CONFIG_INVALID', /--host: 0\.0\.0\.0 is not loopback/],
     ['a cluster without an address', ['--log', 'kafka://'], 'CONFIG_INVALID', /--log: .*kafka:\/\/host:port/],
     ['a model server without its address', ['--model', 'openai-compatible'], 'CONFIG_INVALID', /needs --model-url/],
     ['an unknown model', ['--model', 'gpt'], 'CONFIG_INVALID', /--model: .*"docs".*"openai-compatible".*"gpt"/],
   ];
-  for (const [name, args, code, says] of refusals)
-    test(`${name} is refused`, async () => assertRefused(await dev(...args), code, says));
+  for (const [name, args, code, says] of rejections)
+    test(`${name} is rejected`, async () => assertRejected(await dev(...args), code, says));
 
   const files: [name: string, text: string | undefined, says: RegExp][] = [
     ['missing', undefined, /no throughline\.config\.ts in /],
@@ -49,30 +49,30 @@ describe('settings', { concurrency: 2 }, () => {
     ['has a wrong value', 'export default { functions: { answer: { entry: 3 } } }', /functions\.answer\.entry: /],
   ];
   for (const [name, text, says] of files) {
-    test(`a configuration file that ${name === 'missing' ? 'is missing' : name} is refused`, async () => {
+    test(`a configuration file that ${name === 'missing' ? 'is missing' : name} is rejected`, async () => {
       const folder = text === undefined ? mkdtempSync(path.join(temporary, 'empty-')) : appOf(text);
-      assertRefused(await throughline(['dev', folder, '--data-dir', unused]), 'CONFIG_INVALID', says);
+      assertRejected(await throughline(['dev', folder, '--data-dir', unused]), 'CONFIG_INVALID', says);
     });
   }
 
-  test('a data folder that is a file is refused, and so is one where no folder can be made', async () => {
+  test('a data folder that is a file is rejected, and so is one where no folder can be made', async () => {
     const file = path.join(temporary, 'file');
     writeFileSync(file, 'mine');
-    assertRefused(
+    assertRejected(
       await throughline(['dev', app, '--data-dir', file]),
       'CONFIG_INVALID',
       /cannot be used: it is a file/,
     );
     assert.equal(readFileSync(file, 'utf8'), 'mine');
     const below = path.join(file, 'below');
-    assertRefused(
+    assertRejected(
       await throughline(['dev', app, '--data-dir', below]),
       'CONFIG_INVALID',
       /cannot be used: it is a file/,
     );
   });
 
-  test('with --json the refusal is JSON', async () => {
+  test('with --json the rejection is JSON', async () => {
     const { code, stdout } = await dev('--host', '0.0.0.0', '--json');
     const { type, error } = JSON.parse(stdout) as { type: string; error: { code: string; remedy: string } };
     assert.deepEqual([code, type, error.code], [1, 'failed', 'CONFIG_INVALID']);
@@ -93,31 +93,31 @@ describe('a machine that is in use', () => {
     await server.dispose();
   });
 
-  test('a data folder in use is refused with the pid and the address of its server, which goes on', async () => {
-    const refused = await throughline(['dev', app, '--http-port', '0', '--data-dir', server.dataDir]);
-    assertRefused(
-      refused,
+  test('a data folder in use is rejected with the pid and the address of its server, which goes on', async () => {
+    const rejected = await throughline(['dev', app, '--http-port', '0', '--data-dir', server.dataDir]);
+    assertRejected(
+      rejected,
       'DATA_DIR_IN_USE',
       new RegExp(`in use by process ${server.pid}, which serves ${server.url}/`),
     );
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200);
   });
 
-  test('a port in use is refused, and the data folder can be used at once', async () => {
+  test('a port in use is rejected, and the data folder can be used at once', async () => {
     const { port } = other.address() as { port: number };
-    const refused = await dev('--http-port', String(port));
-    assertRefused(refused, 'PORT_IN_USE', new RegExp(`127.0.0.1:${port} is in use`));
+    const rejected = await dev('--http-port', String(port));
+    assertRejected(rejected, 'PORT_IN_USE', new RegExp(`127.0.0.1:${port} is in use`));
     const next = await startServer({ dataDir: unused });
     assert.equal(await next.stop(), 0);
   });
 
-  test('a data folder of a newer format is refused and left as it is', async () => {
+  test('a data folder of a newer format is rejected and left as it is', async () => {
     await server.stop();
     const file = path.join(server.dataDir, 'log', 'meta.properties');
     const newer = readFileSync(file, 'utf8').replace('format=2', 'format=3');
     writeFileSync(file, newer);
-    const refused = await throughline(['dev', app, '--http-port', '0', '--data-dir', server.dataDir]);
-    assertRefused(refused, 'DATA_FORMAT_UNSUPPORTED', /has format 3, this version reads 2/);
+    const rejected = await throughline(['dev', app, '--http-port', '0', '--data-dir', server.dataDir]);
+    assertRejected(rejected, 'DATA_FORMAT_UNSUPPORTED', /has format 3, this version reads 2/);
     assert.equal(readFileSync(file, 'utf8'), newer);
   });
 });

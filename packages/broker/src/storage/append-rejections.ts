@@ -1,8 +1,8 @@
-// What an append to a partition can be refused with, beside what is wrong with the batch itself (batch-check.ts).
+// What an append to a partition can be rejected with, beside what is wrong with the batch itself (batch-check.ts).
 import { ThroughlineError } from '@throughline/event';
 import { throttleRetryMs } from '../defaults.ts';
 
-export class AppendRefusals {
+export class AppendRejections {
   readonly name: string;
   readonly #details: { readonly topic: string; readonly partition: number };
 

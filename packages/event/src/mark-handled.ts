@@ -5,9 +5,9 @@
  * promises that are kept to be awaited, never to drop a failure.
  *
  * @returns the same promise
- * @example const starting = metLater(start()); …; await starting
+ * @example const starting = markHandled(start()); …; await starting
  */
-export function metLater<Value>(promise: Promise<Value>): Promise<Value> {
+export function markHandled<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => {
     // It stays in `promise`, for whoever awaits that.
   });

@@ -5,7 +5,7 @@ import { decodeResponse, kafkaErrors } from '@throughline/wire';
 import { apiVersionsApi, heartbeatApi } from '@throughline/wire/apis';
 import { VirtualClock } from '@throughline/testkit';
 import { connectKafka } from '../../../../test/support/kafka-client.ts';
-import type { RefusalReason } from './refusals.ts';
+import type { RejectionReason } from './rejections.ts';
 import { bodies, requestBytes, scriptedServer } from './test-support.ts';
 
 /** The start of a request: API key, version, correlation id, client id. */
@@ -20,7 +20,7 @@ function request(apiKey: number, apiVersion: number, ...rest: readonly number[])
   return bytes;
 }
 
-const refused: readonly (readonly [claim: string, bytes: Uint8Array, reason: RefusalReason])[] = [
+const rejected: readonly (readonly [claim: string, bytes: Uint8Array, reason: RejectionReason])[] = [
   ['an API that there is not', request(999, 0), 'unsupported-api'],
   ['an API key below zero', request(-1, 0), 'unsupported-api'],
   ['a version that is too new', request(heartbeatApi.key, 99), 'unsupported-version'],
@@ -34,7 +34,7 @@ const refused: readonly (readonly [claim: string, bytes: Uint8Array, reason: Ref
   ['TLS', Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0), 'tls-hello'],
 ];
 
-for (const [claim, bytes, reason] of refused) {
+for (const [claim, bytes, reason] of rejected) {
   test(`${claim} closes the connection after the answers to what came before, and the reason is noted`, async (t) => {
     const { connect, server, log } = await scriptedServer(t);
     const client = await connect();
@@ -44,7 +44,7 @@ for (const [claim, bytes, reason] of refused) {
     client.sendRaw(bytes);
     if (!isFirst) await client.answer(apiVersionsApi, 0, 1);
     await client.closed;
-    assert.deepEqual([...server.metrics.refusalTotals], [[reason, 1]]);
+    assert.deepEqual([...server.metrics.rejectionTotals], [[reason, 1]]);
     assert.equal(log.lines.length, 1);
     assert.match(log.lines[0]!, /^warn: closed a connection/);
     assert.equal(server.metrics.requestBytes, 0);
@@ -76,19 +76,19 @@ test('a version of ApiVersions that is too new is answered in version 0, with wh
 test('a reason that comes again and again is logged once in a while, with the count of the others', async (t) => {
   const clock = new VirtualClock();
   const { connect, log, server } = await scriptedServer(t, { clock });
-  const refuseOne = async (): Promise<void> => {
+  const rejectOne = async (): Promise<void> => {
     const client = await connect();
     client.sendRaw(request(999, 0));
     await client.closed;
   };
-  await refuseOne();
-  await refuseOne();
-  await refuseOne();
+  await rejectOne();
+  await rejectOne();
+  await rejectOne();
   assert.equal(log.lines.length, 1);
   await clock.advance(10_000);
-  await refuseOne();
+  await rejectOne();
   assert.equal(log.lines.length, 2);
-  assert.equal(server.metrics.refusalTotals.get('unsupported-api'), 4);
+  assert.equal(server.metrics.rejectionTotals.get('unsupported-api'), 4);
 });
 
 test('half a request that comes no further is given up after half a minute', async (t) => {
@@ -103,7 +103,7 @@ test('half a request that comes no further is given up after half a minute', asy
   assert.equal(server.metrics.connectionCount, 2);
   await clock.advance(15_000);
   await stalled.closed;
-  assert.equal(server.metrics.refusalTotals.get('stalled-request'), 1);
+  assert.equal(server.metrics.rejectionTotals.get('stalled-request'), 1);
   assert.equal((await idle.call(apiVersionsApi, 0, {})).errorCode, 0);
 });
 
@@ -134,13 +134,13 @@ test('a connection without requests is closed after connections.max.idle.ms, one
   await hasBegun(1);
   await clock.advance(70_000);
   await idle.closed;
-  assert.deepEqual([...server.metrics.refusalTotals], [['idle', 1]]);
+  assert.deepEqual([...server.metrics.rejectionTotals], [['idle', 1]]);
   assert.equal(log.lines.filter((line) => !line.startsWith('debug')).length, 0);
   begun[0]!.answer();
   assert.equal((await answer).errorCode, 0);
 });
 
-test('connections beyond max.connections and max.connections.per.ip are refused, and those that are there stay', async (t) => {
+test('connections beyond max.connections and max.connections.per.ip are rejected, and those that are there stay', async (t) => {
   for (const connectionCounts of [
     { max: 2, perAddressMax: 9 },
     { max: 9, perAddressMax: 2 },
@@ -150,7 +150,7 @@ test('connections beyond max.connections and max.connections.per.ip are refused,
     const second = await connect();
     const third = await connectKafka(address);
     await third.closed;
-    assert.equal(server.metrics.refusalTotals.get('too-many-connections'), 1);
+    assert.equal(server.metrics.rejectionTotals.get('too-many-connections'), 1);
     await first.call(apiVersionsApi, 0, {});
     await second.close();
     while (server.metrics.connectionCount > 1) await new Promise(setImmediate);
