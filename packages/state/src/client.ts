@@ -12,7 +12,7 @@ import { ConversationList } from './conversation-list.ts';
 import { defaults, type StateSettings } from './defaults.ts';
 import type { Environment, OutboxStorage } from './environment.ts';
 import { http } from './http.ts';
-import { LiveConversation } from './live-conversation.ts';
+import { OpenConversation } from './open-conversation.ts';
 import { browserPage, type Page } from './page.ts';
 import { Tabs, type TabLocks } from './tabs.ts';
 
@@ -33,7 +33,7 @@ export interface ClientOptions {
 
 export interface Client {
   /** The conversation of that id, new or not; the same object for as long as it is used. */
-  conversation(id: string): LiveConversation;
+  conversation(id: string): OpenConversation;
   /** The list of conversations. */
   conversations(): ConversationList;
   /** An id for a new conversation. */
@@ -75,7 +75,7 @@ export function createClient(options: ClientOptions = {}): Client {
     // Pages of old browsers and of insecure addresses have no locks, whatever the type says.
     tabs: new Tabs(ulid(), options.locks ?? (globalThis.navigator as Partial<Navigator> | undefined)?.locks, logger),
   };
-  const conversations = new Map<string, LiveConversation>();
+  const conversations = new Map<string, OpenConversation>();
   const isFollowed = (): boolean => {
     for (const conversation of conversations.values()) if (conversation.get('connection').state === 'live') return true;
     return false;
@@ -98,7 +98,7 @@ export function createClient(options: ClientOptions = {}): Client {
   return {
     conversation(id) {
       const known = conversations.get(id);
-      const conversation = known ?? new LiveConversation(id, environment, handlers);
+      const conversation = known ?? new OpenConversation(id, environment, handlers);
       // The map's order is that of last use.
       if (known !== undefined) conversations.delete(id);
       conversations.set(id, conversation);

@@ -1,6 +1,6 @@
 // Public surface of the state core. The React binding is `@throughline/state/react`.
 export { createClient, type Client, type ClientOptions } from './client.ts';
-export type { LiveConversation, MessageContent, SendOptions } from './live-conversation.ts';
+export type { OpenConversation, MessageContent, SendOptions } from './open-conversation.ts';
 export type { ConversationList } from './conversation-list.ts';
 export { defaults, type StateSettings } from './defaults.ts';
 export type { OutboxStorage } from './environment.ts';

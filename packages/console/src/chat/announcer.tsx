@@ -1,12 +1,12 @@
 // What a screen reader is told of the log: that a reply has begun, and the reply once it has ended (decision 0082).
 import { useState, type ReactNode } from 'react';
 import { textOf } from '@throughline/event';
-import type { LiveConversation } from '@throughline/state';
+import type { OpenConversation } from '@throughline/state';
 import { announcedCharactersMax } from '../defaults.ts';
 import { stateOf, stateWords } from './run-facts.ts';
 
 export function Announcer(props: {
-  readonly conversation: LiveConversation;
+  readonly conversation: OpenConversation;
   readonly liveRunId: string | undefined;
 }): ReactNode {
   const { conversation, liveRunId } = props;
@@ -22,7 +22,7 @@ export function Announcer(props: {
   );
 }
 
-function endWords(conversation: LiveConversation, runId: string | undefined): string {
+function endWords(conversation: OpenConversation, runId: string | undefined): string {
   const run = runId === undefined ? undefined : conversation.get(`run:${runId}`);
   if (run === undefined) return '';
   const text = textOf(conversation.get(`parts:${run.replyId}`) ?? []);

@@ -5,7 +5,7 @@ import { createContext, createElement, useContext, useMemo, type ReactNode } fro
 import { ThroughlineError } from '@throughline/event';
 import type { Client } from '../client.ts';
 import type { ConversationList } from '../conversation-list.ts';
-import type { LiveConversation } from '../live-conversation.ts';
+import type { OpenConversation } from '../open-conversation.ts';
 import type {
   BranchesView,
   ConnectionView,
@@ -19,7 +19,7 @@ import type {
 import { useSource } from './use-view.ts';
 
 const ClientContext = createContext<Client | undefined>(undefined);
-const ConversationContext = createContext<LiveConversation | undefined>(undefined);
+const ConversationContext = createContext<OpenConversation | undefined>(undefined);
 
 /** Makes `client` known to the hooks below. */
 export function ClientProvider(props: { readonly client: Client; readonly children?: ReactNode }): ReactNode {
@@ -39,7 +39,7 @@ export function useClient(): Client {
   return client;
 }
 
-function useView<Key extends ViewKey>(conversation: LiveConversation, key: Key): ViewOf<Key> {
+function useView<Key extends ViewKey>(conversation: OpenConversation, key: Key): ViewOf<Key> {
   const source = useMemo(
     () => ({
       get: () => conversation.get(key),
@@ -51,7 +51,7 @@ function useView<Key extends ViewKey>(conversation: LiveConversation, key: Key):
 }
 
 /** What `ConversationProvider` says. @throws ThroughlineError INVALID_ARGUMENT outside of one */
-function useOwnConversation(): LiveConversation {
+function useOwnConversation(): OpenConversation {
   const conversation = useContext(ConversationContext);
   if (conversation === undefined)
     throw new ThroughlineError('INVALID_ARGUMENT', 'there is no ConversationProvider around this');
@@ -59,7 +59,7 @@ function useOwnConversation(): LiveConversation {
 }
 
 export type ConversationActions = Pick<
-  LiveConversation,
+  OpenConversation,
   | 'send'
   | 'edit'
   | 'retry'
@@ -93,7 +93,7 @@ export function useConversationActions(): ConversationActions {
   return useMemo(() => actionsOf(conversation), [conversation]);
 }
 
-function actionsOf(conversation: LiveConversation): ConversationActions {
+function actionsOf(conversation: OpenConversation): ConversationActions {
   const { send, edit, retry, discard, regenerate, stop, select } = conversation;
   const { rename, archive, remove, feedback, reconnect, cutConnection } = conversation;
   return {

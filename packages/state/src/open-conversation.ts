@@ -33,17 +33,17 @@ export interface SendOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
-export interface LiveConversationHandlers {
+export interface OpenConversationHandlers {
   onSummary(summary: unknown): void;
   /** Something was written, which may change the list. */
   onWritten(): void;
 }
 
 /** An open conversation; made by `Client.conversation`. All methods may be passed around without it. */
-export class LiveConversation {
+export class OpenConversation {
   readonly id: string;
   readonly #environment: Environment;
-  readonly #handlers: LiveConversationHandlers;
+  readonly #handlers: OpenConversationHandlers;
   readonly #listeners: Listeners;
   readonly #views: ViewCache;
   readonly #flusher: Flusher;
@@ -60,7 +60,7 @@ export class LiveConversation {
   /** Attempts whose gap has been answered by a new snapshot; a gap that is on the log itself stays one. */
   readonly #resyncedGaps = new Set<string>();
 
-  constructor(id: string, environment: Environment, handlers: LiveConversationHandlers) {
+  constructor(id: string, environment: Environment, handlers: OpenConversationHandlers) {
     this.id = id;
     this.#environment = environment;
     this.#handlers = handlers;

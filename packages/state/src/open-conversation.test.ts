@@ -5,19 +5,19 @@ import { VirtualClock } from '@throughline/testkit';
 import { createClient, type ClientOptions } from './client.ts';
 import { defaults } from './defaults.ts';
 import { FakeGateway } from './fake-gateway.test-support.ts';
-import type { LiveConversation } from './live-conversation.ts';
+import type { OpenConversation } from './open-conversation.ts';
 
 function setUp(options: Partial<ClientOptions> = {}) {
   const clock = new VirtualClock();
   const gateway = new FakeGateway(clock);
   const client = createClient({ fetch: gateway.fetch, clock, random: seededRandom(1), ...options });
   const conversation = client.conversation('c1');
-  const textsShown = (of: LiveConversation = conversation): string[] =>
+  const textsShown = (of: OpenConversation = conversation): string[] =>
     of.get('conversation').messageIds.map((id) => textOf(of.get(`parts:${id}`) as UiPart[]));
   return { clock, gateway, client, conversation, textsShown };
 }
 
-function follow(conversation: LiveConversation): { changes: number; stop: () => void } {
+function follow(conversation: OpenConversation): { changes: number; stop: () => void } {
   const followed = { changes: 0, stop: (): void => {} };
   followed.stop = conversation.subscribe('conversation', () => followed.changes++);
   return followed;
