@@ -191,6 +191,15 @@ export function appendClaims(subject: Subject): void {
       assert.deepEqual(texts(await readAll(subject.log, topic)), ['good']);
     });
 
+    // Over the Kafka protocol it was INVALID_RECORD, in the process INVALID_TIMESTAMP.
+    test('a time that is further ahead than a topic allows is INVALID_TIMESTAMP, and nothing of that append is kept', async () => {
+      const topic = await subject.newTopic();
+      const ahead = { ...textRecord('ahead'), timestampMs: Date.now() + 2 * 60 * 60 * 1000 };
+      await rejected(subject.log.append(topic, [ahead]), 'INVALID_TIMESTAMP');
+      await rejected(subject.log.append(topic, [textRecord('good'), ahead]), 'INVALID_TIMESTAMP');
+      assert.deepEqual(await readAll(subject.log, topic), []);
+    });
+
     test('an unknown topic or partition is UNKNOWN_TOPIC', async () => {
       const topic = await subject.newTopic(2);
       await rejected(appendTexts(subject.log, 'nowhere', 'x'), 'UNKNOWN_TOPIC');

@@ -11,6 +11,7 @@ import {
   reduceRun,
   runFrom,
   seededRandom,
+  systemClock,
   toRecord,
   ulids,
   utf8,
@@ -66,7 +67,8 @@ function conversation(id: string) {
 }
 
 async function newLog(): Promise<MemoryLog> {
-  const log = new MemoryLog();
+  // As of topics that take any time.
+  const log = new MemoryLog(systemClock, { timestampAfterMaxMs: Infinity });
   await log.admin.createTopic('conversations', { partitions: 4 });
   return log;
 }

@@ -51,6 +51,8 @@ const defaultConfig: TopicConfig = {
   segmentBytes: 64 * 1024 * 1024,
   recordBytesMax: 1024 * 1024,
 };
+/** How far ahead of now a record's own time may be: Kafka's default. */
+const timestampAfterMaxMsDefault = 60 * 60 * 1000;
 const bytesMaxDefault = 1024 * 1024;
 /** Nobody else ever leads it. */
 const leaderEpoch = 0;
@@ -58,6 +60,7 @@ const leaderEpoch = 0;
 /** A log in memory. */
 export class MemoryLog implements Log {
   readonly #clock: Clock;
+  readonly #timestampAfterMaxMs: number;
   readonly #topics = new Map<string, Topic>();
   readonly #waiting = new Set<() => void>();
   readonly #groups = new MemoryGroups((topic) => this.#topics.get(topic)?.partitions.length);
@@ -65,8 +68,13 @@ export class MemoryLog implements Log {
   #topicCount = 0;
   #changeCount = 0;
 
-  constructor(clock: Clock = systemClock) {
+  /** @param options.timestampAfterMaxMs of every topic, for which the port has no setting */
+  constructor(
+    clock: Clock = systemClock,
+    { timestampAfterMaxMs = timestampAfterMaxMsDefault }: { readonly timestampAfterMaxMs?: number } = {},
+  ) {
     this.#clock = clock;
+    this.#timestampAfterMaxMs = timestampAfterMaxMs;
   }
 
   async append(
@@ -84,6 +92,9 @@ export class MemoryLog implements Log {
       if (partitions[partition] === undefined) throw new ThroughlineError('UNKNOWN_TOPIC', `${topic}-${partition}`);
       if (exactTimestampMs === undefined && (!Number.isSafeInteger(timestampMs) || timestampMs < 0)) {
         throw new ThroughlineError('INVALID_RECORD', `a timestamp of ${timestampMs} ms`);
+      }
+      if (timestampMs > this.#clock.nowMs() + this.#timestampAfterMaxMs) {
+        throw new ThroughlineError('INVALID_TIMESTAMP', `a timestamp of ${timestampMs} ms`);
       }
       bytes[partition]! += bytesOf(record);
       const isExact = exactTimestampMs === undefined || Number.isSafeInteger(timestampMs);

@@ -30,6 +30,11 @@ export class MessageWriter extends Writer {
     else super.string(value);
   }
 
+  /** A string that has the plain form in every version: the client id, so that an unknown version can be answered. */
+  plainString(value: string | null): void {
+    super.string(value);
+  }
+
   override bytes(value: Uint8Array | null): void {
     if (this.isFlexible) this.compactBytes(value);
     else super.bytes(value);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ThroughlineError } from '@throughline/event';
 import { apiVersionsApi, fetchApi, produceApi } from './apis/index.ts';
+import { stringBytesMax } from './defaults.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './message.ts';
 
 const frameOf = (chunks: readonly Uint8Array[]): Uint8Array => {
@@ -55,4 +57,20 @@ test('the response header of ApiVersions has no tagged fields in any version (KI
     encodeResponse(apiVersionsApi, { apiVersion: 4, correlationId: 9 }, { errorCode: 0, apiKeys: [] }),
   );
   assert.equal(Buffer.from(frame).readInt16BE(4), 0, 'the error code follows the correlation id');
+});
+
+test('a client id that is too long for its field is rejected; the longest one comes back whole', () => {
+  // The length was written into 16 bits without a look: the bytes behind were read as something else.
+  const write = (clientId: string, apiVersion: number): Uint8Array[] =>
+    encodeRequest(apiVersionsApi, { apiVersion, correlationId: 1, clientId }, {});
+  const longest = 'c'.repeat(stringBytesMax);
+  for (const apiVersion of [0, 3]) {
+    assert.equal(decodeRequest(apiVersionsApi, frameOf(write(longest, apiVersion))).header.clientId, longest);
+    for (const tooLong of [`${longest}c`, 'c'.repeat(70_000), 'ü'.repeat(16_384)]) {
+      assert.throws(
+        () => write(tooLong, apiVersion),
+        (error) => ThroughlineError.is(error, 'INVALID_ARGUMENT'),
+      );
+    }
+  }
 });

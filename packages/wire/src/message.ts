@@ -39,7 +39,7 @@ export function decodeRequest<Request>(
   return { header: { apiKey, apiVersion, correlationId, clientId }, body };
 }
 
-/** Writes a request with its size. */
+/** Writes a request with its size. @throws ThroughlineError INVALID_ARGUMENT when a length in it does not fit its field */
 export function encodeRequest<Request>(
   api: Api<Request>,
   { apiVersion, correlationId, clientId }: Omit<RequestHeader, 'apiKey'>,
@@ -50,7 +50,7 @@ export function encodeRequest<Request>(
   to.int16(api.key);
   to.int16(apiVersion);
   to.int32(correlationId);
-  plainString(to, clientId);
+  to.plainString(clientId);
   if (to.isFlexible) to.taggedFields();
   api.writeRequest(to, body);
   to.int32At(0, to.sizeBytes - 4);
@@ -96,12 +96,4 @@ interface Format {
 
 function hasTaggedResponseHeader({ key }: { readonly key: number }, isFlexible: boolean): boolean {
   return isFlexible && key !== apiVersionsKey;
-}
-
-/** The client id has a plain length in every version, so that an unknown version can be answered. */
-function plainString(to: MessageWriter, value: string | null): void {
-  if (value === null) return to.int16(-1);
-  const bytes = Buffer.from(value);
-  to.int16(bytes.length);
-  to.raw(bytes);
 }

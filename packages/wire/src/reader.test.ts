@@ -258,3 +258,15 @@ test('null where a value is required, and a string that is too long, are rejecte
   assert.throws(() => new Reader(writer.finish()).string(), /null/);
   assert.throws(() => new Writer().string('x'.repeat(40_000)), /too long/);
 });
+
+test('a string that begins with a byte order mark keeps it', () => {
+  // Two group ids that differ in it only were one.
+  for (const value of ['\ufeffgroup', '\ufeff', 'a\ufeff', '\ufeff\ufeff']) {
+    const to = new Writer();
+    to.string(value);
+    to.compactString(value);
+    const from = new Reader(to.finish());
+    assert.equal(from.string(), value);
+    assert.equal(from.compactString(), value);
+  }
+});

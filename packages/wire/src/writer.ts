@@ -5,6 +5,9 @@
 import { assert, ThroughlineError } from '@throughline/event';
 import { stringBytesMax, writerCapacityBytes } from './defaults.ts';
 
+/** What an INT32, and so the length of anything but a string, has room for. */
+const int32Max = 0x7fffffff;
+
 export class Writer {
   #bytes: Buffer;
   #position = 0;
@@ -57,6 +60,7 @@ export class Writer {
   /** Overwrites an int32 written before. */
   int32At(position: number, value: number): void {
     assert(position + 4 <= this.#position, 'only what has been written is overwritten');
+    if (value > int32Max) throw tooLong(value);
     this.#bytes.writeInt32BE(value, position);
   }
 
@@ -130,8 +134,7 @@ export class Writer {
   string(value: string | null): void {
     if (value === null) return this.int16(-1);
     const length = Buffer.byteLength(value);
-    if (length > stringBytesMax)
-      throw new ThroughlineError('INVALID_ARGUMENT', `a string of ${length} bytes is too long`);
+    if (length > stringBytesMax) throw tooLong(length);
     this.int16(length);
     this.#utf8(value, length);
   }
@@ -147,21 +150,21 @@ export class Writer {
   /** BYTES, NULLABLE_BYTES and RECORDS. */
   bytes(value: Uint8Array | null): void {
     if (value === null) return this.int32(-1);
-    this.int32(value.length);
+    this.int32(checkedLength(value.length));
     this.raw(value);
   }
 
   /** COMPACT_BYTES, COMPACT_NULLABLE_BYTES and COMPACT_RECORDS. */
   compactBytes(value: Uint8Array | null): void {
     if (value === null) return this.unsignedVarint(0);
-    this.unsignedVarint(value.length + 1);
+    this.unsignedVarint(checkedLength(value.length) + 1);
     this.raw(value);
   }
 
   /** Bytes after a zigzag length, -1 for null, as keys and values stand in a record. */
   varintBytes(value: Uint8Array | null): void {
     if (value === null) return this.varint(-1);
-    this.varint(value.length);
+    this.varint(checkedLength(value.length));
     this.raw(value);
   }
 
@@ -203,6 +206,15 @@ export class Writer {
     grown.set(this.#bytes.subarray(0, this.#position));
     this.#bytes = grown;
   }
+}
+
+function checkedLength(length: number): number {
+  if (length > int32Max) throw tooLong(length);
+  return length;
+}
+
+function tooLong(length: number): ThroughlineError {
+  return new ThroughlineError('INVALID_ARGUMENT', `${length} bytes are too long for their field`);
 }
 
 /** Bytes that `Writer.varint` writes for `value`. */

@@ -4,10 +4,12 @@ import {
   silentLogger,
   systemClock,
   systemRandom,
+  ThroughlineError,
   type Clock,
   type Logger,
   type Random,
 } from '@throughline/event';
+import { stringBytesMax } from '@throughline/wire';
 import { kafkaLogLimitDefaults, type KafkaLogLimits } from '../defaults.ts';
 import type { Log } from '../port/port.ts';
 import { parseBootstrap } from './bootstrap.ts';
@@ -30,7 +32,7 @@ export interface KafkaLogOptions extends Partial<KafkaLogLimits> {
 /**
  * Opens the log of a Kafka cluster: Apache Kafka 2.8 or newer, or anything that speaks its protocol.
  *
- * @throws ThroughlineError INVALID_ARGUMENT for an address that is none, LOG_UNREACHABLE when no broker answers
+ * @throws ThroughlineError INVALID_ARGUMENT for an address that is none, or a client id that is too long; LOG_UNREACHABLE when no broker answers
  * @example const log = await kafka({ bootstrap: '127.0.0.1:9092' })
  */
 export async function kafka(options: KafkaLogOptions): Promise<Log> {
@@ -56,6 +58,10 @@ export async function kafkaCluster(options: KafkaLogOptions): Promise<KafkaClust
   const limits = { ...kafkaLogLimitDefaults, ...given };
   const { connectMs, requestMs, retryMinMs, retryMaxMs } = limits;
   const retry = { clock, random, logger, retryMinMs, retryMaxMs };
+  const idBytes = Buffer.byteLength(clientId);
+  if (idBytes > stringBytesMax) {
+    throw new ThroughlineError('INVALID_ARGUMENT', `a client id of ${idBytes} bytes, ${stringBytesMax} at most`);
+  }
   const addresses = parseBootstrap(bootstrap);
   const settings = { library: await kafkaLibrary(), clientId, connectMs, requestMs };
   const cluster = new Cluster({ bootstrap: addresses, settings, limits, retry });

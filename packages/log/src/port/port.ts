@@ -338,8 +338,8 @@ export interface Log {
    *
    * @param condition looked at when the turn of this call comes, behind all calls before it; embedded log only
    * @returns one acknowledgement per record, in their order, once all are kept at the topic's durability
-   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_RECORD, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE, PARTITION_SEALED,
-   *   CLOSED; THROTTLED when more waits for the disk than the limit allows (retryAfterMs); with a condition also
+   * @throws ThroughlineError UNKNOWN_TOPIC, INVALID_RECORD, INVALID_TIMESTAMP, RECORD_TOO_LARGE, OUT_OF_DISK, PARTITION_OFFLINE,
+   *   PARTITION_SEALED, CLOSED; THROTTLED when more waits for the disk than the limit allows (retryAfterMs); with a condition also
    *   APPEND_CONDITION_FAILED (details endOffset, leaderEpoch), and LOG_CANNOT on a cluster
    * @example await log.append('conversations', [toRecord(event)])
    * @example await log.append('leases', [lease], { endOffset: seen.nextOffset })

@@ -1,8 +1,10 @@
 // Where the server's log lines go: <data-dir>/server.log as JSON (pino), and what is at least a warning also to standard
-// error as one plain line, so that a terminal shows trouble and nothing else.
+// error as one plain line, so that a terminal shows trouble and nothing else. Names and ids in them are other people's text,
+// and the file is read on a terminal too: what a terminal obeys is escaped in both.
 import path from 'node:path';
 import type { Logger, LogFields } from '@throughline/event';
 import { pino } from 'pino';
+import { escapeJson } from '../terminal/foreign-text.ts';
 import { say } from '../terminal/output.ts';
 import { serverLogBytesMax } from '../defaults.ts';
 import { LogFile } from './log-file.ts';
@@ -18,7 +20,8 @@ export function serverLog(dataDir: string): ServerLog {
   const file = new LogFile(name, serverLogBytesMax, (error) =>
     say(`warning ${name} cannot be written, its lines are lost: ${error.message}`),
   );
-  const lines = pino({ base: { pid: process.pid }, level: 'info', timestamp: pino.stdTimeFunctions.isoTime }, file);
+  const escaped = { write: (line: string): void => file.write(escapeJson(line)) };
+  const lines = pino({ base: { pid: process.pid }, level: 'info', timestamp: pino.stdTimeFunctions.isoTime }, escaped);
   const toTerminal = (level: string, fields: LogFields, message: string): void => {
     say(`${level} ${plainLine(fields, message)}`);
   };
