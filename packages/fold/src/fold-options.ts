@@ -1,7 +1,8 @@
-// What a fold is given, and what it shows of itself.
-import type { Clock, ErrorBody, Logger, LogRecord, ThroughlineError } from '@throughline/event';
+// What a fold is given, and what can be done with it.
+import type { Clock, Logger, LogRecord, ThroughlineError } from '@throughline/event';
 import type { Log, TopicDescription } from '@throughline/log';
 import type { Assignment } from './consumer/assignment.ts';
+import type { FoldStatus } from './fold-status.ts';
 import type { FoldMismatch } from './identity.ts';
 import type { FoldStore } from './store.ts';
 
@@ -45,23 +46,6 @@ export interface FoldOptions<State> {
   readonly commitRecordsMax?: number;
   /** Milliseconds that a record may wait for more before its transaction. */
   readonly commitDelayMs?: number;
-}
-
-export interface FoldStatus {
-  readonly name: string;
-  readonly topic: string;
-  /** `absent`: the topic was deleted; the fold goes on once it is there again, as `replayOn` says. */
-  readonly phase: 'catching-up' | 'live' | 'absent' | 'stopped';
-  /** Index = partition: the next offset to fold. */
-  readonly offsets: readonly bigint[];
-  /** Records between the state and the high watermarks last seen. */
-  readonly lagRecords: number;
-  /** Records that were no valid event. */
-  readonly skippedRecords: number;
-  /** Offsets that the log could not read: they are in no state until the log is repaired and the fold replayed. */
-  readonly damagedRecords: number;
-  /** Why it stopped, what it tries again, or why its last replay failed. */
-  readonly lastError?: ErrorBody;
 }
 
 export interface Fold {

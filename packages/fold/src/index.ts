@@ -1,6 +1,7 @@
 // Public surface of the fold floor.
 export { fold } from './fold.ts';
-export type { Fold, FoldOptions, FoldStatus } from './fold-options.ts';
+export type { Fold, FoldOptions } from './fold-options.ts';
+export { foldStatus, type FoldStatus } from './fold-status.ts';
 export { Consumer, type ConsumerOptions } from './consumer/consumer.ts';
 export type { Batch, HandOn } from './consumer/hand-on.ts';
 export { allPartitions, onlyPartitions, type Assignment } from './consumer/assignment.ts';

@@ -13,24 +13,14 @@ import { Consumer } from './consumer/consumer.ts';
 import type { Batch } from './consumer/hand-on.ts';
 import { breakOfMismatch, type HistoryBreak } from './consumer/history-break.ts';
 import { MetDamage } from './consumer/met-damage.ts';
-import type { ConsumerPhase } from './consumer/phases.ts';
 import type { StartPosition } from './consumer/progress.ts';
 import { defaults } from './defaults.ts';
-import type { Fold, FoldOptions, FoldStatus } from './fold-options.ts';
+import type { Fold, FoldOptions } from './fold-options.ts';
+import { foldStatus, type FoldStatus } from './fold-status.ts';
 import { explain, type FoldMismatch } from './identity.ts';
 import { reduceRecords, type Skip } from './reduce-records.ts';
 import { foldFromStart } from './replay.ts';
 import type { Checkpoint } from './store.ts';
-
-/** What the status of a fold calls the phases of its consumer. */
-const shownPhases = {
-  'catching-up': 'catching-up',
-  live: 'live',
-  waiting: 'catching-up',
-  absent: 'absent',
-  restarting: 'catching-up',
-  stopped: 'stopped',
-} as const satisfies Record<ConsumerPhase['name'], FoldStatus['phase']>;
 
 export class RunningFold<State> implements Fold {
   readonly #options: FoldOptions<State>;
@@ -86,19 +76,8 @@ export class RunningFold<State> implements Fold {
   }
 
   status(): FoldStatus {
-    const { name, topic } = this.#options;
-    const consumer = this.#consumer;
-    const lastError = consumer.problem ?? this.#replayError;
-    return {
-      name,
-      topic,
-      phase: shownPhases[consumer.phase.name],
-      offsets: [...consumer.positions],
-      lagRecords: consumer.lagRecords,
-      skippedRecords: this.#checkpoint?.skippedRecords ?? 0,
-      damagedRecords: this.#checkpoint?.damagedRecords ?? 0,
-      ...(lastError === undefined ? {} : { lastError: lastError.toJSON() }),
-    };
+    const { skippedRecords = 0, damagedRecords = 0 } = this.#checkpoint ?? {};
+    return { ...foldStatus(this.#consumer, this.#options, this.#replayError), skippedRecords, damagedRecords };
   }
 
   caughtUp(): Promise<void> {

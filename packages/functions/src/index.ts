@@ -1,7 +1,6 @@
 // Public surface of the functions floor.
 export { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
 export type { FunctionConfig } from './function-config.ts';
-export type { ReadingStatus } from './topic-reader.ts';
 export type { FunctionStatus } from './invoker/function-status.ts';
 export type { EnvironmentStatus } from './invoker/environment-pool.ts';
 export type { InvocationTotals } from './invoker/metering.ts';

@@ -21,7 +21,7 @@ import {
   type Logger,
   type Random,
 } from '@throughline/event';
-import { sqliteStore } from '@throughline/fold';
+import { sqliteStore, type FoldStatus } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import { Conversations } from './conversations.ts';
 import { conversationBytesMax, conversationsMax } from './defaults.ts';
@@ -30,7 +30,7 @@ import type { EnvironmentStatus } from './invoker/environment-pool.ts';
 import type { FunctionStatus } from './invoker/function-status.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { RunKeeper, type FunctionOfRuns } from './runs/run-keeper.ts';
-import { TopicReader, type ReadingStatus } from './topic-reader.ts';
+import { TopicReader } from './topic-reader.ts';
 
 export interface SupervisorOptions {
   readonly log: Log;
@@ -64,7 +64,7 @@ export interface Supervisor {
   /** Name of this incarnation, as in `attempt-started`. */
   readonly owner: string;
   /** How far it has read the topic, and how many records it had to skip. */
-  reading(): ReadingStatus;
+  reading(): FoldStatus;
   /** One entry per function, in the order of their configuration. */
   status(): FunctionStatus[];
   /**
@@ -179,7 +179,7 @@ class RunningSupervisor implements Supervisor {
     this.#reader.start(description);
   }
 
-  reading(): ReadingStatus {
+  reading(): FoldStatus {
     return this.#reader.status();
   }
 

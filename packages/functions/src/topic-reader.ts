@@ -1,15 +1,8 @@
 // Reads the topic from the checkpoint on and folds it into conversations, for as long as the supervisor runs: a consumer that
 // hands on record by record. Where retention has removed what was to be read next, what is left is read; another history
 // (the topic was made again, or has other records under the same offsets) is read from its beginning.
-import {
-  eventFromRecord,
-  type Clock,
-  type ErrorBody,
-  type Logger,
-  type LogRecord,
-  type PlacedEvent,
-} from '@throughline/event';
-import { Consumer, type HistoryBreak, type StartPosition } from '@throughline/fold';
+import { eventFromRecord, type Clock, type Logger, type LogRecord, type PlacedEvent } from '@throughline/event';
+import { Consumer, foldStatus, type FoldStatus, type HistoryBreak, type StartPosition } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import type { Conversations, Folded } from './conversations.ts';
 import { checkpointMs, retryDelayMs, saveRecordsMin } from './defaults.ts';
@@ -26,23 +19,6 @@ export interface TopicReaderOptions {
   onLive(): void;
   /** Nothing of what was read holds any more: another history begins. */
   onStartOver(): void;
-}
-
-/** How far the supervisor has read, in the words of a fold's status. */
-export interface ReadingStatus {
-  readonly name: 'functions';
-  readonly topic: string;
-  /** `absent`: the topic was deleted; it is read from its beginning once it is there again. */
-  readonly phase: 'catching-up' | 'live' | 'absent' | 'stopped';
-  /** Index = partition: the next offset to read, decimal. */
-  readonly offsets: readonly string[];
-  readonly lagRecords: number;
-  /** Records that are no valid event, since the start. */
-  readonly skippedRecords: number;
-  /** Offsets that could not be read because the log is damaged there, since the start. */
-  readonly damagedRecords: number;
-  /** Why it cannot read at the moment. */
-  readonly lastError?: ErrorBody;
 }
 
 export class TopicReader {
@@ -82,20 +58,8 @@ export class TopicReader {
     });
   }
 
-  status(): ReadingStatus {
-    const consumer = this.#consumer;
-    const { name } = consumer.phase;
-    const { problem } = consumer;
-    return {
-      name: 'functions',
-      topic: this.#options.topic,
-      phase: this.#isStopped ? 'stopped' : name === 'waiting' || name === 'restarting' ? 'catching-up' : name,
-      offsets: consumer.positions.map(String),
-      lagRecords: consumer.lagRecords,
-      skippedRecords: consumer.skippedRecords,
-      damagedRecords: consumer.damagedRecords,
-      ...(problem === undefined ? {} : { lastError: problem.toJSON() }),
-    };
+  status(): FoldStatus {
+    return foldStatus(this.#consumer, { name: 'functions', topic: this.#options.topic });
   }
 
   /** Begins to read, in the topic that `description` describes. */

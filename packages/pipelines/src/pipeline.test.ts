@@ -112,7 +112,6 @@ describe('the pipelines', () => {
     assert.equal(await balancesIn(second), 'ann=72 bob=6');
     const [status] = second.status();
     assert.deepEqual([status!.phase, status!.lagRecords, status!.skippedRecords], ['live', 0, 1]);
-    JSON.stringify(status);
     await assert.rejects(second.replay('nothing'), withCode('UNKNOWN_TABLE'));
   });
 

@@ -6,15 +6,7 @@
 // record. Where retention has removed some, a replay would lose rows that nobody can bring back: then the table stands
 // still with its reason in the status, and `replay` is a decision that a person takes
 // (docs/decisions/0034-changed-definitions-replay-by-themselves.md).
-import {
-  guardedClock,
-  silentLogger,
-  systemClock,
-  ThroughlineError,
-  type Clock,
-  type ErrorBody,
-  type Logger,
-} from '@throughline/event';
+import { guardedClock, silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
 import {
   DuckDbDatabase,
   duckdbStore,
@@ -42,15 +34,9 @@ export interface PipelinesOptions {
   readonly queryTimeoutMs?: number;
 }
 
-/** The status of a table's fold as JSON: offsets are decimal strings. */
-export interface TableStatus extends Omit<FoldStatus, 'offsets' | 'lastError'> {
-  readonly offsets: readonly string[];
-  readonly lastError?: ErrorBody;
-}
-
 export interface Pipelines {
   readonly tables: TablesReader;
-  status(): readonly TableStatus[];
+  status(): readonly FoldStatus[];
   /** Resolves once every table has all records that its topic had at the time of the call. */
   caughtUp(): Promise<void>;
   /**
@@ -140,7 +126,7 @@ class RunningTable {
     }
   }
 
-  status(): TableStatus {
+  status(): FoldStatus {
     const { name, topic } = this.#definition;
     if (this.#fold === undefined) {
       const lastError = (this.#mismatch ?? new ThroughlineError('CLOSED', `table ${name} has not started`)).toJSON();
@@ -155,8 +141,7 @@ class RunningTable {
         lastError,
       };
     }
-    const status = this.#fold.status();
-    return { ...status, offsets: status.offsets.map(String) };
+    return this.#fold.status();
   }
 
   async caughtUp(): Promise<void> {

@@ -113,7 +113,7 @@ describe('the table of turns', () => {
     ]);
     const pipelines = await start(t, log);
     await pipelines.caughtUp();
-    const partition = pipelines.status()[0]!.offsets.findIndex((offset) => offset !== '0');
+    const partition = pipelines.status()[0]!.offsets.findIndex((offset) => offset !== 0n);
     assert.deepEqual(await pipelines.tables.rows('turns', { limit: 10 }), {
       columns: [
         { name: 'run_id', type: 'VARCHAR' },
