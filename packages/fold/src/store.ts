@@ -69,8 +69,11 @@ export interface Rebuild<State> {
   discard(): Promise<void>;
 }
 
-/** A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings, marks as one of strings. */
-export interface CheckpointRow {
+/**
+ * A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings, marks as one of strings. A type, so
+ * that it can be handed to a statement as its named parameters.
+ */
+export type CheckpointRow = {
   readonly name: string;
   readonly topic: string;
   readonly topic_id: string;
@@ -80,9 +83,28 @@ export interface CheckpointRow {
   readonly marks: string;
   readonly skipped_records: number;
   readonly damaged_records: number;
-}
+};
 
+/** For statements, which name every column that they write: two that change places would change values in silence. */
+export const checkpointColumns: readonly (keyof CheckpointRow)[] = [
+  'name',
+  'topic',
+  'topic_id',
+  'code_version',
+  'fencing_epoch',
+  'offsets',
+  'marks',
+  'skipped_records',
+  'damaged_records',
+];
+
+/**
+ * The row of a checkpoint.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT when something of it is missing
+ */
 export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
+  checkWhole(checkpoint);
   return {
     name: checkpoint.name,
     topic: checkpoint.topic,
@@ -122,8 +144,39 @@ export function isSameCheckpoint(stored: Checkpoint | undefined, expected: Check
   );
 }
 
-/** Every store calls this before it commits: within one state an offset never moves down. */
-export function assertForward(expected: Checkpoint | undefined, next: Checkpoint): void {
+/** What a checkpoint is made of, and the type of each part. */
+const partsOfCheckpoint = {
+  name: 'string',
+  topic: 'string',
+  topicId: 'string',
+  codeVersion: 'string',
+  fencingEpoch: 'number',
+  offsets: 'object',
+  marks: 'object',
+  skippedRecords: 'number',
+  damagedRecords: 'number',
+} as const satisfies Record<keyof Checkpoint, string>;
+
+/**
+ * Checks that nothing of a checkpoint is missing: it would be stored as null, and be met at the next start only.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT
+ */
+export function checkWhole(checkpoint: Checkpoint): void {
+  const parts: Readonly<Record<string, unknown>> = { ...checkpoint };
+  for (const [part, type] of Object.entries(partsOfCheckpoint)) {
+    if (typeof parts[part] !== type || parts[part] === null)
+      throw new ThroughlineError('INVALID_ARGUMENT', `the checkpoint of fold ${checkpoint.name} has no ${part}`);
+  }
+}
+
+/**
+ * Every store calls this before it commits: the checkpoint is whole, and within one state an offset never moves down.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT
+ */
+export function checkNext(expected: Checkpoint | undefined, next: Checkpoint): void {
+  checkWhole(next);
   const from = expected?.offsets ?? [];
   assert(
     from.every((offset, partition) => (next.offsets[partition] ?? -1n) >= offset),

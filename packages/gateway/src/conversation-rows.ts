@@ -57,7 +57,8 @@ export function reduceRecord(
   const { timestampMs, offset } = event.at;
   state
     .prepare(
-      `insert into conversation values (?, '', ?, ?, 0, 0, ?, 0)
+      `insert into conversation (id, title, created_ms, updated_ms, is_archived, is_deleted, last_offset, open_runs)
+        values (?, '', ?, ?, 0, 0, ?, 0)
         on conflict do update set last_offset = excluded.last_offset`,
     )
     .run(id, timestampMs, timestampMs, offset);
@@ -75,7 +76,9 @@ function addToRange(state: SqliteState, id: string, offset: bigint, rangeGapReco
     )
     .run(offset, id, offset - BigInt(rangeGapRecords));
   if (Number(extended.changes) === 0) {
-    state.prepare('insert into record_range values (?, ?, ?)').run(id, offset, offset);
+    state
+      .prepare('insert into record_range (conversation, first_offset, last_offset) values (?, ?, ?)')
+      .run(id, offset, offset);
   }
 }
 
@@ -108,7 +111,9 @@ function changeRow(state: SqliteState, id: string, event: PlacedEvent): boolean 
 }
 
 function noteWritten(state: SqliteState, id: string, event: PlacedEvent): boolean {
-  state.prepare('insert into written values (?, ?, ?) on conflict do nothing').run(id, event.id, event.at.offset);
+  state
+    .prepare('insert into written (conversation, id, offset) values (?, ?, ?) on conflict do nothing')
+    .run(id, event.id, event.at.offset);
   return true;
 }
 
@@ -124,7 +129,9 @@ function changeRun(
   const row = state.prepare('select state from run where conversation = ? and id = ?').get(id, event.run);
   if (event.type === 'run-requested') {
     if (row !== undefined) return false;
-    state.prepare('insert into run values (?, ?, ?)').run(id, event.run, JSON.stringify(runFrom(event)));
+    state
+      .prepare('insert into run (conversation, id, state) values (?, ?, ?)')
+      .run(id, event.run, JSON.stringify(runFrom(event)));
     state.prepare('update conversation set open_runs = open_runs + 1 where id = ?').run(id);
     return true;
   }

@@ -50,12 +50,18 @@ export function checkTable({ name, columns, key = [] }: DuckDbTable): void {
       throw new ThroughlineError('INVALID_ARGUMENT', `table ${name}: its key names no column: ${column}`);
 }
 
+/** For each column of the stored table, in its order: the type, and where among the cells of a row its value is. */
+type Layout = readonly (readonly [ColumnType, number])[];
+
 interface Pending {
   readonly name: string;
   readonly stored: string;
   readonly columns: readonly (readonly [string, ColumnType])[];
   readonly keyIndexes: readonly number[];
+  readonly key: readonly string[];
   readonly rows: Cell[][];
+  /** Where the cells of a row go; undefined before the file was asked. */
+  layout: Layout | undefined;
   /** The temporary table for rows with a key is there. */
   isStaged: boolean;
 }
@@ -80,7 +86,16 @@ export class TableSet<Carried> {
         const keyIndexes = key.map((column) => names.indexOf(column));
         return [
           name,
-          { name, stored: name + suffix, columns: Object.entries(columns), keyIndexes, rows: [], isStaged: false },
+          {
+            name,
+            stored: name + suffix,
+            columns: Object.entries(columns),
+            key,
+            keyIndexes,
+            rows: [],
+            layout: undefined,
+            isStaged: false,
+          },
         ];
       }),
     );
@@ -152,9 +167,10 @@ export class TableSet<Carried> {
   async flush(connection: DuckDBConnection, library: DuckDbLibrary): Promise<void> {
     for (const pending of this.#pending.values()) {
       if (pending.rows.length === 0) continue;
+      pending.layout ??= await layoutOf(connection, pending);
       await (pending.keyIndexes.length === 0
-        ? append(connection, library, pending.stored, pending.columns, pending.rows)
-        : upsert(connection, library, pending));
+        ? append(connection, library, pending.stored, pending.layout, pending.rows)
+        : upsert(connection, library, pending, pending.layout));
       pending.rows.length = 0;
     }
     if (this.#changed.size === 0) return;
@@ -162,7 +178,7 @@ export class TableSet<Carried> {
     const keys = [...this.#changed];
     const values = keys.map((key) => JSON.stringify(this.#carried.get(key)));
     await connection.run(
-      `insert or replace into "${this.#carriedTable}" select unnest($1), unnest($2)`,
+      `insert or replace into "${this.#carriedTable}" (key, value) select unnest($1), unnest($2)`,
       [listValue(keys), listValue(values)],
       [LIST(VARCHAR), LIST(VARCHAR)],
     );
@@ -180,16 +196,46 @@ export class TableSet<Carried> {
     this.#carried.clear();
     for (const pending of this.#pending.values()) {
       pending.rows.length = 0;
+      pending.layout = undefined;
       pending.isStaged = false;
     }
   }
 }
 
+/**
+ * How the cells of a row, which are in the order of the declaration, go into the stored table: an appender knows columns by
+ * their place only, and a declaration may have been written down in another order since.
+ *
+ * @throws ThroughlineError FOLD_CODE_CHANGED when the stored table has other columns or another key
+ */
+async function layoutOf(connection: DuckDBConnection, { name, stored, columns, key }: Pending): Promise<Layout> {
+  const found = await connection.runAndReadAll(storedColumns, { name: stored });
+  const types = new Map(columns.map(([column, type], index) => [column, [type, index] as const]));
+  const rows = found.getRowsJS() as [string, string, boolean][];
+  const layout = rows.flatMap(([column, type, isKey]) => {
+    const declared = types.get(column);
+    return declared?.[0] === type && key.includes(column) === isKey ? [declared] : [];
+  });
+  if (layout.length !== rows.length || layout.length !== columns.length)
+    throw new ThroughlineError(
+      'FOLD_CODE_CHANGED',
+      `table ${name} has other columns, or another key, than its definition: another code version folds it again`,
+      { details: { table: name, stored: rows.map(([column, type]) => `${column} ${type}`) } },
+    );
+  return layout;
+}
+
+const storedColumns = `select column_name, data_type, list_contains(coalesce(
+    (select any_value(constraint_column_names) from duckdb_constraints() as c
+      where c.table_oid = t.table_oid and c.database_oid = t.database_oid and constraint_type = 'PRIMARY KEY'), []), column_name)
+  from duckdb_columns() as t
+  where database_name = current_database() and schema_name = 'main' and table_name = $name order by column_index`;
+
 async function append(
   connection: DuckDBConnection,
   { DuckDBTimestampValue }: DuckDbLibrary,
   table: string,
-  columns: Pending['columns'],
+  layout: Layout,
   rows: readonly Cell[][],
 ): Promise<void> {
   const timestamp = (microseconds: bigint): InstanceType<typeof DuckDBTimestampValue> =>
@@ -197,7 +243,7 @@ async function append(
   const appender = await connection.createAppender(table);
   try {
     for (const row of rows) {
-      for (const [index, [, type]] of columns.entries()) appendCell(appender, type, row[index] ?? null, timestamp);
+      for (const [type, index] of layout) appendCell(appender, type, row[index] ?? null, timestamp);
       appender.endRow();
     }
     appender.flushSync();
@@ -207,8 +253,13 @@ async function append(
 }
 
 /** Rows with a key: the newest of each key, by way of a temporary table, in the place of what is there. */
-async function upsert(connection: DuckDBConnection, library: DuckDbLibrary, pending: Pending): Promise<void> {
-  const { stored, columns, keyIndexes, rows } = pending;
+async function upsert(
+  connection: DuckDBConnection,
+  library: DuckDbLibrary,
+  pending: Pending,
+  layout: Layout,
+): Promise<void> {
+  const { stored, keyIndexes, rows } = pending;
   const newest = new Map<string, Cell[]>();
   for (const row of rows) {
     newest.set(JSON.stringify(keyIndexes.map((index) => String(row[index]))), row);
@@ -217,8 +268,8 @@ async function upsert(connection: DuckDBConnection, library: DuckDbLibrary, pend
   if (!pending.isStaged)
     await connection.run(`create or replace temporary table "${staging}" as from "${stored}" limit 0`);
   pending.isStaged = true;
-  await append(connection, library, staging, columns, [...newest.values()]);
-  await connection.run(`insert or replace into "${stored}" from temp."${staging}"`);
+  await append(connection, library, staging, layout, [...newest.values()]);
+  await connection.run(`insert or replace into "${stored}" by name from temp."${staging}"`);
   await connection.run(`delete from temp."${staging}"`);
 }
 

@@ -10,7 +10,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { ThroughlineError } from '@throughline/event';
 import {
-  assertForward,
+  checkNext,
+  checkpointColumns,
   checkpointFromRow,
   checkpointToRow,
   fenced,
@@ -56,7 +57,7 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
           });
         await connection.run(createCheckpoints);
         await connection.run(addDamagedRecords);
-        const found = await connection.runAndReadAll(readCheckpoint, [name]);
+        const found = await connection.runAndReadAll(readCheckpoint, { name });
         return found.getRowObjectsJS()[0];
       });
       isFresh = row === undefined;
@@ -71,7 +72,7 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
         await database.write(async (connection, library) => {
           if (isFresh) await set.create(connection);
           const { next } = work(set.state);
-          assertForward(expected, next);
+          checkNext(expected, next);
           await set.flush(connection, library);
           await writeCheckpoint(connection, expected, next);
         });
@@ -125,8 +126,13 @@ const createCheckpoints = `create table if not exists _throughline_checkpoints (
 // A file from before damage was counted lacks the column.
 const addDamagedRecords =
   'alter table _throughline_checkpoints add column if not exists damaged_records double default 0';
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records
-  from _throughline_checkpoints where name = $1`;
+const readCheckpoint = `select ${checkpointColumns.join(', ')} from _throughline_checkpoints where name = $name`;
+const insertCheckpoint = `insert into _throughline_checkpoints (${checkpointColumns.join(', ')})
+  values (${checkpointColumns.map((column) => `$${column}`).join(', ')})`;
+const updateCheckpoint = `update _throughline_checkpoints
+  set ${checkpointColumns.map((column) => `${column} = $${column}`).join(', ')}
+  where name = $name and topic_id = $was_topic_id and code_version = $was_code_version
+    and fencing_epoch = $was_fencing_epoch and offsets = $was_offsets`;
 
 /** The compare-and-swap: an update that finds the expected checkpoint, or nothing. */
 async function writeCheckpoint(
@@ -134,19 +140,20 @@ async function writeCheckpoint(
   expected: Checkpoint | undefined,
   next: Checkpoint,
 ): Promise<void> {
-  const row = Object.values(checkpointToRow(next)) as (string | number)[];
+  const row = checkpointToRow(next);
   if (expected === undefined) {
-    const found = await connection.runAndReadAll(readCheckpoint, [next.name]);
+    const found = await connection.runAndReadAll(readCheckpoint, { name: row.name });
     if (found.currentRowCount > 0) throw fenced(next.name, expected);
-    await connection.run('insert into _throughline_checkpoints values ($1, $2, $3, $4, $5, $6, $7, $8, $9)', row);
+    await connection.run(insertCheckpoint, row);
     return;
   }
   const was = checkpointToRow(expected);
-  const result = await connection.run(
-    `update _throughline_checkpoints set topic = $2, topic_id = $3, code_version = $4, fencing_epoch = $5, offsets = $6,
-       marks = $7, skipped_records = $8, damaged_records = $9
-     where name = $1 and topic_id = $10 and code_version = $11 and fencing_epoch = $12 and offsets = $13`,
-    [...row, was.topic_id, was.code_version, was.fencing_epoch, was.offsets],
-  );
+  const result = await connection.run(updateCheckpoint, {
+    ...row,
+    was_topic_id: was.topic_id,
+    was_code_version: was.code_version,
+    was_fencing_epoch: was.fencing_epoch,
+    was_offsets: was.offsets,
+  });
   if (result.rowsChanged !== 1) throw fenced(next.name, expected);
 }

@@ -1,6 +1,6 @@
 // A fold's state as a plain value in this process: gone at its end and folded again at the next start. The reducer is
 // synchronous, so nobody ever sees half a batch.
-import { assertForward, fenced, isSameCheckpoint, type Checkpoint, type FoldStore } from '../store.ts';
+import { checkNext, checkWhole, fenced, isSameCheckpoint, type Checkpoint, type FoldStore } from '../store.ts';
 
 export interface MemoryStore<State> extends FoldStore<State> {
   /** The state as of the last transaction. */
@@ -25,7 +25,7 @@ export function memoryStore<State>(initial: () => State): MemoryStore<State> {
     async transaction(expected, work) {
       if (!isSameCheckpoint(checkpoint, expected)) throw fenced(expected?.name ?? '', expected);
       const advance = work(state);
-      assertForward(expected, advance.next);
+      checkNext(expected, advance.next);
       state = advance.state;
       checkpoint = advance.next;
     },
@@ -37,6 +37,7 @@ export function memoryStore<State>(initial: () => State): MemoryStore<State> {
         },
         async swap(expected, next) {
           if (!isSameCheckpoint(checkpoint, expected)) throw fenced(next.name, expected);
+          checkWhole(next);
           state = fresh;
           checkpoint = next;
         },

@@ -11,7 +11,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemClock, ThroughlineError, type Clock } from '@throughline/event';
 import { defaults } from '../defaults.ts';
 import {
-  assertForward,
+  checkNext,
+  checkpointColumns,
   checkpointFromRow,
   checkpointToRow,
   fenced,
@@ -55,11 +56,9 @@ const createCheckpointTable = `create table if not exists _throughline_checkpoin
   code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null, skipped_records integer not null,
   damaged_records integer not null default 0
 ) strict`;
-const writeCheckpoint = `insert or replace into _throughline_checkpoint
-  (only_row, name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records)
-  values (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-const readCheckpoint = `select name, topic, topic_id, code_version, fencing_epoch, offsets, marks, skipped_records, damaged_records
-  from _throughline_checkpoint`;
+const writeCheckpoint = `insert or replace into _throughline_checkpoint (only_row, ${checkpointColumns.join(', ')})
+  values (1, ${checkpointColumns.map((column) => `$${column}`).join(', ')})`;
+const readCheckpoint = `select ${checkpointColumns.join(', ')} from _throughline_checkpoint`;
 
 /**
  * Makes a store that keeps the state in an SQLite file of its own.
@@ -80,7 +79,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
     return row === undefined ? undefined : checkpointFromRow(row as unknown as CheckpointRow);
   };
   const store = (state: SqliteState, next: Checkpoint): void => {
-    state.prepare(writeCheckpoint).run(...(Object.values(checkpointToRow(next)) as (string | number)[]));
+    state.prepare(writeCheckpoint).run(checkpointToRow(next));
   };
   // The write lock is taken at the beginning: what is compared cannot change before what is swapped.
   const begin = (state: SqliteState, expected: Checkpoint | undefined): void => {
@@ -122,7 +121,7 @@ export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
         try {
           mapErrors(path, () => {
             const { next } = work(state);
-            assertForward(expected, next);
+            checkNext(expected, next);
             store(state, next);
             state.database.exec('commit');
           });

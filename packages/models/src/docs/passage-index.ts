@@ -85,7 +85,7 @@ class SqlitePassageIndex implements PassageIndex {
     this.#db = new DatabaseSync(':memory:');
     this.#db.exec(schema);
     this.#sql = {
-      insertFile: this.#db.prepare('INSERT INTO files VALUES (?, ?, ?)'),
+      insertFile: this.#db.prepare('INSERT INTO files (path, mtimeMs, bytes) VALUES (?, ?, ?)'),
       insertPassage: this.#db.prepare(
         'INSERT INTO passages (path, ordinal, headings, anchor, markdown) VALUES (?, ?, ?, ?, ?)',
       ),
