@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { UiChunk } from '@throughline/event';
 import { readUIMessageStream, type UIMessage, type UIMessageChunk } from 'ai';
 import * as fc from 'fast-check';
-import { compactChunks } from '../../packages/gateway/src/chat/compact-chunks.ts';
+import { compactChunks } from '../../packages/gateway/src/reply/compact-chunks.ts';
 
 /** The message as the AI SDK has it after the last of `chunks`. */
 async function messageOf(chunks: readonly UiChunk[]): Promise<UIMessage | undefined> {

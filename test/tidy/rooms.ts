@@ -63,6 +63,37 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
     { name: 'runs' },
     { name: '' },
   ],
+  gateway: [
+    { name: 'defaults.ts' },
+    {
+      name: 'http',
+      // It knows no log, no event of a log and no conversation.
+      imports: {
+        '@throughline/event':
+          'Clock Timer Logger ErrorCode ThroughlineError Schema parse parseExact parseMilliseconds isTooDeep jsonDepthMax utf8 listening unattended'.split(
+            ' ',
+          ),
+        '@hono/node-server': ['getRequestListener'],
+      },
+    },
+    // Files of two folders: the page and the documents.
+    { name: 'files' },
+    // Topics and records of any log, with or without a server; no conversation.
+    { name: 'topics' },
+    // The chunks of one reply: pure.
+    { name: 'reply' },
+    // Where on the log a conversation's records are.
+    { name: 'stream-index' },
+    // The tail, and the conversations in memory that it keeps up to date.
+    { name: 'live' },
+    // What all endpoints share.
+    { name: 'context' },
+    { name: 'chat' },
+    { name: 'conversations' },
+    { name: 'admin' },
+    // The routes, what opens a gateway, and the face of the package.
+    { name: '' },
+  ],
   models: named('defaults.ts', 'pace.ts', 'error-text.ts', 'docs', 'openai-compatible', ''),
   state: named('', 'react'),
   console: named('defaults.ts', 'ui', 'api.ts', 'bar.tsx', 'break-it', 'chat', 'conversations', 'tables', ''),

@@ -2,29 +2,28 @@
 // nothing's. Every failure leaves as coded JSON, and every answer says that it is not to be sniffed.
 import { idSchema, parse, ThroughlineError } from '@throughline/event';
 import { Hono, type Context } from 'hono';
-import { consumeRecords, produceRecords } from './admin/records.ts';
-import { listTopics } from './admin/topics.ts';
+import { crashServer, killFunction } from './admin/dev.ts';
+import { getMetrics, getReadiness, getStatus } from './admin/status.ts';
+import { listTables, readTable, runSql } from './admin/tables.ts';
 import { postChat } from './chat/post.ts';
 import { resumeChat } from './chat/resume.ts';
 import { stopChat } from './chat/stop.ts';
-import type { GatewayContext } from './context.ts';
-import { getConversation, listConversations, streamEvents, writeEvent } from './conversations.ts';
+import type { GatewayContext } from './context/context.ts';
+import { getConversation, listConversations, streamEvents } from './conversations/read.ts';
+import { writeEvent } from './conversations/write.ts';
 import * as defaults from './defaults.ts';
-import { crashServer, killFunction } from './dev.ts';
-import { getDocument } from './docs-files.ts';
-import { errorResponse, jsonResponse } from './error-response.ts';
-import { checkOrigin } from './origin-guard.ts';
-import { getPage } from './page.ts';
-import { checkParameters } from './query.ts';
-import type { NodeBindings } from './sse.ts';
-import { getMetrics, getReadiness, getStatus } from './status.ts';
-import { listTables, readTable, runSql } from './tables.ts';
+import { getDocument } from './files/docs-files.ts';
+import { getPage } from './files/page.ts';
+import { errorResponse, jsonResponse } from './http/error-response.ts';
+import type { App } from './http/node-server.ts';
+import { checkOrigin } from './http/origin-guard.ts';
+import { checkParameters } from './http/query.ts';
+import type { NodeBindings } from './http/sse.ts';
+import { consumeRecords, produceRecords } from './topics/records.ts';
+import { listTopics } from './topics/topics.ts';
 
 type Call = Context<{ Bindings: NodeBindings }>;
 type Handler = (call: Call) => Response | Promise<Response>;
-
-/** The gateway as a function from a request to a response. */
-export type App = (request: Request, env?: NodeBindings) => Promise<Response>;
 
 export function createApp(context: GatewayContext): App {
   const { log, settings, clock, logger, closing } = context;

@@ -9,26 +9,20 @@ import {
   type Clock,
   type ErrorBody,
   type Logger,
-  type LogRecord,
   type Random,
   type ThroughlineError,
 } from '@throughline/event';
-import { damageFields, type Log, type TopicDescription } from '@throughline/log';
+import type { Log } from '@throughline/log';
 import { createApp } from './app.ts';
-import type { ConversationsOfTopic, GatewayContext } from './context.ts';
-import { ConversationCache } from './conversation-cache.ts';
-import { ConversationFold } from './conversation-fold.ts';
+import type { GatewayContext } from './context/context.ts';
+import { GatewayMetrics } from './context/metrics.ts';
+import type { DevActions, TablesReader } from './context/ports.ts';
 import * as defaults from './defaults.ts';
-import { Incarnation } from './incarnation.ts';
-import type { LiveEvent } from './live-event.ts';
-import type { LiveConversation } from './live-conversation.ts';
-import { LiveTail } from './live-tail.ts';
-import { GatewayMetrics } from './metrics.ts';
-import { listen, type Listener, type ListenOptions } from './node-server.ts';
-import type { DevActions, TablesReader } from './ports.ts';
-import { OpenStreams } from './sse.ts';
-import { StreamReader } from './stream-reader.ts';
-import { SummaryFeed } from './summary-feed.ts';
+import { listen, type Listener, type ListenOptions } from './http/node-server.ts';
+import { OpenStreams } from './http/sse.ts';
+import { openConversations } from './live/conversations-of-topic.ts';
+import type { LiveConversation } from './live/live-conversation.ts';
+import type { LiveEvent } from './live/live-event.ts';
 
 export interface GatewayOptions {
   readonly log: Log;
@@ -89,11 +83,20 @@ export interface Gateway {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log, topic, random = systemRandom, logger = silentLogger } = options;
   const clock = guardedClock(options.clock ?? systemClock, logger);
-  const incarnation = new Incarnation(await log.admin.describeTopic(topic));
   const closing = new AbortController();
   const streams = new OpenStreams(clock, options.heartbeatMs ?? defaults.heartbeatMs);
   const metrics = new GatewayMetrics(defaults.firstTokenBucketsSeconds);
-  const conversations = await openConversations(options, { incarnation, streams, metrics, clock, logger });
+  const conversations = await openConversations({
+    log,
+    topic,
+    storePath: options.storePath,
+    cacheBytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
+    cacheCountMax: options.cacheCountMax ?? defaults.conversationCacheCount,
+    streams,
+    onEvent: (event, live) => countRun(metrics, event, live),
+    clock,
+    logger,
+  });
   const { tail, index } = conversations;
   const context: GatewayContext = {
     log,
@@ -142,74 +145,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await index.close();
     },
   };
-}
-
-interface Shared {
-  readonly incarnation: Incarnation;
-  readonly streams: OpenStreams;
-  readonly metrics: GatewayMetrics;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
-
-/** Opens the index first, for the rest leans on it; the tail starts when all who hear of records are there. */
-async function openConversations(
-  options: GatewayOptions,
-  { incarnation, streams, metrics, clock, logger }: Shared,
-): Promise<ConversationsOfTopic> {
-  const { log, topic } = options;
-  const summaries = new SummaryFeed(incarnation);
-  const index = await ConversationFold.start({
-    log,
-    topic,
-    storePath: options.storePath,
-    incarnation,
-    rangeGapRecords: defaults.rangeGapRecords,
-    commitDelayMs: defaults.indexCommitMs,
-    onSummaries: (changed) => summaries.publish(changed),
-    clock,
-    logger,
-  });
-  const reader = new StreamReader({
-    log,
-    topic,
-    incarnation,
-    index,
-    readBytes: defaults.readBytes,
-    onDamage: (damage) =>
-      logger.warn(damageFields(damage), 'the log is damaged: a conversation is shown without these records'),
-  });
-  const tail = new LiveTail({
-    log,
-    topic,
-    retryMs: defaults.tailRetryMs,
-    waitMsMax: defaults.handedOnWithinMs,
-    topicCheckMs: defaults.topicCheckMs,
-    clock,
-    logger,
-  });
-  const cache = new ConversationCache({
-    reader,
-    tail,
-    incarnation,
-    bytesMax: options.cacheBytesMax ?? defaults.conversationCacheBytes,
-    countMax: options.cacheCountMax ?? defaults.conversationCacheCount,
-    onEvent: (event, live) => countRun(metrics, event, live),
-  });
-  const startOver = (description: TopicDescription): void => {
-    incarnation.become(description);
-    cache.clear();
-    // Readers come back, and are told that their offsets are of another incarnation.
-    streams.cutAll();
-  };
-  try {
-    const onRecord = (record: LogRecord): void => cache.deliver(record);
-    incarnation.become(await tail.start({ onRecord, onStartOver: startOver, onRemoved: () => streams.cutAll() }));
-  } catch (error) {
-    await index.close();
-    throw error;
-  }
-  return { incarnation, index, reader, tail, cache, summaries };
 }
 
 /** Counts a run's end once: the record that ended it. */

@@ -1,17 +1,17 @@
 // POST /api/chat: the question is on the log, at the topic's durability, before anything else happens; only then the reply
 // is streamed, from the log. The same request sent again finds its message and its run and reads on.
 import { ThroughlineError, toRecord } from '@throughline/event';
-import { appendRecords } from '../append.ts';
-import type { GatewayContext } from '../context.ts';
-import { jsonResponse } from '../error-response.ts';
-import { formatToken } from '../offset-token.ts';
-import { readJson } from '../request-body.ts';
-import type { NodeBindings } from '../sse.ts';
+import { appendRecords } from '../context/append.ts';
+import type { GatewayContext } from '../context/context.ts';
 import * as defaults from '../defaults.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import { readJson } from '../http/request-body.ts';
+import type { NodeBindings } from '../http/sse.ts';
+import type { LiveConversation } from '../live/live-conversation.ts';
+import { formatToken } from '../stream-index/offset-token.ts';
 import { chatBodySchema } from './chat-body.ts';
 import { planChat, type ChatPlan } from './plan.ts';
 import { openReply } from './resume.ts';
-import type { LiveConversation } from '../live-conversation.ts';
 
 /** Appends what a chat request asks for and answers with the reply's stream, or with 202 where JSON is accepted. */
 export async function postChat(

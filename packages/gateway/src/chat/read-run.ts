@@ -1,8 +1,8 @@
 // Reads one run back from the log: for a reply that is over, for a reader that goes on in the middle of one, and for one that
-// was too slow for the live feed. What is being written now is in memory (live-conversation.ts); this is the long way.
+// was too slow for the live feed. What is being written now is in memory (live/live-conversation.ts); this is the long way.
 import { reduceRun, runFrom, type Run } from '@throughline/event';
-import { LiveEvent } from '../live-event.ts';
-import type { StreamReader } from '../stream-reader.ts';
+import { LiveEvent } from '../live/live-event.ts';
+import type { StreamReader } from '../stream-index/stream-reader.ts';
 
 /** Where reading begins: at the run's request, or behind an offset at which the run stood as `run` says. */
 export interface RunPosition {

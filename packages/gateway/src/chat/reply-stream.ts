@@ -12,13 +12,13 @@
 // is cut, and resumed begins with the run that took over. A reader that is gone changes nothing for the run. A reader that is too slow for the live feed leaves it until it has taken what waits, then gets what
 // it missed from the log, compacted: however slow it is, no more waits for it than its queue.
 import { replyOf, type Clock, type Run, type Timer, type UiChunk } from '@throughline/event';
-import type { Ending, LiveConversation, LiveReply, RunReader } from '../live-conversation.ts';
-import type { LiveEvent } from '../live-event.ts';
-import { formatToken, type OffsetToken } from '../offset-token.ts';
-import { encodeSse, type EventStream } from '../sse.ts';
-import { compactChunks } from './compact-chunks.ts';
+import { encodeSse, type EventStream } from '../http/sse.ts';
+import type { Ending, LiveConversation, LiveReply, RunReader } from '../live/live-conversation.ts';
+import type { LiveEvent } from '../live/live-event.ts';
+import { compactChunks } from '../reply/compact-chunks.ts';
+import { startChunk, terminalChunk } from '../reply/reply-chunk.ts';
+import { formatToken, type OffsetToken } from '../stream-index/offset-token.ts';
 import { beginOf, type RunPosition } from './read-run.ts';
-import { startChunk, terminalChunk } from './reply-chunk.ts';
 
 /** What the AI SDK's own server sends beside the headers of server-sent events. */
 export const uiStreamHeaders = { 'x-vercel-ai-ui-message-stream': 'v1' };

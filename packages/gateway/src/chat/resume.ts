@@ -2,11 +2,11 @@
 // useChat asks this after a reload and after a cut. A reader that names an offset (Last-Event-ID, as EventSource does, or
 // ?offset=) gets only what comes after it.
 import type { Run } from '@throughline/event';
-import type { GatewayContext } from '../context.ts';
+import type { GatewayContext } from '../context/context.ts';
 import * as defaults from '../defaults.ts';
-import type { LiveConversation } from '../live-conversation.ts';
-import { assertOnLog, parseToken, type OffsetToken } from '../offset-token.ts';
-import { EventStream, type NodeBindings } from '../sse.ts';
+import { EventStream, type NodeBindings } from '../http/sse.ts';
+import type { LiveConversation } from '../live/live-conversation.ts';
+import { assertOnLog, parseToken, type OffsetToken } from '../stream-index/offset-token.ts';
 import { readRun } from './read-run.ts';
 import { ReplyStream, uiStreamHeaders } from './reply-stream.ts';
 

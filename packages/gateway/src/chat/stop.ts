@@ -1,9 +1,10 @@
 // POST /api/chat/:id/stop. A closed connection stops nothing (useChat closes one whenever its component goes away), so
 // stopping is an event of its own: the supervisor reads it, tells the function, and ends the run `stopped`.
-import { conversationStream, ThroughlineError, toRecord } from '@throughline/event';
-import { appendRecords } from '../append.ts';
-import type { GatewayContext } from '../context.ts';
-import { jsonResponse } from '../error-response.ts';
+import { conversationStream, toRecord } from '@throughline/event';
+import { appendRecords } from '../context/append.ts';
+import type { GatewayContext } from '../context/context.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import { existing } from '../live/existing.ts';
 
 /**
  * Asks all runs of a conversation to stop; asking twice changes nothing.
@@ -13,8 +14,7 @@ import { jsonResponse } from '../error-response.ts';
 export function stopChat(context: GatewayContext, conversationId: string): Promise<Response> {
   return context.conversations.cache.use(conversationId, (live) =>
     live.exclusive(async () => {
-      const { conversation } = live;
-      if (!live.exists || conversation.isDeleted) throw new ThroughlineError('UNKNOWN_CONVERSATION', conversationId);
+      const { conversation } = existing(live);
       const runIds = [...conversation.liveRunIds];
       const records = runIds
         .filter((runId) => conversation.runs.get(runId)?.isStopRequested === false)

@@ -2,11 +2,11 @@
 // that is being read or worked on stays. A conversation is loaded from the log once, however many ask for it at the same
 // time, and what the live tail brings in the meantime waits until the load is done.
 import { conversationOf, fromUtf8, type LogRecord } from '@throughline/event';
+import type { Incarnation } from '../stream-index/incarnation.ts';
+import type { StreamReader } from '../stream-index/stream-reader.ts';
 import { LiveConversation } from './live-conversation.ts';
-import type { Incarnation } from './incarnation.ts';
 import { LiveEvent } from './live-event.ts';
 import type { LiveTail } from './live-tail.ts';
-import type { StreamReader } from './stream-reader.ts';
 
 export interface ConversationCacheOptions {
   readonly reader: StreamReader;

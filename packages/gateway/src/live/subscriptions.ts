@@ -2,11 +2,11 @@
 // page by page as fast as they take it, then live. A reader that falls behind leaves the live feed and goes back to reading
 // the log, so that however slow it is, no more waits for it than its queue.
 import { conversationOf, type LogRecord } from '@throughline/event';
-import type { ConversationsOfTopic } from './context.ts';
-import { LiveEvent } from './live-event.ts';
+import { encodeSse, type EventStream } from '../http/sse.ts';
+import { formatToken } from '../stream-index/offset-token.ts';
+import type { ConversationsOfTopic } from './conversations-of-topic.ts';
 import type { LiveConversation } from './live-conversation.ts';
-import { formatToken } from './offset-token.ts';
-import { encodeSse, type EventStream } from './sse.ts';
+import { LiveEvent } from './live-event.ts';
 
 /**
  * Feeds `stream` with the events of a conversation from offset `from` on, until the stream closes.

@@ -4,8 +4,11 @@ import { createServer, STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { listening, ThroughlineError, unattended, type Clock, type ErrorCode, type Logger } from '@throughline/event';
-import type { App } from './app.ts';
 import { errorJson, errorResponse } from './error-response.ts';
+import type { NodeBindings } from './sse.ts';
+
+/** What answers requests: a function from a request to a response, with or without a socket. */
+export type App = (request: Request, env?: NodeBindings) => Promise<Response>;
 
 export interface Listener {
   /** The address without a path, for instance `http://127.0.0.1:4437`. */

@@ -1,10 +1,10 @@
 // The "break it" menu's endpoints. They are there only when the server that built the gateway handed in the actions, which
 // it does in development mode alone.
 import { idSchema, object, optional, ThroughlineError } from '@throughline/event';
-import { crashAfterMs } from './defaults.ts';
-import type { GatewayContext } from './context.ts';
-import { jsonResponse } from './error-response.ts';
-import { readJson } from './request-body.ts';
+import type { GatewayContext } from '../context/context.ts';
+import { crashAfterMs } from '../defaults.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import { readJson } from '../http/request-body.ts';
 
 const nothingSchema = object({});
 const killSchema = object({ runId: optional(idSchema) });

@@ -8,9 +8,9 @@ import {
   type PlacedEvent,
   type UiChunk,
 } from '@throughline/event';
-import { encodeSse } from './sse.ts';
-import { formatToken } from './offset-token.ts';
-import { replyChunk } from './chat/reply-chunk.ts';
+import { encodeSse } from '../http/sse.ts';
+import { replyChunk } from '../reply/reply-chunk.ts';
+import { formatToken } from '../stream-index/offset-token.ts';
 
 export class LiveEvent {
   readonly event: PlacedEvent;

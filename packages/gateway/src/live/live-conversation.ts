@@ -10,8 +10,8 @@ import {
   type Run,
   type UiChunk,
 } from '@throughline/event';
-import { ChunkCompactor } from './chat/compact-chunks.ts';
-import { endAfter, endChunks, type ReplyEnd } from './chat/reply-chunk.ts';
+import { ChunkCompactor } from '../reply/compact-chunks.ts';
+import { endAfter, endChunks, type ReplyEnd } from '../reply/reply-chunk.ts';
 import type { LiveEvent } from './live-event.ts';
 
 /** Somebody who follows one run. */

@@ -1,25 +1,10 @@
 // What the endpoints of one gateway share, by what it belongs to.
 import type { Clock, ErrorBody, Logger, ThroughlineError } from '@throughline/event';
 import type { Log } from '@throughline/log';
-import type { ConversationCache } from './conversation-cache.ts';
-import type { ConversationFold } from './conversation-fold.ts';
-import type { Incarnation } from './incarnation.ts';
-import type { LiveTail } from './live-tail.ts';
+import type { OpenStreams } from '../http/sse.ts';
+import type { ConversationsOfTopic } from '../live/conversations-of-topic.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { DevActions, TablesReader } from './ports.ts';
-import type { OpenStreams } from './sse.ts';
-import type { StreamReader } from './stream-reader.ts';
-import type { SummaryFeed } from './summary-feed.ts';
-
-/** The topic of conversations, as this process has it. */
-export interface ConversationsOfTopic {
-  readonly incarnation: Incarnation;
-  readonly index: ConversationFold;
-  readonly reader: StreamReader;
-  readonly tail: LiveTail;
-  readonly cache: ConversationCache;
-  readonly summaries: SummaryFeed;
-}
 
 /** What others than the gateway know and can do. */
 export interface Neighbours {

@@ -27,13 +27,13 @@ import {
   type ProducerRecord,
 } from '@throughline/event';
 import { readOn, type Damage, type TopicDescription } from '@throughline/log';
+import * as defaults from '../defaults.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import { checkParameters, countParameter, flagParameter, timeParameter } from '../http/query.ts';
+import { readJson } from '../http/request-body.ts';
+import type { NodeBindings } from '../http/sse.ts';
 import { follow, type Line } from './follow.ts';
 import type { LogApiContext } from './log-api-context.ts';
-import * as defaults from '../defaults.ts';
-import { jsonResponse } from '../error-response.ts';
-import { checkParameters, countParameter, flagParameter, timeParameter } from '../query.ts';
-import { readJson } from '../request-body.ts';
-import type { NodeBindings } from '../sse.ts';
 
 const recordSchema = object({
   key: optional(nullable(string())),

@@ -1,8 +1,8 @@
 // Changed conversation summaries on their way to whoever shows the list.
+import { encodeSse } from '../http/sse.ts';
 import type { ConversationSummary } from './conversation-fold.ts';
 import type { Incarnation } from './incarnation.ts';
 import { formatToken } from './offset-token.ts';
-import { encodeSse } from './sse.ts';
 
 /** Hands changed summaries to whoever shows the list; encoded once for all. */
 export class SummaryFeed {

@@ -1,12 +1,12 @@
 // The stream index: a fold of topic `conversations` into SQLite that knows of each conversation what the list shows, and
 // where on the log its records are. The records themselves stay on the log; a conversation is folded from them when
-// somebody opens it (conversation-cache.ts). What a record changes is in conversation-rows.ts.
+// somebody opens it (live/conversation-cache.ts). What a record changes is in conversation-rows.ts.
 import { ThroughlineError, type Clock, type Logger, type LogRecord } from '@throughline/event';
 import { fold, sqliteStore, type Fold, type FoldStatus, type SqliteState } from '@throughline/fold';
 import type { Log } from '@throughline/log';
 import type { DatabaseSync } from 'node:sqlite';
+import { changedSummariesMax } from '../defaults.ts';
 import { codeVersion, createTables, reduceRecord } from './conversation-rows.ts';
-import { changedSummariesMax } from './defaults.ts';
 import type { Incarnation } from './incarnation.ts';
 
 /** What the list of conversations shows. */

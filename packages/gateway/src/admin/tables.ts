@@ -1,11 +1,11 @@
 // GET /v1/tables, GET /v1/tables/:name, POST /v1/sql: what the pipelines keep, read through the interface that they
-// implement (ports.ts).
+// implement (context/ports.ts).
 import { number, object, optional, string } from '@throughline/event';
-import type { GatewayContext } from './context.ts';
-import * as defaults from './defaults.ts';
-import { jsonResponse } from './error-response.ts';
-import { checkParameters, countParameter } from './query.ts';
-import { readJson } from './request-body.ts';
+import type { GatewayContext } from '../context/context.ts';
+import * as defaults from '../defaults.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import { checkParameters, countParameter } from '../http/query.ts';
+import { readJson } from '../http/request-body.ts';
 
 const sqlSchema = object({
   sql: string({ lengthMax: 100_000 }),

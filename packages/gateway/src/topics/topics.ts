@@ -1,6 +1,6 @@
 // GET /v1/topics: what `throughline topics` prints.
+import { jsonResponse } from '../http/error-response.ts';
 import type { LogApiContext } from './log-api-context.ts';
-import { jsonResponse } from '../error-response.ts';
 
 export async function listTopics({ log }: LogApiContext): Promise<Response> {
   return jsonResponse({ topics: await log.admin.topics() });

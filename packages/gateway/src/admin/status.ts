@@ -1,6 +1,7 @@
 // What the server says about itself: status for people, health and readiness for orchestrators, metrics for Prometheus.
-import type { ConversationsOfTopic, GatewayContext, Neighbours } from './context.ts';
-import { jsonResponse } from './error-response.ts';
+import type { GatewayContext, Neighbours } from '../context/context.ts';
+import { jsonResponse } from '../http/error-response.ts';
+import type { ConversationsOfTopic } from '../live/conversations-of-topic.ts';
 
 /** GET /v1/status: what the server that built this gateway knows, and what the gateway knows beside it. */
 export async function getStatus(context: GatewayContext): Promise<Response> {

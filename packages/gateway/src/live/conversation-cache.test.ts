@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { conversationStream, systemClock, systemRandom, toRecord, ulids } from '@throughline/event';
 import type { Log, ReadRequest } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
+import { StreamReader } from '../stream-index/stream-reader.ts';
 import { ConversationCache } from './conversation-cache.ts';
-import { StreamReader } from './stream-reader.ts';
 
 const topic = 'conversations';
 const ulid = ulids(systemClock, systemRandom);
