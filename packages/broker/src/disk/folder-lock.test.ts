@@ -184,3 +184,29 @@ test('a folder that gives no lock is rejected with the reason', async () => {
     return true;
   });
 });
+
+const newMounts = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'] as const;
+/** A command that has a file system without a free block, and without a free inode when one is asked for, in place of `folder`. */
+const onFullDisk = (folder: string, inodeCount = 16): string[] => {
+  const fill =
+    'mount -t tmpfs -o size=16k,nr_inodes=$1 tmpfs "$0" && cd "$0" && touch .lock && dd if=/dev/zero of=filled bs=4k';
+  const script = `${fill} 2>/dev/null; [ "$1" -gt 3 ] || { mv .lock other; }; shift; exec "$@"`;
+  return [...newMounts, script, folder, String(inodeCount)];
+};
+const mountRun = spawnSync(newMounts[0], [...newMounts.slice(1), 'mount -t tmpfs tmpfs /mnt']);
+const skipMounts = mountRun.status !== 0 && 'no file system can be mounted here';
+
+test(
+  'a full disk gives the lock; where there is no room for its file, that is said',
+  { skip: skipMounts },
+  async () => {
+    // SQLite wrote the head of a rollback journal, and a start after a kill told of a file system without locks.
+    const file = await lockFileOf('full');
+    const full = await otherProcess(file, onFullDisk(path.dirname(file)));
+    assert.equal(full.error, undefined);
+    await full.kill();
+    const fuller = await otherProcess(file, onFullDisk(path.dirname(file), 3));
+    assert.equal(fuller.error?.code, 'OUT_OF_DISK');
+    await fuller.kill();
+  },
+);

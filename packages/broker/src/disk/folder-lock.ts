@@ -3,8 +3,9 @@
 // one volume, in which both servers have pid 1, keep each other out as two processes of one machine do.
 //
 // Node has no call for such a lock, but SQLite takes one: an exclusive transaction on the empty file, begun and never
-// ended, is a write lock of fcntl(2) (sqlite.org/lockingv3.html). Nothing is ever written there, and the file is never
-// removed: whoever had opened it before would hold the lock of a file that nobody else can see.
+// ended, is a write lock of fcntl(2) (sqlite.org/lockingv3.html). Nothing is ever written there, nor into a rollback journal
+// beside it, so that a full disk gives the lock too. The file is never removed: whoever had opened it before would hold the
+// lock of a file that nobody else can see.
 //
 // Apache Kafka locks its folder with the same call on a file of the same name, so that each of the two keeps the other out.
 //
@@ -20,6 +21,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { number, object, parse, string, ThroughlineError, type Schema } from '@throughline/event';
 import { isOutOfDisk, type DiskLock } from './disk.ts';
+import { asOutOfDisk } from './full-disk.ts';
 
 interface Owner {
   readonly pid: number;
@@ -39,7 +41,8 @@ const sqliteBusy = 5;
  * Takes the lock of a folder for this process, until it is released or the process ends.
  *
  * @param file the lock file; its folder must be there
- * @throws ThroughlineError DATA_DIR_IN_USE with the `pid` that holds it, where that is known; DATA_DIR_NOT_LOCKABLE
+ * @throws ThroughlineError DATA_DIR_IN_USE with the `pid` that holds it, where that is known; DATA_DIR_NOT_LOCKABLE;
+ *   OUT_OF_DISK when there is no room for the file, which is empty
  */
 export async function lockFolder(file: string): Promise<DiskLock> {
   // Only a broker with a folder of its own pays for SQLite.
@@ -56,6 +59,7 @@ export async function lockFolder(file: string): Promise<DiskLock> {
   let database: InstanceType<typeof DatabaseSync> | undefined;
   try {
     database = new DatabaseSync(lockPath, { timeout: 0 });
+    database.exec('pragma journal_mode = memory');
     database.exec('begin exclusive');
   } catch (error) {
     database?.close();
@@ -79,7 +83,7 @@ function makeFile(lockPath: string): void {
   try {
     fs.closeSync(fs.openSync(lockPath, 'wx'));
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw asOutOfDisk(error);
   }
 }
 

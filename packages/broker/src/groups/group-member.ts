@@ -3,6 +3,7 @@ import type { Timer } from '@throughline/event';
 import { noBytes } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 import { rejectedJoin, rejectedSync } from './group-answers.ts';
+import type { MemberTally } from './member-tally.ts';
 
 /** One way of sharing out the work that a member knows (a consumer: an assignor), with what it says of itself for it. */
 export interface MemberProtocol {
@@ -46,6 +47,8 @@ export class GroupMember {
   #syncReply: SyncReply | undefined;
   /** Fires when nothing has been heard of it for its session. */
   #sessionTimer: Timer | undefined;
+  /** Of the group that it is in. */
+  #tally: MemberTally | undefined;
 
   constructor(identity: MemberIdentity, terms: MemberTerms, assignment: Uint8Array = noBytes) {
     this.identity = identity;
@@ -103,6 +106,20 @@ export class GroupMember {
     return new GroupMember({ ...this.identity, memberId }, terms, this.#assignment);
   }
 
+  /** It is in a group, whose tally hears of what changes. */
+  countIn(tally: MemberTally): void {
+    this.#tally = tally;
+    tally.knows(this.#terms.protocols);
+    if (this.isAwaitingJoin) tally.waits();
+  }
+
+  /** It is in the group no more. */
+  countOut(): void {
+    this.#tally?.knowsNoMore(this.#terms.protocols);
+    if (this.isAwaitingJoin) this.#tally?.waitsNoMore();
+    this.#tally = undefined;
+  }
+
   assign(assignment: Uint8Array): void {
     this.#assignment = assignment;
   }
@@ -125,18 +142,17 @@ export class GroupMember {
   /** It joins again, and waits. A JoinGroup that still waits was given up by its client, which has sent another. */
   rejoin(terms: MemberTerms, reply: JoinReply): void {
     this.answerJoin(rejectedJoin('REBALANCE_IN_PROGRESS', this.memberId));
+    this.#tally?.knowsNoMore(this.#terms.protocols);
+    this.#tally?.knows(terms.protocols);
     this.#terms = terms;
     this.#joinReply = reply;
+    this.#tally?.waits();
   }
 
   /** It waits for its assignment. A SyncGroup that still waits was given up by its client, too. */
   awaitAssignment(reply: SyncReply): void {
     this.answerSync(rejectedSync('REBALANCE_IN_PROGRESS'));
     this.#syncReply = reply;
-  }
-
-  supports(protocol: string): boolean {
-    return this.#terms.protocols.some(({ name }) => name === protocol);
   }
 
   /** What it says of itself for a protocol; empty where there is none. */
@@ -159,8 +175,10 @@ export class GroupMember {
   /** Answers the JoinGroup that waits, when one does. */
   answerJoin(response: JoinGroupResponse): void {
     const reply = this.#joinReply;
+    if (reply === undefined) return;
     this.#joinReply = undefined;
-    reply?.(response);
+    this.#tally?.waitsNoMore();
+    reply(response);
   }
 
   /** Answers the SyncGroup that waits. @returns whether one did */

@@ -15,6 +15,7 @@ import { noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponseMember } from '@throughline/wire/apis';
 import { rejectedJoin, rejectedSync } from './group-answers.ts';
 import type { GroupMember, MemberProtocol, MemberTerms } from './group-member.ts';
+import { MemberTally } from './member-tally.ts';
 import { consumerProtocolType, subscribedTopics } from './subscribed-topics.ts';
 
 /** As DescribeGroups and ListGroups name them. */
@@ -56,6 +57,7 @@ export class Group {
   #syncTimer: Timer | undefined;
   /** In the order in which they came. */
   readonly #members = new Map<string, GroupMember>();
+  readonly #tally = new MemberTally();
   /** Member ids by the instance ids of static members. */
   readonly #staticMembers = new Map<string, string>();
   /** Ids that were given out and not used yet (KIP-394), with the timers that take them back. */
@@ -78,6 +80,7 @@ export class Group {
     const group = new Group(groupId, 0);
     for (const member of origin.members) {
       group.#members.set(member.memberId, member);
+      member.countIn(group.#tally);
       const { groupInstanceId } = member.identity;
       if (groupInstanceId !== null) group.#staticMembers.set(groupInstanceId, member.memberId);
     }
@@ -144,14 +147,8 @@ export class Group {
     return this.#subscribedTopics !== undefined;
   }
 
-  get awaitingJoinCount(): number {
-    let count = 0;
-    for (const member of this.#members.values()) if (member.isAwaitingJoin) count++;
-    return count;
-  }
-
   get hasAllJoined(): boolean {
-    return this.#pendingJoins.size === 0 && this.awaitingJoinCount === this.#members.size;
+    return this.#pendingJoins.size === 0 && this.#tally.awaitingJoinCount === this.#members.size;
   }
 
   get hasOnlyInProcessMembers(): boolean {
@@ -181,7 +178,7 @@ export class Group {
     switch (this.#state) {
       case 'PreparingRebalance':
         // By those who wait, not by all: a group that is too large shrinks to what it may have as its members join again.
-        return member?.isAwaitingJoin === true || this.awaitingJoinCount < memberCountMax;
+        return member?.isAwaitingJoin === true || this.#tally.awaitingJoinCount < memberCountMax;
       case 'CompletingRebalance':
       case 'Stable':
         return member !== undefined || this.#members.size < memberCountMax;
@@ -197,6 +194,7 @@ export class Group {
     this.#leaderId ??= member.memberId;
     if (this.isInitial) this.#hasNewMember = true;
     this.#members.set(member.memberId, member);
+    member.countIn(this.#tally);
     this.forgetPending(member.memberId);
   }
 
@@ -205,6 +203,7 @@ export class Group {
     const member = this.#members.get(memberId);
     if (member !== undefined) {
       this.#members.delete(memberId);
+      member.countOut();
       member.endSession();
       // It may go while it waits. UNKNOWN_MEMBER_ID makes a client that is still there join again.
       member.answerJoin(rejectedJoin('UNKNOWN_MEMBER_ID', ''));
@@ -235,8 +234,10 @@ export class Group {
   replaceStatic(old: GroupMember, newMemberId: string, terms?: MemberTerms): GroupMember {
     const member = old.underId(newMemberId, terms);
     old.endSession();
+    old.countOut();
     this.#members.delete(old.memberId);
     this.#members.set(newMemberId, member);
+    member.countIn(this.#tally);
     if (this.isLeader(old.memberId)) this.#leaderId = newMemberId;
     this.#staticMembers.set(old.identity.groupInstanceId!, newMemberId);
     // The old id will not sync any more, the new one owes nothing before it has joined a generation.
@@ -389,8 +390,7 @@ export class Group {
   }
 
   #allSupport(protocol: string): boolean {
-    for (const member of this.#members.values()) if (!member.supports(protocol)) return false;
-    return true;
+    return this.#tally.knowingCount(protocol) === this.#members.size;
   }
 
   #readSubscriptions(): void {

@@ -1,6 +1,6 @@
 // The states of a group: who is in a generation, when it begins, and what everybody is told.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { fromUtf8 } from '@throughline/event';
 import { kafkaErrors } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
@@ -246,3 +246,45 @@ test('a JoinGroup of a new member that is gone is released after five minutes', 
     assert.equal((await gone).errorCode, kafkaErrors.UNKNOWN_MEMBER_ID);
     assert.equal(groups.group('g')?.members.size, 1);
   }));
+
+test('the work of a group whose members join, sync and leave grows with their number, not with its square', (t) =>
+  withGroups({}, async (world, open) => {
+    // Each join went through all members twice.
+    const joinAndLeave = async (memberCount: number): Promise<number> => {
+      const before = steps.count;
+      const { clock } = world;
+      const { groups } = open;
+      const { memberIds, generationId } = await stableGroup(
+        world,
+        open,
+        Array.from({ length: memberCount }, () => ({})),
+      );
+      const again = memberIds.map((memberId) => groups.join('g', joinRequest({ memberId, protocols: other })));
+      await clock.advance(0);
+      for (const { errorCode } of await Promise.all(again)) assert.equal(errorCode, kafkaErrors.NONE);
+      assert.equal(groups.group('g')?.generationId, generationId + 1);
+      for (const memberId of memberIds) {
+        groups.leave('g', [{ memberId, groupInstanceId: null }]);
+      }
+      assert.equal(groups.group('g')?.state, 'Empty');
+      return steps.count - before;
+    };
+    const other = [{ ...consumerProtocol(), metadata: consumerProtocol('range', ['t', 'u']).metadata }];
+    const steps = countMapSteps(t);
+    const few = await joinAndLeave(50);
+    const many = await joinAndLeave(400);
+    assert.ok(many < few * 8 * 1.5, `${few} steps for 50 members, ${many} for 400`);
+  }));
+
+/** Counts each step that is taken through any map. */
+function countMapSteps(t: TestContext): { readonly count: number } {
+  const iterator = Object.getPrototypeOf(new Map().values()) as Iterator<unknown>;
+  const next = Reflect.get(iterator, 'next') as (this: Iterator<unknown>) => IteratorResult<unknown>;
+  const steps = { count: 0 };
+  iterator.next = function () {
+    steps.count++;
+    return next.call(this);
+  };
+  t.after(() => (iterator.next = next));
+  return steps;
+}
