@@ -2,7 +2,7 @@
 // records, and the log must still have every record after it. If not, carrying on would mix two histories in silence.
 import { createHash } from 'node:crypto';
 import { ThroughlineError } from '@throughline/event';
-import type { Log, TopicDescription } from '@throughline/log';
+import { checkHistory, unknownEpoch, type Log, type ReadPosition, type TopicDescription } from '@throughline/log';
 import { hasMarked, offsetOfMark } from './consumer/record-mark.ts';
 import type { Checkpoint } from './store.ts';
 
@@ -48,9 +48,14 @@ export async function mismatch(
     if (offset > highWatermark)
       return mismatchOf('FOLD_LOG_CHANGED', `fold ${name}: it is ahead of ${topic}-${partition}`, details);
     const mark = stored.marks[partition] ?? null;
+    // A checkpoint that stays behind open work has marks, and their epochs, beyond its offsets.
+    const readTo = mark === null || offsetOfMark(mark) < offset ? offset : offsetOfMark(mark) + 1n;
+    const lastEpoch = stored.lastEpochs[partition] ?? unknownEpoch;
+    const cause = await diverges(log, { topic, partition, offset: readTo, lastEpoch });
+    if (cause !== undefined)
+      return mismatchOf('FOLD_LOG_CHANGED', `fold ${name}: ${cause.message}`, { ...details, ...cause.details });
     // Retention has removed the marked record itself: nothing is left to compare.
     if (mark === null || offsetOfMark(mark) < logStartOffset) continue;
-    // A checkpoint that stays behind open work has marks beyond its offsets.
     if (offsetOfMark(mark) >= highWatermark || !(await hasMarked(log, topic, partition, mark)))
       return mismatchOf(
         'FOLD_LOG_CHANGED',
@@ -61,10 +66,26 @@ export async function mismatch(
   return undefined;
 }
 
+/** The error of the log's history (KIP-320) when it does not have the records before `position` any more. */
+async function diverges(log: Log, position: ReadPosition): Promise<ThroughlineError | undefined> {
+  const { topic, partition, lastEpoch } = position;
+  if (lastEpoch === unknownEpoch) return undefined;
+  try {
+    checkHistory(position, await log.admin.endOfEpoch(topic, partition, lastEpoch));
+    return undefined;
+  } catch (error) {
+    if (ThroughlineError.is(error, 'LOG_DIVERGED')) return error;
+    throw error;
+  }
+}
+
 /** What a fold failed with, in its own words: retention that overtakes it while it runs is FOLD_BEHIND_LOG. */
 export function explain(name: string, thrown: unknown): ThroughlineError {
-  if (!ThroughlineError.is(thrown, 'OFFSET_OUT_OF_RANGE')) return ThroughlineError.from(thrown);
+  if (!ThroughlineError.is(thrown)) return ThroughlineError.from(thrown);
   const message = `fold ${name}: ${thrown.message}`;
+  if (thrown.code === 'LOG_DIVERGED')
+    return new ThroughlineError('FOLD_LOG_CHANGED', message, { cause: thrown, details: thrown.details });
+  if (thrown.code !== 'OFFSET_OUT_OF_RANGE') return thrown;
   return new ThroughlineError('FOLD_BEHIND_LOG', message, { cause: thrown, details: thrown.details });
 }
 
@@ -89,6 +110,7 @@ export function claimOf(
     // A partition that was added since starts at its first record.
     offsets: partitions.map((found) => stored?.offsets[found.partition] ?? found.logStartOffset),
     marks: partitions.map((found) => stored?.marks[found.partition] ?? null),
+    lastEpochs: partitions.map((found) => stored?.lastEpochs[found.partition] ?? unknownEpoch),
     skippedRecords: stored?.skippedRecords ?? 0,
     damagedRecords: stored?.damagedRecords ?? 0,
   };

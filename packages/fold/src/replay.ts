@@ -1,6 +1,6 @@
 // A topic folded from its first record to the high watermarks of the beginning, into a state that is in the making.
 import type { LogRecord } from '@throughline/event';
-import { readOn, type Damage, type Log, type TopicDescription } from '@throughline/log';
+import { readOn, unknownEpoch, type Damage, type Log, type TopicDescription } from '@throughline/log';
 import { defaults } from './defaults.ts';
 import { nextTurn } from './consumer/hand-on.ts';
 import { slices } from './consumer/gather.ts';
@@ -23,6 +23,7 @@ export interface ReplayOptions<State> {
 export interface Replayed {
   readonly offsets: readonly bigint[];
   readonly marks: readonly (string | null)[];
+  readonly lastEpochs: readonly number[];
   readonly skips: readonly Skip[];
 }
 
@@ -32,13 +33,15 @@ export async function foldFromStart<State>(options: ReplayOptions<State>): Promi
   const skips: Skip[] = [];
   const offsets: bigint[] = [];
   const marks: (string | null)[] = [];
+  const lastEpochs: number[] = [];
   for (const { partition, logStartOffset, highWatermark } of description.partitions) {
     let offset = logStartOffset;
+    let lastEpoch = unknownEpoch;
     marks[partition] = null;
     while (offset < highWatermark) {
       checkOpen();
       const bytesMax = defaults.replayReadBytes;
-      const step = await readOn(log, { topic, partition, offset, bytesMax }, onDamage);
+      const step = await readOn(log, { topic, partition, offset, lastEpoch, bytesMax }, onDamage);
       for (const { records } of slices({ ...step, partition, highWatermark }, recordsMax)) {
         if (records.length === 0) break;
         await rebuild.prepare?.(records);
@@ -48,8 +51,10 @@ export async function foldFromStart<State>(options: ReplayOptions<State>): Promi
       const last = step.records.at(-1);
       if (last !== undefined) marks[partition] = markOf(last);
       offset = step.nextOffset;
+      lastEpoch = step.lastEpoch;
     }
     offsets[partition] = offset;
+    lastEpochs[partition] = lastEpoch;
   }
-  return { offsets, marks, skips };
+  return { offsets, marks, lastEpochs, skips };
 }

@@ -106,7 +106,7 @@ export class RunningFold<State> implements Fold {
     return typeof replayOn === 'function' ? replayOn(reason, description) : replayOn.includes(reason);
   }
 
-  async #commit({ records, offsets, marks, damagedRecords }: Batch): Promise<void> {
+  async #commit({ records, offsets, marks, lastEpochs, damagedRecords }: Batch): Promise<void> {
     const { store, name, reduce } = this.#options;
     const expected = this.#checkpoint!;
     await store.prepare?.(records);
@@ -118,6 +118,7 @@ export class RunningFold<State> implements Fold {
         ...expected,
         offsets,
         marks,
+        lastEpochs,
         skippedRecords: expected.skippedRecords + skips.length,
         damagedRecords: expected.damagedRecords + damagedRecords,
       };
@@ -149,11 +150,11 @@ export class RunningFold<State> implements Fold {
       const startedMs = this.#clock.monotonicMs();
       this.#logger.info({ ...fields, because: error?.code ?? 'asked for' }, 'fold replay begins');
       this.#options.onTopic?.(description);
-      const { offsets, marks } = await this.#rebuild(description);
+      const { offsets, marks, lastEpochs } = await this.#rebuild(description);
       const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
       this.#logger.info({ ...fields, durationMs }, 'fold replay is done');
       this.#replayError = undefined;
-      return { offsets, marks };
+      return { offsets, marks, lastEpochs };
     } catch (thrown) {
       const failure = explain(name, thrown);
       if (error !== undefined) throw failure;
@@ -168,7 +169,7 @@ export class RunningFold<State> implements Fold {
     const rebuild = await store.rebuild();
     try {
       const damage = new MetDamage(`fold ${name}`, this.#logger);
-      const { offsets, marks, skips } = await foldFromStart({
+      const { offsets, marks, lastEpochs, skips } = await foldFromStart({
         log,
         description,
         rebuild,
@@ -184,7 +185,7 @@ export class RunningFold<State> implements Fold {
       const { fencingEpoch } = expected;
       const identity = { name, topic, topicId, codeVersion, fencingEpoch };
       const counts = { skippedRecords: skips.length, damagedRecords: damage.countBelow(offsets) };
-      const next = { ...identity, offsets, marks, ...counts };
+      const next = { ...identity, offsets, marks, lastEpochs, ...counts };
       await rebuild.swap(expected, next);
       this.#committed(next, skips);
       return next;

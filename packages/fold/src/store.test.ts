@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test, type TestContext } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
 import { DuckDbDatabase, duckdbStore, memoryStore, type Checkpoint, type FoldStore } from './index.ts';
@@ -13,6 +14,7 @@ const checkpoint: Checkpoint = {
   fencingEpoch: 1,
   offsets: [7n, 0n],
   marks: ['6:1:abc', null],
+  lastEpochs: [3, -1],
   skippedRecords: 2,
   damagedRecords: 3,
 };
@@ -45,6 +47,30 @@ test('every store gives a checkpoint back as it was, in whatever order its parts
     await put(store, reversed, next);
     assert.deepEqual(await store.open('words'), next);
   }
+});
+
+test('an SQLite file of format 1 is carried on, without the leader epochs that it has not', async (t) => {
+  const path = join(folder(t), 'words.db');
+  const first = fileStore(path) as FoldStore<unknown>;
+  await first.open('words');
+  await put(first, undefined, checkpoint);
+  await first.close();
+  const old = new DatabaseSync(path);
+  for (const column of ['last_epochs', 'damaged_records'])
+    old.exec(`alter table _throughline_checkpoint drop column ${column}`);
+  old.exec('pragma user_version = 1');
+  old.close();
+  const second = fileStore(path) as FoldStore<unknown>;
+  t.after(() => second.close());
+  const found = await second.open('words');
+  assert.deepEqual(found, { ...checkpoint, lastEpochs: [], damagedRecords: 0 });
+  await put(second, found, checkpoint);
+  assert.deepEqual(await second.open('words'), checkpoint);
+  await second.close();
+  // A program of format 1 would move the offsets and leave the epochs behind.
+  const now = new DatabaseSync(path);
+  assert.equal(now.prepare('pragma user_version').get()?.['user_version'], 2);
+  now.close();
 });
 
 test('every store rejects a checkpoint of which something is missing, and keeps the one before', async (t) => {

@@ -21,6 +21,8 @@ export interface Checkpoint {
   readonly offsets: readonly bigint[];
   /** Index = partition: the fingerprint of the last record folded (record-mark.ts), null before the first. */
   readonly marks: readonly (string | null)[];
+  /** Index = partition: the leader epoch of the last record folded (KIP-320); -1 where it is not known. */
+  readonly lastEpochs: readonly number[];
   /** Records that were no valid event, over the life of this state. */
   readonly skippedRecords: number;
   /** Offsets that could not be read because the log is damaged there, over the life of this state. */
@@ -70,8 +72,8 @@ export interface Rebuild<State> {
 }
 
 /**
- * A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings, marks as one of strings. A type, so
- * that it can be handed to a statement as its named parameters.
+ * A checkpoint's columns as they are stored: offsets as a JSON array of decimal strings, marks as one of strings, epochs as one
+ * of numbers. A type, so that it can be handed to a statement as its named parameters.
  */
 export type CheckpointRow = {
   readonly name: string;
@@ -81,6 +83,7 @@ export type CheckpointRow = {
   readonly fencing_epoch: number;
   readonly offsets: string;
   readonly marks: string;
+  readonly last_epochs: string;
   readonly skipped_records: number;
   readonly damaged_records: number;
 };
@@ -94,6 +97,7 @@ export const checkpointColumns: readonly (keyof CheckpointRow)[] = [
   'fencing_epoch',
   'offsets',
   'marks',
+  'last_epochs',
   'skipped_records',
   'damaged_records',
 ];
@@ -113,6 +117,7 @@ export function checkpointToRow(checkpoint: Checkpoint): CheckpointRow {
     fencing_epoch: checkpoint.fencingEpoch,
     offsets: JSON.stringify(checkpoint.offsets.map(String)),
     marks: JSON.stringify(checkpoint.marks),
+    last_epochs: JSON.stringify(checkpoint.lastEpochs),
     skipped_records: checkpoint.skippedRecords,
     damaged_records: checkpoint.damagedRecords,
   };
@@ -127,6 +132,7 @@ export function checkpointFromRow(row: CheckpointRow): Checkpoint {
     fencingEpoch: row.fencing_epoch,
     offsets: (JSON.parse(row.offsets) as string[]).map(BigInt),
     marks: JSON.parse(row.marks) as (string | null)[],
+    lastEpochs: JSON.parse(row.last_epochs) as number[],
     skippedRecords: row.skipped_records,
     damagedRecords: row.damaged_records,
   };
@@ -153,6 +159,7 @@ const partsOfCheckpoint = {
   fencingEpoch: 'number',
   offsets: 'object',
   marks: 'object',
+  lastEpochs: 'object',
   skippedRecords: 'number',
   damagedRecords: 'number',
 } as const satisfies Record<keyof Checkpoint, string>;

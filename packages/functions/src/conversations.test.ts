@@ -16,7 +16,7 @@ import {
 } from '@throughline/event';
 import { sqliteStore } from '@throughline/fold';
 import { MemoryLog } from '@throughline/testkit';
-import { Conversations } from './conversations.ts';
+import { Conversations, type ReadPosition } from './conversations.ts';
 import { heldBackRecordsMax } from './defaults.ts';
 
 const topic = 'conversations';
@@ -61,9 +61,13 @@ async function readAll(log: MemoryLog, conversations: Conversations): Promise<nu
   return records.length;
 }
 
-const endOf = async (log: MemoryLog): Promise<{ offsets: bigint[]; marks: null[] }> => {
+const endOf = async (log: MemoryLog): Promise<ReadPosition> => {
   const { partitions } = await log.admin.describeTopic(topic);
-  return { offsets: partitions.map(({ highWatermark }) => highWatermark), marks: partitions.map(() => null) };
+  return {
+    offsets: partitions.map(({ highWatermark }) => highWatermark),
+    marks: partitions.map(() => null),
+    lastEpochs: [],
+  };
 };
 
 test('an open run holds the checkpoint back by no more than its bound, and is found in the store', async (t) => {

@@ -23,7 +23,7 @@ import {
   type PlacedEvent,
 } from '@throughline/event';
 import { claimState, type Checkpoint, type SqliteStore } from '@throughline/fold';
-import { partitionFor, type Log, type TopicDescription } from '@throughline/log';
+import { partitionFor, unknownEpoch, type Log, type TopicDescription } from '@throughline/log';
 import { heldBackRecordsMax } from './defaults.ts';
 
 /** Changes when the shape of the rows or the reducer does: another version folds again from the log. */
@@ -60,6 +60,8 @@ export interface ReadPosition {
   readonly offsets: readonly bigint[];
   /** Index = partition: the mark of the last record read. */
   readonly marks: readonly (string | null)[];
+  /** Index = partition: the leader epoch of that record; -1 where it is not known. */
+  readonly lastEpochs: readonly number[];
 }
 
 export class Conversations {
@@ -102,8 +104,8 @@ export class Conversations {
 
   /** Where to read on. */
   get position(): ReadPosition {
-    const { offsets, marks } = this.#checkpoint;
-    return { offsets, marks };
+    const { offsets, marks, lastEpochs } = this.#checkpoint;
+    return { offsets, marks, lastEpochs };
   }
 
   /** Conversations with runs that have not ended. */
@@ -129,6 +131,7 @@ export class Conversations {
       fencingEpoch,
       offsets: partitions.map(({ logStartOffset }) => logStartOffset),
       marks: partitions.map(() => null),
+      lastEpochs: partitions.map(() => unknownEpoch),
       // Both are counted by the reader, since the start: some records are read again at each start.
       skippedRecords: 0,
       damagedRecords: 0,
@@ -176,7 +179,7 @@ export class Conversations {
    *
    * @param isLast whether nothing comes after it: then everything is written
    */
-  async save({ offsets, marks }: ReadPosition, isLast = false): Promise<void> {
+  async save({ offsets, marks, lastEpochs }: ReadPosition, isLast = false): Promise<void> {
     const next = [...offsets];
     const rows: [string, Entry][] = [];
     for (const [stream, entry] of this.#entries) {
@@ -192,6 +195,7 @@ export class Conversations {
       ...this.#checkpoint,
       offsets: next.map((offset, partition) => maximum(offset, this.#checkpoint.offsets[partition] ?? 0n)),
       marks,
+      lastEpochs,
     };
     await this.#options.store.transaction(this.#checkpoint, (state) => {
       const write = state.prepare(

@@ -39,7 +39,7 @@ export class TopicReader {
         take: (record) => this.#take(record),
         checkpoint: {
           afterMs: checkpointMs,
-          save: () => conversations.save(this.#position(), this.#isStopped),
+          save: () => conversations.save(this.#consumer.place(), this.#isStopped),
           isUrgent: () => conversations.isTooLarge,
           urgentRecordsMin: saveRecordsMin,
         },
@@ -93,14 +93,10 @@ export class TopicReader {
     this.#options.onEvent(event, this.#options.conversations.apply(event, record));
   }
 
-  #position(): { readonly offsets: readonly bigint[]; readonly marks: readonly (string | null)[] } {
-    return { offsets: this.#consumer.positions, marks: this.#consumer.marks() };
-  }
-
   async #onBreak({ kind }: HistoryBreak, description: TopicDescription): Promise<StartPosition> {
     const { conversations } = this.#options;
     if (kind === 'behind') {
-      const { offsets, marks } = this.#position();
+      const { offsets, marks } = this.#consumer.place();
       const starts = description.partitions.map(({ logStartOffset }) => logStartOffset);
       return { offsets: starts.map((start, partition) => later(start, offsets[partition])), marks };
     }

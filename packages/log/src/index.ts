@@ -30,7 +30,7 @@ export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
 export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
-export { checkHistory, type ReadPosition } from './port/history.ts';
+export { checkHistory, unknownEpoch, type ReadPosition } from './port/history.ts';
 export { damagedRecords, damageFields, damageOf, readOn } from './port/read-on.ts';
 export { type EmbeddedLogLimits, type KafkaLogLimits } from './defaults.ts';
 export {

@@ -123,9 +123,13 @@ export class Consumer {
     return this.#progress.positions;
   }
 
-  /** Index = partition: the marks of the last records handed on. */
-  marks(): readonly (string | null)[] {
-    return this.#progress.marks();
+  /** Where it stands, as `start` takes it: a copy. */
+  place(): Required<StartPosition> {
+    return {
+      offsets: [...this.#progress.positions],
+      marks: this.#progress.marks(),
+      lastEpochs: [...this.#progress.lastEpochs],
+    };
   }
 
   /** Records between the positions (or the first record that is kept) and the ends last seen. */
@@ -262,7 +266,8 @@ export class Consumer {
     const damage = new MetDamage(name, this.#logger);
     const steps = log.tail({
       topic,
-      from: { offsets: [...this.positions] },
+      // The log says by itself whether it still has what was read: an unclean election may have taken it in between.
+      from: { offsets: [...this.positions], lastEpochs: [...this.#progress.lastEpochs] },
       partitions: this.#partitions,
       signal: interrupt.signal,
       onDamage: (met) => {
@@ -356,7 +361,7 @@ export class Consumer {
     const { log, topic, name } = this.#options;
     const description = await this.#describe();
     if (!this.#look(description)) return false;
-    const partition = await changedPartition(log, description, this.marks());
+    const partition = await changedPartition(log, description, this.#progress.marks());
     if (partition !== undefined) {
       this.#breakWith(changed(name, topic, partition));
       return false;

@@ -3,13 +3,15 @@
 // the next step larger, so that batches grow with load by themselves.
 import { markHandled } from '@throughline/event';
 import type { Clock, LogRecord } from '@throughline/event';
-import type { TailStep } from '@throughline/log';
+import { unknownEpoch, type TailStep } from '@throughline/log';
 
 /** Consecutive records of one partition. */
 export interface Slice {
   readonly partition: number;
   readonly records: readonly LogRecord[];
   readonly nextOffset: bigint;
+  /** The leader epoch of the record before `nextOffset`; -1 where it is not known. */
+  readonly lastEpoch: number;
   readonly highWatermark: bigint;
 }
 
@@ -85,6 +87,8 @@ export function* slices(step: Slice, recordsMax: number): Generator<Slice> {
     const piece = records.slice(start, start + recordsMax);
     const after = records[start + recordsMax];
     // The last piece ends where the step ends, which may lie beyond its last record (compacted or control records).
-    yield { ...step, records: piece, nextOffset: after === undefined ? step.nextOffset : after.offset };
+    if (after === undefined) yield { ...step, records: piece };
+    else
+      yield { ...step, records: piece, nextOffset: after.offset, lastEpoch: piece.at(-1)?.leaderEpoch ?? unknownEpoch };
   }
 }

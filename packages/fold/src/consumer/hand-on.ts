@@ -16,6 +16,8 @@ export interface Batch {
   readonly offsets: readonly bigint[];
   /** Index = partition: the mark of the last record, null before the first. */
   readonly marks: readonly (string | null)[];
+  /** Index = partition: the leader epoch of the last record, -1 where it is not known. */
+  readonly lastEpochs: readonly number[];
   /** Offsets among them that the log could not read. */
   readonly damagedRecords: number;
 }
@@ -57,7 +59,8 @@ export async function handOnEach(
   { take }: EachRecord,
   { progress, damage, checkpoint, interrupt, isCatchingUp, onAdvance, onNotTaken }: Following,
 ): Promise<void> {
-  for await (const { partition, records, nextOffset, highWatermark } of steps) {
+  for await (const step of steps) {
+    const { partition, records, highWatermark } = step;
     progress.sawEnd(partition, highWatermark);
     for (const record of records) {
       // The position moves first: whoever asks while the record is handed on finds it counted.
@@ -69,7 +72,7 @@ export async function handOnEach(
         onNotTaken(record, error);
       }
     }
-    progress.moveTo(partition, nextOffset, undefined);
+    progress.moveTo(step, undefined);
     const damagedRecords = damage.countBelow(progress.positions);
     damage.counted(progress.positions);
     onAdvance(damagedRecords);
@@ -95,7 +98,7 @@ export async function handOnBatches(
       interrupt.abort();
       throw error;
     }
-    for (const { partition, records, nextOffset } of slices) progress.moveTo(partition, nextOffset, records.at(-1));
+    for (const slice of slices) progress.moveTo(slice, slice.records.at(-1));
     damage.counted(batch.offsets);
     onAdvance(batch.damagedRecords);
     if (interrupt.signal.aborted) return;
@@ -106,14 +109,16 @@ export async function handOnBatches(
 function batchOf(slices: readonly Slice[], progress: Progress, damage: MetDamage): Batch {
   const offsets = [...progress.positions];
   const marks = progress.marks();
-  for (const { partition, records, nextOffset, highWatermark } of slices) {
+  const lastEpochs = [...progress.lastEpochs];
+  for (const { partition, records, nextOffset, lastEpoch, highWatermark } of slices) {
     offsets[partition] = nextOffset;
+    lastEpochs[partition] = lastEpoch;
     const last = records.at(-1);
     if (last !== undefined) marks[partition] = markOf(last);
     progress.sawEnd(partition, highWatermark);
   }
   const records = slices.length === 1 ? slices[0]!.records : slices.flatMap((slice) => slice.records);
-  return { records, offsets, marks, damagedRecords: damage.countBelow(offsets) };
+  return { records, offsets, marks, lastEpochs, damagedRecords: damage.countBelow(offsets) };
 }
 
 /** What a record that was not taken is called in the log. */

@@ -1,7 +1,7 @@
-// How far a consumer has come, partition by partition: what comes next, what the record before it looked like, and where
-// the partition begins and ends as far as is known. All of it is an array by partition.
+// How far a consumer has come, partition by partition: what comes next, what the record before it looked like and in which
+// leader epoch it was appended, and where the partition begins and ends as far as is known. All of it is an array by partition.
 import type { LogRecord } from '@throughline/event';
-import type { TopicDescription } from '@throughline/log';
+import { unknownEpoch, type TailStep, type TopicDescription } from '@throughline/log';
 import { markOf } from './record-mark.ts';
 
 /** Where a consumer begins. */
@@ -10,23 +10,30 @@ export interface StartPosition {
   readonly offsets: readonly bigint[];
   /** The marks of the records before (record-mark.ts), null where nothing was read. */
   readonly marks?: readonly (string | null)[];
+  /** The leader epochs of the records before, -1 where that is not known: with them the log itself says whether it has them. */
+  readonly lastEpochs?: readonly number[];
 }
+
+/** What was passed of a partition: the records before `nextOffset`, the last of them appended in `lastEpoch`. */
+type Passed = Pick<TailStep, 'partition' | 'nextOffset' | 'lastEpoch'>;
 
 export class Progress {
   #positions: bigint[] = [];
   #marks: (string | null)[] = [];
+  #lastEpochs: number[] = [];
   /** The last record passed, where its mark has not been taken yet. */
   #lastRecords: (LogRecord | undefined)[] = [];
   #starts: bigint[] = [];
   #ends: bigint[] = [];
 
   /** Forgets everything: another history begins. */
-  begin({ offsets, marks = [] }: StartPosition, description: TopicDescription): void {
+  begin({ offsets, marks = [], lastEpochs = [] }: StartPosition, description: TopicDescription): void {
     this.#lastRecords = [];
     this.#positions = description.partitions.map(
       ({ partition, logStartOffset }) => offsets[partition] ?? logStartOffset,
     );
     this.#marks = description.partitions.map(({ partition }) => marks[partition] ?? null);
+    this.#lastEpochs = description.partitions.map(({ partition }) => lastEpochs[partition] ?? unknownEpoch);
     this.#starts = [];
     this.#ends = [];
     this.look(description);
@@ -40,6 +47,7 @@ export class Progress {
       this.#ends[partition] = highWatermark;
       this.#positions[partition] ??= logStartOffset;
       this.#marks[partition] ??= null;
+      this.#lastEpochs[partition] ??= unknownEpoch;
     }
     return this.#positions.length > countBefore;
   }
@@ -50,6 +58,10 @@ export class Progress {
 
   get ends(): readonly bigint[] {
     return this.#ends;
+  }
+
+  get lastEpochs(): readonly number[] {
+    return this.#lastEpochs;
   }
 
   /** A copy. */
@@ -65,12 +77,14 @@ export class Progress {
   /** A record has been handed on, or is about to be. */
   pass(record: LogRecord): void {
     this.#positions[record.partition] = record.offset + 1n;
+    this.#lastEpochs[record.partition] = record.leaderEpoch ?? unknownEpoch;
     this.#lastRecords[record.partition] = record;
   }
 
   /** Everything before `offset` has been passed, seen or not. */
-  moveTo(partition: number, offset: bigint, last: LogRecord | undefined): void {
-    this.#positions[partition] = offset;
+  moveTo({ partition, nextOffset, lastEpoch }: Passed, last: LogRecord | undefined): void {
+    this.#positions[partition] = nextOffset;
+    this.#lastEpochs[partition] = lastEpoch;
     if (last !== undefined) this.#lastRecords[partition] = last;
   }
 

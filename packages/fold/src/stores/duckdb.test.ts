@@ -312,7 +312,7 @@ describe('a DuckDB file', () => {
     await locked.close();
   });
 
-  test('gives a checkpoint back whose columns are stored in another order', async (t) => {
+  test('of format 1 is brought to the present one, and a checkpoint whose columns stand in another order is read right', async (t) => {
     // A checkpoint was inserted by place: a file whose columns stood in another order had its topic for its id.
     const database = databaseIn(t);
     await database.write(async (connection) => {
@@ -331,13 +331,17 @@ describe('a DuckDB file', () => {
     assert.deepEqual(await rows(database, 'select name, topic, fencing_epoch, offsets from _throughline_checkpoints'), [
       ['said', 'words', 2, '["2"]'],
     ]);
+    assert.deepEqual(
+      await rows(database, 'select version, last_epochs from _throughline_format, _throughline_checkpoints'),
+      [[2, '[0]']],
+    );
   });
 
   test('of another format is rejected', async (t) => {
     const database = databaseIn(t);
     const log = await logWith(['a']);
     await (await start(log, database)).close();
-    await database.write((connection) => connection.run('update _throughline_format set version = 2'));
+    await database.write((connection) => connection.run('update _throughline_format set version = 3'));
     await assert.rejects(start(log, database), withCode('DATA_FORMAT_UNSUPPORTED'));
   });
 

@@ -51,12 +51,12 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
         await connection.run(createFormat);
         const format = await connection.runAndReadAll('select version from _throughline_format');
         const version = Number(format.getRowsJS()[0]?.[0]);
-        if (version !== formatVersion)
+        if (version > formatVersion)
           throw new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${database.path} has format ${version}`, {
             details: { path: database.path, version, supportedVersion: formatVersion },
           });
         await connection.run(createCheckpoints);
-        await connection.run(addDamagedRecords);
+        if (version < formatVersion) for (const step of upgrade) await connection.run(step);
         const found = await connection.runAndReadAll(readCheckpoint, { name });
         return found.getRowObjectsJS()[0];
       });
@@ -118,14 +118,20 @@ export function duckdbStore<Carried>(options: DuckDbStoreOptions<Carried>): Fold
 }
 
 /** The version of our own tables in the file. */
-const formatVersion = 1;
+const formatVersion = 2;
 const createFormat = `create table if not exists _throughline_format as select ${formatVersion} as version`;
 const createCheckpoints = `create table if not exists _throughline_checkpoints (name varchar primary key, topic varchar not null,
   topic_id varchar not null, code_version varchar not null, fencing_epoch integer not null, offsets varchar not null,
-  marks varchar not null, skipped_records double not null, damaged_records double default 0)`;
-// A file from before damage was counted lacks the column.
-const addDamagedRecords =
-  'alter table _throughline_checkpoints add column if not exists damaged_records double default 0';
+  marks varchar not null, last_epochs varchar not null, skipped_records double not null, damaged_records double default 0)`;
+/**
+ * From format 1, which has no leader epochs, and from before damage was counted no count of it. A program of that time would
+ * move the offsets and leave the epochs behind: it must not open the file any more.
+ */
+const upgrade = [
+  'alter table _throughline_checkpoints add column if not exists damaged_records double default 0',
+  "alter table _throughline_checkpoints add column if not exists last_epochs varchar default '[]'",
+  `update _throughline_format set version = ${formatVersion}`,
+];
 const readCheckpoint = `select ${checkpointColumns.join(', ')} from _throughline_checkpoints where name = $name`;
 const insertCheckpoint = `insert into _throughline_checkpoints (${checkpointColumns.join(', ')})
   values (${checkpointColumns.map((column) => `$${column}`).join(', ')})`;

@@ -50,10 +50,11 @@ export interface SqliteStoreOptions {
 
 // "TLFO" in SQLite's application_id marks the file as a fold's, user_version is the version of our own table.
 const applicationId = 0x544c464f;
-const formatVersion = 1;
+const formatVersion = 2;
 const createCheckpointTable = `create table if not exists _throughline_checkpoint (
   only_row integer primary key check (only_row = 1), name text not null, topic text not null, topic_id text not null,
-  code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null, skipped_records integer not null,
+  code_version text not null, fencing_epoch integer not null, offsets text not null, marks text not null,
+  last_epochs text not null, skipped_records integer not null,
   damaged_records integer not null default 0
 ) strict`;
 const writeCheckpoint = `insert or replace into _throughline_checkpoint (only_row, ${checkpointColumns.join(', ')})
@@ -201,9 +202,8 @@ function openWriter(path: string, initial: (database: DatabaseSync) => void): Sq
       throw new ThroughlineError('DATA_FORMAT_UNSUPPORTED', `${path} is no fold of this version`, {
         details: { path, version, supportedVersion: formatVersion },
       });
-    } else if (!hasColumn(database, 'damaged_records')) {
-      // A file from before damage was counted.
-      database.exec('alter table _throughline_checkpoint add column damaged_records integer not null default 0');
+    } else if (version < formatVersion) {
+      upgrade(database);
     }
     database.exec('commit');
     return state;
@@ -237,9 +237,18 @@ function pragma(database: DatabaseSync, name: 'user_version' | 'application_id')
   return Number(database.prepare(`pragma ${name}`).get()?.[name]);
 }
 
-function hasColumn(database: DatabaseSync, column: string): boolean {
-  const query = "select 1 from pragma_table_info('_throughline_checkpoint') where name = ?";
-  return database.prepare(query).get(column) !== undefined;
+/**
+ * Brings a file of format 1 to the present one. It lacks the leader epochs, and from before damage was counted its count; a
+ * program of that time would move the offsets and leave the epochs behind, so that it must not open the file any more.
+ */
+function upgrade(database: DatabaseSync): void {
+  const columns = database.prepare("select name from pragma_table_info('_throughline_checkpoint')").all();
+  const has = (column: string): boolean => columns.some(({ name }) => name === column);
+  if (!has('damaged_records'))
+    database.exec('alter table _throughline_checkpoint add column damaged_records integer not null default 0');
+  if (!has('last_epochs'))
+    database.exec("alter table _throughline_checkpoint add column last_epochs text not null default '[]'");
+  database.exec(`pragma user_version = ${formatVersion}`);
 }
 
 /** Drops all tables, views and triggers but our own. Virtual tables go first: their shadow tables go with them. */
