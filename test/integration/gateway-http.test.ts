@@ -414,6 +414,8 @@ describe('the rest', () => {
         'records[0].headers[0].vaule',
       ],
       ['/v1/topics/exact/records', { records: [{ value: 'x', partition: null }] }, 'records[0].partition'],
+      ['/v1/topics/exact/records', { records: [{ value: 'half \ud83d' }] }, 'records'],
+      ['/v1/topics/exact/records', { records: [{ value: 'x', headers: [{ key: '\udc00', value: '' }] }] }, 'records'],
       ['/v1/sql', { sql: 'select 1', rowsmax: 5 }, 'rowsmax'],
       ['/v1/dev/kill-function', { runID: 'r1' }, 'runID'],
       ['/v1/dev/crash-server', { afterMs: 5 }, 'afterMs'],

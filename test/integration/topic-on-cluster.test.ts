@@ -79,6 +79,15 @@ test('partitions that somebody adds move no conversation, now, after a restart a
   const twice = old.map(() => 4);
   const once = fresh.map(() => 2);
   assert.deepEqual(await messageCounts(server, [...old, ...fresh]), [...twice, ...once]);
+  // What somebody puts into an added partition is in no conversation; who reads the topic as it is sees it.
+  const records = `${server.url}/v1/topics/conversations/records`;
+  const foreign = { records: [{ key: 'foreign', value: 'in the last partition', partition: 7 }] };
+  const headers = { 'content-type': 'application/json' };
+  const written = await fetch(records, { method: 'POST', headers, body: JSON.stringify(foreign) });
+  assert.equal(written.status, 201);
+  for (const query of ['?partition=7', '?limit=100000'])
+    assert.match(await (await fetch(records + query)).text(), /"partition":7,.*in the last partition/, query);
+  assert.deepEqual(await messageCounts(server, [...old, ...fresh]), [...twice, ...once]);
   const doctor = await throughline(['doctor', '--data-dir', dataDir]);
   assert.match(doctor.stdout, /warning +topic +conversations has 8 partitions.*first 4 \[TOPIC_GROWN\]/);
   const status = await throughline(['status', '--data-dir', dataDir]);

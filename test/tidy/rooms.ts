@@ -70,7 +70,7 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
       // It knows no log, no event of a log and no conversation.
       imports: {
         '@throughline/event':
-          'Clock Timer Logger ErrorCode ThroughlineError Schema parse parseExact parseMilliseconds isTooDeep jsonDepthMax utf8 listening unattended'.split(
+          'Clock Timer Logger ErrorCode ThroughlineError Schema object parse parseExact parseMilliseconds isTooDeep jsonDepthMax utf8 listening unattended'.split(
             ' ',
           ),
         '@hono/node-server': ['getRequestListener'],

@@ -26,9 +26,9 @@ type Call = Context<{ Bindings: NodeBindings }>;
 type Handler = (call: Call) => Response | Promise<Response>;
 
 export function createApp(context: GatewayContext): App {
-  const { log, settings, clock, logger, closing } = context;
+  const { wholeLog, settings, clock, logger, closing } = context;
   const { bodyBytesMax, longPollMs } = settings;
-  const records = { log, bodyBytesMax, longPollMs, clock, logger, closing };
+  const records = { log: wholeLog, bodyBytesMax, longPollMs, clock, logger, closing };
   const hono = new Hono<{ Bindings: NodeBindings }>();
   const id = (call: Call): string => parse(idSchema, call.req.param('id'));
   const url = (call: Call): URL => new URL(call.req.url);
@@ -61,7 +61,7 @@ export function createApp(context: GatewayContext): App {
     '/api/chat/:id/stream': {
       GET: ofConversations(streaming((call) => resumeChat(context, id(call), call.req.raw, call.env))),
     },
-    '/api/chat/:id/stop': { POST: ofConversations((call) => stopChat(context, id(call))) },
+    '/api/chat/:id/stop': { POST: plain(ofConversations((call) => stopChat(context, id(call), call.req.raw))) },
     '/v1/conversations': { GET: ofConversations((call) => listConversations(context, url(call))) },
     '/v1/conversations/:id': { GET: plain(ofConversations((call) => getConversation(context, id(call)))) },
     '/v1/conversations/:id/events': {

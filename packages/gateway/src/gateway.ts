@@ -26,6 +26,8 @@ import type { LiveEvent } from './live/live-event.ts';
 
 export interface GatewayOptions {
   readonly log: Log;
+  /** The log as `/v1/topics` shows it, where `log` is a view that hides some of its partitions; `log` where absent. */
+  readonly wholeLog?: Log;
   /** The topic of all conversations. */
   readonly topic: string;
   /** The SQLite file of the conversation index; its folder must be there. It is derived: without it, it is folded again. */
@@ -100,6 +102,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { tail, index } = conversations;
   const context: GatewayContext = {
     log,
+    wholeLog: options.wholeLog ?? log,
     topic,
     conversations,
     neighbours: {

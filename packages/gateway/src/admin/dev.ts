@@ -4,9 +4,8 @@ import { idSchema, object, optional, ThroughlineError } from '@throughline/event
 import type { GatewayContext } from '../context/context.ts';
 import { crashAfterMs } from '../defaults.ts';
 import { jsonResponse } from '../http/error-response.ts';
-import { readJson } from '../http/request-body.ts';
+import { readJson, readNothing } from '../http/request-body.ts';
 
-const nothingSchema = object({});
 const killSchema = object({ runId: optional(idSchema) });
 
 /** POST /v1/dev/kill-function `{ runId? }` */
@@ -24,9 +23,7 @@ export async function crashServer(context: GatewayContext, request: Request): Pr
   const { neighbours, settings, clock, logger } = context;
   const { dev } = neighbours;
   if (dev === undefined) throw notHere();
-  // It needs no body; a field in one would not be heard.
-  const hasBody = request.headers.has('transfer-encoding') || Number(request.headers.get('content-length') ?? 0) > 0;
-  if (hasBody) await readJson(request, nothingSchema, settings.bodyBytesMax);
+  await readNothing(request, settings.bodyBytesMax);
   clock.after(crashAfterMs, () => {
     dev
       .crashServer()

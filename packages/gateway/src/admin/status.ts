@@ -5,9 +5,9 @@ import type { ConversationsOfTopic } from '../live/conversations-of-topic.ts';
 
 /** GET /v1/status: what the server that built this gateway knows, and what the gateway knows beside it. */
 export async function getStatus(context: GatewayContext): Promise<Response> {
-  const { log, streams, neighbours } = context;
+  const { wholeLog, streams, neighbours } = context;
   const { cache, index } = context.conversations;
-  const [known, topics] = await Promise.all([neighbours.status(), log.admin.topics()]);
+  const [known, topics] = await Promise.all([neighbours.status(), wholeLog.admin.topics()]);
   const folds = Array.isArray(known['folds']) ? known['folds'] : [];
   return jsonResponse({
     ...known,

@@ -4,9 +4,10 @@
 import type { Run } from '@throughline/event';
 import type { GatewayContext } from '../context/context.ts';
 import * as defaults from '../defaults.ts';
+import { checkParameters } from '../http/query.ts';
 import { EventStream, type NodeBindings } from '../http/sse.ts';
 import type { LiveConversation } from '../live/live-conversation.ts';
-import { assertOnLog, parseToken, type OffsetToken } from '../stream-index/offset-token.ts';
+import { assertOnLog, tokenOf, type OffsetToken } from '../stream-index/offset-token.ts';
 import { readRun } from './read-run.ts';
 import { ReplyStream, uiStreamHeaders } from './reply-stream.ts';
 
@@ -16,9 +17,8 @@ export async function resumeChat(
   request: Request,
   env: NodeBindings | undefined,
 ): Promise<Response> {
-  const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset');
-  const token =
-    text === null || text === '' ? undefined : parseToken(text, context.conversations.incarnation.generation);
+  checkParameters(new URL(request.url), ['offset']);
+  const token = tokenOf(request, context.conversations.incarnation.generation);
   return context.conversations.cache.use(conversationId, (live) => {
     if (token !== undefined)
       assertOnLog(token, context.conversations.tail.position(context.conversations.reader.partitionOf(conversationId)));

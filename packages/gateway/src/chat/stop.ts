@@ -4,14 +4,16 @@ import { conversationStream, toRecord } from '@throughline/event';
 import { appendRecords } from '../context/append.ts';
 import type { GatewayContext } from '../context/context.ts';
 import { jsonResponse } from '../http/error-response.ts';
+import { readNothing } from '../http/request-body.ts';
 import { existing } from '../live/existing.ts';
 
 /**
  * Asks all runs of a conversation to stop; asking twice changes nothing.
  *
- * @throws ThroughlineError UNKNOWN_CONVERSATION
+ * @throws ThroughlineError UNKNOWN_CONVERSATION; INVALID_ARGUMENT for a body that says something
  */
-export function stopChat(context: GatewayContext, conversationId: string): Promise<Response> {
+export async function stopChat(context: GatewayContext, conversationId: string, request: Request): Promise<Response> {
+  await readNothing(request, context.settings.bodyBytesMax);
   return context.conversations.cache.use(conversationId, (live) =>
     live.exclusive(async () => {
       const { conversation } = existing(live);

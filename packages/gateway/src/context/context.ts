@@ -29,6 +29,8 @@ export interface GatewaySettings {
 
 export interface GatewayContext {
   readonly log: Log;
+  /** The log with every partition: what is shown of topics and records. */
+  readonly wholeLog: Log;
   readonly topic: string;
   readonly conversations: ConversationsOfTopic;
   readonly neighbours: Neighbours;

@@ -7,7 +7,7 @@ import { checkParameters, countParameter, flagParameter } from '../http/query.ts
 import { EventStream, type NodeBindings } from '../http/sse.ts';
 import { existing } from '../live/existing.ts';
 import { feedEvents } from '../live/subscriptions.ts';
-import { assertOnLog, formatToken, parseToken } from '../stream-index/offset-token.ts';
+import { assertOnLog, formatToken, tokenOf } from '../stream-index/offset-token.ts';
 import { summaryJson } from '../stream-index/summary-feed.ts';
 
 /** GET /v1/conversations?limit=&after=&archived= */
@@ -53,10 +53,8 @@ export function streamEvents(
   request: Request,
   env: NodeBindings | undefined,
 ): Promise<Response> {
-  const url = new URL(request.url);
-  checkParameters(url, ['offset']);
-  const text = request.headers.get('last-event-id') ?? url.searchParams.get('offset') ?? '';
-  const token = text === '' ? undefined : parseToken(text, context.conversations.incarnation.generation);
+  checkParameters(new URL(request.url), ['offset']);
+  const token = tokenOf(request, context.conversations.incarnation.generation);
   return context.conversations.cache.use(conversationId, (live) => {
     existing(live);
     if (token !== undefined)

@@ -1,6 +1,6 @@
 // The gateway on a port of this machine: node:http under hono's adapter. What goes wrong before a request reaches the
 // routes (a request line that is no HTTP, headers too large, a foreign Host) is answered as coded JSON as well.
-import { createServer, STATUS_CODES, type Server } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { listening, ThroughlineError, unattended, type Clock, type ErrorCode, type Logger } from '@throughline/event';
@@ -41,11 +41,14 @@ export async function listen(
     // Nothing thrown gets past the app; what does is a request that could not be made into one.
     errorHandler: (error) => errorResponse(unreadable(error), logger),
   });
-  const server = createServer((incoming, outgoing) => {
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // A connection that is kept alive would hold a server open that takes no more requests.
     outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()));
     unattended(logger, 'answering a request', () => answer(incoming, outgoing));
-  });
+  };
+  // Node would answer a request without Host, and one that expects what nobody knows, without a body.
+  const server = createServer({ requireHostHeader: false }, onRequest);
+  server.on('checkExpectation', onRequest);
   server.on('clientError', listening(logger, 'rejecting what is no request', reject));
   const bound = await bind(server, host, port);
   const name = host.includes(':') ? `[${host}]` : host;

@@ -19,9 +19,13 @@ const loopbackHost = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(:\d{1,
  * @throws ThroughlineError CROSS_ORIGIN_REFUSED
  */
 export function checkOrigin(request: Request, allowedOrigins: readonly string[]): string | undefined {
-  const host = request.headers.get('host') ?? new URL(request.url).host;
-  const isOwnHost = loopbackHost.test(host) || allowedOrigins.some((allowed) => hostOf(allowed) === host.toLowerCase());
-  if (!isOwnHost) throw rejected(`the host name ${JSON.stringify(host)} is not this server's`);
+  const target = new URL(request.url).host;
+  const host = request.headers.get('host') ?? target;
+  const isOwn = (name: string): boolean =>
+    loopbackHost.test(name) || allowedOrigins.some((allowed) => hostOf(allowed) === name.toLowerCase());
+  // A request line may name a host as well, and says more than the header then.
+  for (const name of [host, target])
+    if (!isOwn(name)) throw rejected(`the host name ${JSON.stringify(name)} is not this server's`);
   const origin = request.headers.get('origin');
   if (origin !== null) {
     if (allowedOrigins.includes(origin)) return origin;

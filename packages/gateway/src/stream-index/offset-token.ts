@@ -42,6 +42,17 @@ export function parseToken(text: string, generation: string): OffsetToken {
 }
 
 /**
+ * The token that a reader goes on from: of `Last-Event-ID`, as EventSource sends it, or of `?offset=`; undefined where it
+ * names none.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT, OFFSET_OUT_OF_RANGE
+ */
+export function tokenOf(request: Request, generation: string): OffsetToken | undefined {
+  const text = request.headers.get('last-event-id') ?? new URL(request.url).searchParams.get('offset') ?? '';
+  return text === '' ? undefined : parseToken(text, generation);
+}
+
+/**
  * Rejects a token of a record that the log does not have: it was lost with a crash, or never was. Going on from there would
  * leave out what is written at those offsets next.
  *

@@ -228,7 +228,7 @@ function toProducerRecord(record: OutputOf<typeof recordSchema>): ProducerRecord
   return {
     key: bytesOf(key),
     value: bytesOf(value),
-    headers: (headers ?? []).map((header) => ({ key: header.key, value: bytesOf(header.value) })),
+    headers: (headers ?? []).map((header) => ({ key: wellFormed(header.key), value: bytesOf(header.value) })),
     ...(partition === undefined ? {} : { partition }),
   };
 }
@@ -253,7 +253,13 @@ function recordJson(record: LogRecord): unknown {
 }
 
 function bytesOf(text: string | null | undefined): Uint8Array | null {
-  return text === null || text === undefined ? null : utf8(text);
+  return text === null || text === undefined ? null : utf8(wellFormed(text));
+}
+
+/** Half a surrogate pair would become U+FFFD, and something else be on the log than was sent. */
+function wellFormed(text: string): string {
+  if (text.isWellFormed()) return text;
+  throw new ThroughlineError('INVALID_ARGUMENT', 'records: a text has half of a surrogate pair, which is no UTF-8');
 }
 
 function textOf(bytes: Uint8Array | null): string | null {

@@ -8,6 +8,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { conversationOf, number, object, parse, string, type Logger, type ThroughlineError } from '@throughline/event';
 import {
+  overLog,
   partitionCountOfStreams,
   topicGrown,
   withFixedPartitions,
@@ -19,6 +20,8 @@ import { conversationsTopic as topic } from '../defaults.ts';
 
 export interface FixedTopic {
   readonly log: Log;
+  /** The same log with every partition, for whoever reads topics as they are; what it appends is placed as through `log`. */
+  readonly wholeLog: Log;
   /** What is not as it should be with the topic, and keeps nobody from working. */
   readonly warnings: () => readonly ThroughlineError[];
 }
@@ -42,7 +45,8 @@ export async function fixTopic(options: FixedTopicOptions): Promise<FixedTopic> 
     : await partitionCountOfStreams(log, description, (key) => conversationOf(key) !== undefined);
   const fixed = { topicId: description.topicId, partitionCount };
   if (!isKnown) remember(options, fixed);
-  if (isProtected && partitionCount === description.partitions.length) return { log, warnings: () => [] };
+  if (isProtected && partitionCount === description.partitions.length)
+    return { log, wholeLog: log, warnings: () => [] };
   const view = withFixedPartitions({
     log,
     topic,
@@ -54,6 +58,7 @@ export async function fixTopic(options: FixedTopicOptions): Promise<FixedTopic> 
   await view.admin.describeTopic(topic);
   return {
     log: view,
+    wholeLog: overLog(log, { append: (...args) => view.append(...args) }),
     warnings: () =>
       view.partitionCount > view.fixed.partitionCount ? [topicGrown(topic, view.fixed, view.partitionCount)] : [],
   };

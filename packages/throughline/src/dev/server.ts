@@ -83,7 +83,7 @@ async function start(
   if (served !== undefined) closers.push(() => served.close());
   const kafka = served?.address ?? null;
   const description = await ensureTopic(opened, config);
-  const { log, warnings } = await fixTopic({
+  const { log, wholeLog, warnings } = await fixTopic({
     log: opened,
     description,
     dataDir,
@@ -115,6 +115,7 @@ async function start(
 
   const gateway = await createGateway({
     log,
+    wholeLog,
     topic,
     storePath: path.join(dataDir, 'gateway.sqlite'),
     functionName: config.app.answer ?? defaults.answerFunction,
