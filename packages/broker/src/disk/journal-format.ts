@@ -45,25 +45,59 @@ export interface JournalEntry extends JournalPartition {
   readonly batch: Uint8Array;
 }
 
+/** A file of a journal. */
+export interface JournalFileName {
+  readonly name: string;
+  readonly path: string;
+  /** The number in its name. */
+  readonly index: number;
+  /** Of its last use; `neverUsed` where neither its head nor the first frame says it. */
+  readonly sequence: bigint;
+  /** The first frame says what the head does not. */
+  readonly isHeadLost: boolean;
+}
+
+/** Bytes of a journal file between which something damaged stands, with whole frames of the same use up to its end. */
+export interface JournalDamage {
+  readonly file: JournalFileName;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Reads back what the journal in `folder` holds, oldest first: everything acknowledged since the last checkpoint, and
  * some of what came before it. Where two entries of a partition overlap, the later one counts.
+ *
+ * A file ends before its first frame that does not check out. That is its end, a write that was torn, or damage: where
+ * whole frames of the same use stand behind it, `onDamage` is told. They are not read: of a write that was torn some may
+ * have come to the disk, and an earlier write may have been voided.
  */
-export async function* readJournal(disk: Disk, folder: string): AsyncGenerator<JournalEntry> {
+export async function* readJournal(
+  disk: Disk,
+  folder: string,
+  onDamage?: (damage: JournalDamage) => Promise<void>,
+): AsyncGenerator<JournalEntry> {
   const files = (await journalFiles(disk, folder)).sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
-  for (const { path, sequence } of files) {
-    const bytes = sequence === neverUsed ? undefined : await disk.readFile(path);
-    if (bytes !== undefined) yield* framesOf(bytes, sequence);
+  for (const file of files) {
+    const bytes = await disk.readFile(file.path);
+    if (bytes === undefined) continue;
+    let end = file.sequence === neverUsed ? 0 : fileHeadBytes;
+    if (file.sequence !== neverUsed) {
+      for (let frame = frameAt(bytes, end); frame?.sequence === file.sequence; frame = frameAt(bytes, end)) {
+        yield frame.entry;
+        end = frame.end;
+      }
+    }
+    if (onDamage === undefined) continue;
+    const to = endOfLater(bytes, end, file.sequence);
+    if (to > end) await onDamage({ file, from: end, to });
   }
 }
 
-/** The files of a journal, each with the sequence of its last use; `neverUsed` where its head is missing or torn. */
-export async function journalFiles(
-  disk: Disk,
-  folder: string,
-): Promise<{ readonly path: string; readonly sequence: bigint }[]> {
-  const names = (await disk.list(folder)).filter((name) => /^\d{4,}\.journal$/.test(name)).sort();
-  const files: { readonly path: string; readonly sequence: bigint }[] = [];
+/** The files of a journal, by their numbers. */
+export async function journalFiles(disk: Disk, folder: string): Promise<JournalFileName[]> {
+  const names = (await disk.list(folder)).filter((name) => journalName.test(name)).sort();
+  const files: JournalFileName[] = [];
   for (const name of names) {
     const path = `${folder}/${name}`;
     const head = new Uint8Array(fileHeadBytes);
@@ -73,7 +107,19 @@ export async function journalFiles(
     } finally {
       await file.close();
     }
-    files.push({ path, sequence: sequenceOf(head) });
+    let sequence = sequenceOf(head);
+    const isUnsaid = sequence === neverUsed;
+    if (isUnsaid) {
+      const bytes = await disk.readFile(path);
+      sequence = (bytes === undefined ? undefined : frameAt(bytes, fileHeadBytes)?.sequence) ?? neverUsed;
+    }
+    files.push({
+      name,
+      path,
+      index: Number.parseInt(name, 10),
+      sequence,
+      isHeadLost: isUnsaid && sequence !== neverUsed,
+    });
   }
   return files;
 }
@@ -106,28 +152,51 @@ export interface JournalExtent {
   readonly to: bigint;
 }
 
+const journalName = /^\d{4,}\.journal$/;
+
 export function journalFileName(index: number): string {
   return `${String(index).padStart(4, '0')}.journal`;
 }
 
-function* framesOf(bytes: Uint8Array, sequence: bigint): Generator<JournalEntry> {
+interface Frame {
+  readonly entry: JournalEntry;
+  readonly sequence: bigint;
+  /** Where the next one begins. */
+  readonly end: number;
+}
+
+/** The whole frame that begins at a position, of whatever use of the file; undefined where there is none. */
+function frameAt(bytes: Uint8Array, position: number): Frame | undefined {
+  const batchAt = position + frameHeadBytes;
+  if (batchAt + batchHeaderBytes > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let position = fileHeadBytes;
-  while (position + frameHeadBytes + batchHeaderBytes <= bytes.length) {
-    const batchAt = position + frameHeadBytes;
-    if (view.getBigInt64(position + 8) !== sequence) return;
-    if (crc32c(bytes, position + 4, batchAt + batchAttributesAt) !== view.getUint32(position)) return;
-    const header = readBatchHeader(bytes, batchAt);
-    const sizeBytes = view.getInt32(position + 4);
-    if (batchHeaderProblem(header) !== undefined || header.sizeBytes !== sizeBytes) return;
-    if (!verifyBatchCrc(bytes, batchAt, sizeBytes)) return;
-    yield {
-      topicId: bytes.subarray(position + 16, position + 32),
-      partition: view.getInt32(position + 32),
-      batch: bytes.subarray(batchAt, batchAt + sizeBytes),
-    };
-    position = batchAt + sizeBytes;
+  if (crc32c(bytes, position + 4, batchAt + batchAttributesAt) !== view.getUint32(position)) return undefined;
+  const header = readBatchHeader(bytes, batchAt);
+  const sizeBytes = view.getInt32(position + 4);
+  if (batchHeaderProblem(header) !== undefined || header.sizeBytes !== sizeBytes) return undefined;
+  if (!verifyBatchCrc(bytes, batchAt, sizeBytes)) return undefined;
+  const entry = {
+    topicId: bytes.subarray(position + 16, position + 32),
+    partition: view.getInt32(position + 32),
+    batch: bytes.subarray(batchAt, batchAt + sizeBytes),
+  };
+  return { entry, sequence: view.getBigInt64(position + 8), end: batchAt + sizeBytes };
+}
+
+/** Where the last whole frame ends that stands behind `from`: of one use of the file, or of any when that is not known. */
+function endOfLater(bytes: Uint8Array, from: number, sequence: bigint): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let end = from;
+  for (let at = from + 1; at + frameHeadBytes + batchHeaderBytes <= bytes.length; at++) {
+    // At nearly every byte no frame could begin, which is cheap to see by the size that it would have.
+    const sizeBytes = view.getInt32(at + 4);
+    if (sizeBytes < batchHeaderBytes || at + frameHeadBytes + sizeBytes > bytes.length) continue;
+    const frame = frameAt(bytes, at);
+    if (frame === undefined || (sequence !== neverUsed && frame.sequence !== sequence)) continue;
+    end = frame.end;
+    at = end - 1;
   }
+  return end;
 }
 
 export function frameHead(from: JournalPartition, sequence: bigint, batch: Uint8Array): Uint8Array {

@@ -38,6 +38,26 @@ test('what has been committed is read back in order, across files', async () => 
   assert.deepEqual(await contents(disk), texts);
 });
 
+test('a new file takes no name that a file has, also where one has been removed', async () => {
+  // Names went by the number of files: with the first one gone, the last one was written over.
+  const disk = new FaultyDisk(new MemoryDisk());
+  const first = await open(disk, { fileCountMax: 100 });
+  const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
+  for (const text of texts) await commit(first, text);
+  await first.close();
+  await disk.remove('/j/0000.journal');
+  const kept = await contents(disk);
+  const names = await disk.list('/j');
+  const cases: unknown[] = [];
+  const logger = { ...silentLogger, warn: (fields: LogFields) => void cases.push(fields['case']) };
+  const second = await open(disk, { fileCountMax: 100, isReplayed: true, logger });
+  await commit(second, 'next');
+  await second.close();
+  assert.deepEqual(await contents(disk), [...kept, 'next']);
+  assert.equal((await disk.list('/j')).length, names.length + 1);
+  assert.deepEqual(cases, ['journal-file-missing']);
+});
+
 test('commits that come while one is being synced share the next sync', async () => {
   const disk = new FaultyDisk(new MemoryDisk());
   const journal = await open(disk, { fileBytes: 65_536 });

@@ -24,6 +24,7 @@ import {
   journalFiles,
   type JournalPartition,
 } from '../disk/journal-format.ts';
+import { noteCase } from './recovery-cases.ts';
 import { holdingNothing, mayWaitFor, whileHolding } from './wait-order.ts';
 
 /** Zeros are written this many bytes at a time. */
@@ -66,7 +67,8 @@ export class CommitJournal {
   /** For the next start: no checkpoint makes them free. */
   readonly #kept: JournalFile[] = [];
   #free: JournalFile[] = [];
-  #fileCount = 0;
+  /** The largest number in the name of a file. */
+  #lastIndex = -1;
   #nextSequence = 1n;
   #queue: Commit[] = [];
   #isRunning = false;
@@ -87,7 +89,13 @@ export class CommitJournal {
     const { disk, folder } = options;
     const files = await journalFiles(disk, folder);
     const journal = new CommitJournal(options);
-    for (const { path, sequence } of files) {
+    for (const { path, index, sequence } of files) {
+      if (index > journal.#lastIndex + 1) {
+        noteCase(options.logger, 'journal-file-missing', {
+          file: `${folder}/${journalFileName(journal.#lastIndex + 1)}`,
+        });
+      }
+      if (index > journal.#lastIndex) journal.#lastIndex = index;
       if (sequence >= journal.#nextSequence) journal.#nextSequence = sequence + 1n;
       const file = { file: await disk.open(path, 'write'), sequence, position: 0, isKept: false };
       if (options.isReplayed === true) {
@@ -96,7 +104,6 @@ export class CommitJournal {
         journal.#full.push(file);
       } else journal.#free.push(file);
     }
-    journal.#fileCount = files.length;
     // A start that was cut off may have made a file and not its name certain.
     await disk.syncDirectory(folder);
     return journal;
@@ -287,8 +294,7 @@ export class CommitJournal {
 
   async #makeFile(): Promise<JournalFile> {
     const { disk, folder, fileBytes } = this.#options;
-    const name = journalFileName(this.#fileCount);
-    const path = `${folder}/${name}`;
+    const path = `${folder}/${journalFileName(this.#lastIndex + 1)}`;
     const file = await disk.open(path, 'write');
     try {
       const zeros = new Uint8Array(Math.min(fillBytes, fileBytes));
@@ -300,7 +306,7 @@ export class CommitJournal {
       await disk.remove(path);
       throw error;
     }
-    this.#fileCount++;
+    this.#lastIndex++;
     return { file, sequence: 0n, position: 0, isKept: false };
   }
 

@@ -7,6 +7,7 @@ import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, producedBatch, readWhole } from '../test-support.ts';
+import { journalFiles } from '../disk/journal-format.ts';
 import type { Durability } from '../ground/topic-config.ts';
 import { decideDamage, recoveryCases, type DamageFacts, type RecoveryCaseName } from './recovery-cases.ts';
 
@@ -304,6 +305,57 @@ const scenarios: Readonly<Record<RecoveryCaseName, Scenario>> = {
     assert.deepEqual(await scene.read(await scene.open()), { offsets: all, damaged: [] });
     return ['records-in-journal'];
   },
+  'journal-damaged': async (scene) => {
+    await scene.fill('fsync');
+    await scene.kill();
+    // The newest one holds two records only.
+    const name = (await journalFilesByAge(scene)).at(-2)!;
+    const before = (await scene.memory.readFile(`${dataDir}/${name}`))!;
+    const at = 20 + 2 * frameBytes;
+    // In the third frame: two of them are read.
+    scene.memory.flipBit(`${dataDir}/${name}`, at + 50);
+    assert.deepEqual(await scene.read(await scene.open()), { offsets: all, damaged: [] });
+    const aside = `${name}.at-${at}.damaged`;
+    assert.deepEqual(await scene.aside(dataDir), [aside]);
+    const kept = (await scene.memory.readFile(`${dataDir}/${aside}`))!;
+    const expected = before.slice(at, at + kept.length);
+    expected[50]! ^= 1;
+    assert.deepEqual(kept, expected);
+    assert.equal(kept.length % frameBytes, 0);
+    assert.ok(kept.length > frameBytes);
+    // A second start finds nothing more to be set aside.
+    await scene.kill();
+    await scene.open();
+    assert.deepEqual(await scene.aside(dataDir), [aside]);
+    return ['journal-damaged'];
+  },
+  'journal-head-lost': async (scene) => {
+    await scene.fill('fsync');
+    await scene.kill();
+    const name = (await journalFilesByAge(scene)).at(-1)!;
+    const before = await scene.memory.readFile(`${dataDir}/${name}`);
+    scene.memory.flipBit(`${dataDir}/${name}`, 10);
+    const file = await scene.memory.open(logFile(30), 'write');
+    await file.truncate(8 * batchBytes);
+    assert.deepEqual(await scene.read(await scene.open()), { offsets: all, damaged: [] });
+    assert.deepEqual((await scene.memory.readFile(`${dataDir}/${name}`))!.slice(0, 20), before!.slice(0, 20));
+    assert.deepEqual(await scene.aside(dataDir), []);
+    return ['journal-head-lost', 'records-in-journal'];
+  },
+  'journal-file-missing': async (scene) => {
+    await scene.fill('fsync');
+    await scene.broker.close();
+    const names = (await scene.memory.list(dataDir)).filter((name) => name.endsWith('.journal'));
+    assert.ok(names.length > 1);
+    await scene.memory.remove(`${dataDir}/${names[0]}`);
+    const log = await scene.open();
+    for (let i = 0; i < recordCount; i++) await log.append(batchOf([recordText(i)]));
+    // What has been written since is not in the place of what was there.
+    await scene.kill();
+    const again = await scene.open();
+    assert.equal((await scene.read(again)).offsets.length, 2 * recordCount);
+    return ['journal-file-missing'];
+  },
   'journal-gap': async (scene) => {
     await scene.fill('fsync');
     // The first files of the journal are used again, and hold none of the first segments.
@@ -326,6 +378,14 @@ async function overwrite(scene: Scene, path: string, text: string): Promise<void
   await file.truncate(0);
   await file.write([utf8(text)], 0);
   await file.syncData();
+}
+
+/** What a batch takes in the journal, with its head. */
+const frameBytes = 36 + batchBytes;
+
+async function journalFilesByAge({ memory }: Scene): Promise<string[]> {
+  const files = await journalFiles(memory, dataDir);
+  return files.sort((a, b) => (a.sequence < b.sequence ? -1 : 1)).map(({ name }) => name);
 }
 
 /** A checkpoint has freed the journal, and other partitions have used it since. */

@@ -160,6 +160,23 @@ export const recoveryCases = {
     done: 'They are written to the segments again.',
     level: 'info',
   },
+  'journal-damaged': {
+    known:
+      'After an unclean stop, a place in a file of the journal is damaged, and whole record batches of the same use of the file stand behind it.',
+    done: 'The journal brings back what stands before the place. The rest is set aside and not used: it may never have been acknowledged.',
+    level: 'error',
+  },
+  'journal-head-lost': {
+    known:
+      'After an unclean stop, the head of a file of the journal is damaged, and the first record batch behind it is whole.',
+    done: 'The head is written anew, because the batch says what it said.',
+    level: 'warn',
+  },
+  'journal-file-missing': {
+    known: 'The numbers of the files of the journal have a gap: one is missing.',
+    done: 'The others are used. The next file gets a number that none has, so that nothing is written over.',
+    level: 'warn',
+  },
   'journal-gap': {
     known: 'The journal goes on behind the end of a log, and what stood between is in neither.',
     done: 'What the journal has is kept, in a new segment. The missing offsets are not given out again.',

@@ -16,7 +16,14 @@ import {
 import type { DiskLock } from '../disk/disk.ts';
 import { EmbeddedBroker } from './embedded-broker.ts';
 import { beginEpoch, findPartition, restoreEpochs, type FoundPartition } from './found-partition.ts';
-import { journalExtents, readJournal, type JournalExtent } from '../disk/journal-format.ts';
+import {
+  journalExtents,
+  journalFiles,
+  readJournal,
+  type JournalDamage,
+  type JournalExtent,
+} from '../disk/journal-format.ts';
+import { mendJournalHeads, setJournalRestAside } from '../storage/journal-damage.ts';
 import { replayJournal, type ReplayTarget } from '../storage/journal-replay.ts';
 import { partitionFolderName } from '../storage/partition-folder.ts';
 import type { PartitionOffsets } from '../disk/checkpoint-file.ts';
@@ -204,7 +211,9 @@ async function replay(
     targets.get(`${topicId}-${partition}`);
   const journalEnds = new Map<ReplayTarget, bigint>();
   for (const folder of folders) {
-    for (const [target, end] of await replayJournal(readJournal(disk, folder), targetOf, logger)) {
+    await mendJournalHeads(disk, await journalFiles(disk, folder), logger);
+    const setAside = (damage: JournalDamage): Promise<void> => setJournalRestAside(disk, folder, damage, logger);
+    for (const [target, end] of await replayJournal(readJournal(disk, folder, setAside), targetOf, logger)) {
       journalEnds.set(target, end);
     }
   }
