@@ -8,6 +8,7 @@ import { errorsPage } from '../scripts/support/errors-page.ts';
 import { recoveryPage } from '../scripts/support/recovery-page.ts';
 import { kafkaCompatibilityPage } from '../scripts/support/kafka-compatibility-page.ts';
 import { kafkaSettingsPage } from '../scripts/support/kafka-settings-page.ts';
+import { batchLayoutProblems } from './tidy/batch-layout.ts';
 import {
   bashBlocks,
   blocksWithUnknownMark,
@@ -55,6 +56,13 @@ test('imports go down only, by package name, to what package.json names', () => 
 
 test('rooms inside of a package import downward only, and no imports lead in a circle', () => {
   none(roomProblems(), 'The rooms are in test/tidy/rooms.ts:');
+});
+
+test('how a record batch is laid out is known to the package wire alone', () => {
+  none(
+    batchLayoutProblems(),
+    'Ask packages/wire/src/record-batch-header.ts; tests damage a batch with batchWith of testkit:',
+  );
 });
 
 test('one word is used for each thing', () => {

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Log, RawBatches } from '@throughline/log';
+import { batchWith } from '@throughline/testkit';
 import {
+  attributeBits,
   encodeRecordBatch,
   readBatchHeader,
   setBaseOffset,
   setPartitionLeaderEpoch,
-  writeBatchCrc,
 } from '@throughline/wire';
 import { appendTexts, plain, readAll, rejected, textRecord, texts, type Subject } from './log-support.ts';
 
@@ -140,9 +141,8 @@ export function batchClaims(subject: Subject): void {
       flipped[flipped.length - 1]! ^= 1;
       await rejected(append(flipped), 'CORRUPT_RECORD');
       await rejected(append(placed(2n, 4, ['x']).subarray(0, -1)), 'CORRUPT_RECORD');
-      const transactional = placed(2n, 4, ['x'], { id: 1n, epoch: 0, baseSequence: 0 });
-      transactional[22]! |= 0x10;
-      writeBatchCrc(transactional, 0, transactional.length);
+      const produced = placed(2n, 4, ['x'], { id: 1n, epoch: 0, baseSequence: 0 });
+      const transactional = batchWith(produced, { attributes: attributeBits.transactional });
       await rejected(append(transactional), 'NOT_BUILT_YET');
       assert.deepEqual(texts(await readAll(subject.log, topic)), ['a', 'b']);
       assert.equal(await append(new Uint8Array(0)), 2n);

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { batchPrefixBytes, readBatchSize } from '@throughline/wire';
 import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion } from '../support/chat.ts';
 import { readChat } from '../support/readers.ts';
@@ -22,9 +23,8 @@ function damage(dataDir: string, conversationId: string): void {
   for (const file of files) {
     const bytes = readFileSync(file);
     const own: number[] = [];
-    // KIP-98: a batch is its base offset (8 bytes), the length of the rest (4 bytes), and the rest.
-    for (let at = 0, size = 0; at + 12 <= bytes.length; at += size) {
-      size = 12 + bytes.readInt32BE(at + 8);
+    for (let at = 0, size = 0; at + batchPrefixBytes <= bytes.length; at += size) {
+      size = readBatchSize(bytes, at);
       if (bytes.subarray(at, at + size).includes(`conversations/${conversationId}`)) own.push(at);
     }
     if (own.length === 0) continue;

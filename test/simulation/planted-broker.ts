@@ -1,6 +1,6 @@
 // Bugs planted around the whole broker: a partition that forgets its producers, and messages of groups that are changed on their way.
 import type { Transport } from '@throughline/broker';
-import { writeBatchCrc } from '@throughline/wire';
+import { batchWith } from '@throughline/testkit';
 import {
   heartbeatApi,
   offsetCommitApi,
@@ -112,10 +112,5 @@ function moved(body: OffsetFetchResponse, move: (offset: bigint) => bigint): Off
 
 /** The batch of one who is not idempotent. */
 function withoutProducer(batch: Uint8Array): Uint8Array {
-  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-  view.setBigInt64(43, -1n);
-  view.setInt16(51, -1);
-  view.setInt32(53, -1);
-  writeBatchCrc(batch, 0, batch.length);
-  return batch;
+  return batchWith(batch, { producerId: -1, producerEpoch: -1, baseSequence: -1 });
 }

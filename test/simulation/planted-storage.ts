@@ -2,7 +2,7 @@
 // prove that the simulation comes to where such a bug shows, and that the checker gives it its right name.
 import { ThroughlineError, type Random } from '@throughline/event';
 import type { AppendedBatch, Broker, Disk, PartitionLog, ReadBatches } from '@throughline/broker';
-import { readBatchHeader, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
+import { batchHeaderBytes, readBatchHeader, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
 import type { PlantedBug } from './planted-bug.ts';
 import { topicName } from './server.ts';
 import type { StorageSimulation } from './simulate-storage.ts';
@@ -199,7 +199,11 @@ async function cutTails({ disk }: Life): Promise<void> {
     const path = `/data/${folder}/${last}`;
     const bytes = (await disk.readFile(path)) ?? new Uint8Array();
     let lastAt = 0;
-    for (let position = 0; position + 61 <= bytes.length; position += readBatchHeader(bytes, position).sizeBytes)
+    for (
+      let position = 0;
+      position + batchHeaderBytes <= bytes.length;
+      position += readBatchHeader(bytes, position).sizeBytes
+    )
       lastAt = position;
     const file = await disk.open(path, 'write');
     await file.truncate(lastAt);

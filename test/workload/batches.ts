@@ -1,6 +1,6 @@
 // Values as record batches, and back.
 import { fromUtf8, utf8, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
+import { batchHeaderBytes, decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import type { SeenRecord } from '../checker/history.ts';
 
 /** One record per value. */
@@ -16,7 +16,7 @@ export function batchOf(
 /** The records of whole batches from `fromOffset` on; a batch that is cut off at the end is left out. */
 export function recordsIn(batches: Uint8Array, partition: number, fromOffset: number): SeenRecord[] {
   const seen: SeenRecord[] = [];
-  for (let position = 0; position + 61 <= batches.length;) {
+  for (let position = 0; position + batchHeaderBytes <= batches.length;) {
     const { sizeBytes, partitionLeaderEpoch } = readBatchHeader(batches, position);
     if (position + sizeBytes > batches.length) break;
     const records: LogRecord[] = [];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchFieldsAt } from '@throughline/wire';
 import type { Broker, BrokerOptions } from './topics/broker.ts';
 import type { PartitionLog } from './storage/partition-face.ts';
 import { openBroker } from './topics/open-broker.ts';
@@ -129,10 +130,10 @@ test('a bit flip in a sealed and synced segment cuts nothing off: only its batch
 });
 
 for (const [what, at] of [
-  ['length', 11],
-  ['base offset', 7],
-  ['magic', 16],
-  ['record count', 60],
+  ['length', batchFieldsAt.batchLength + 3],
+  ['base offset', batchFieldsAt.baseOffset + 7],
+  ['magic', batchFieldsAt.magic],
+  ['record count', batchFieldsAt.recordCount + 3],
 ] as const) {
   test(`a damaged ${what} hides no batch but its own`, async () => {
     const bench = new Bench();

@@ -1,4 +1,5 @@
 // Doubles for tests; nothing that ships imports them.
+export { batchWith } from './batch-with.ts';
 export { FaultyDisk, type DiskFault, type DiskOperation } from './faulty-disk.ts';
 export { LossyNetwork, type LossyNetworkOptions } from './lossy-network.ts';
 export { MemoryDisk } from './memory-disk.ts';

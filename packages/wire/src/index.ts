@@ -1,21 +1,35 @@
 // Public surface of the wire floor.
 export { crc32c } from './crc32c.ts';
 export {
-  batchAttributesAt,
+  attributeBits,
+  batchBytesToMagic,
+  batchFieldsAt,
   batchHeaderBytes,
-  batchHeaderProblem,
   batchPrefixBytes,
-  readBatchHeader,
-  setBaseOffset,
-  setMaxTimestamp,
-  setPartitionLeaderEpoch,
   isAppendTime,
   isControlBatch,
   isTransactionalBatch,
+} from './record-batch-layout.ts';
+export {
+  batchHeaderProblem,
+  crcOfUncheckedHead,
+  hasBaseOffset,
+  readBatchAttributes,
+  readBatchHeader,
+  readBatchLength,
+  readBatchMagic,
+  readBatchSize,
+  readRecordCount,
+  setBaseOffset,
+  setMaxTimestamp,
+  setPartitionLeaderEpoch,
+  setProducer,
   verifyBatchCrc,
   writeBatchCrc,
   type RecordBatchHeader,
 } from './record-batch-header.ts';
+export { nextSequence, sequenceAfter } from './sequences.ts';
+export { controlTypeOf, controlTypes, encodeControlBatch } from './control-batch.ts';
 export { codecOf, type Codec } from './compression.ts';
 export {
   decodeRecordBatch,

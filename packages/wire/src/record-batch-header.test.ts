@@ -3,14 +3,24 @@ import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
 import * as fc from 'fast-check';
 import {
-  batchHeaderBytes,
   batchHeaderProblem,
+  crcOfUncheckedHead,
+  hasBaseOffset,
+  readBatchAttributes,
   readBatchHeader,
+  readBatchLength,
+  readBatchMagic,
+  readBatchSize,
+  readRecordCount,
   setBaseOffset,
+  setControlBatch,
+  setMaxTimestamp,
   setPartitionLeaderEpoch,
+  setProducer,
   verifyBatchCrc,
   writeBatchCrc,
 } from './record-batch-header.ts';
+import { batchHeaderBytes } from './record-batch-layout.ts';
 
 /** Written with DataView, apart from the code under test. */
 function someBatch(): Uint8Array {
@@ -54,6 +64,56 @@ test('every field of a head is read from its place', () => {
     },
   );
   assert.equal(batchHeaderProblem(header), undefined);
+});
+
+test('a field that is read by itself is what the whole head says', () => {
+  const bytes = someBatch();
+  const header = readBatchHeader(bytes, 3);
+  const { batchLength, sizeBytes, magic, attributes, recordCount } = header;
+  const single = [readBatchLength, readBatchSize, readBatchMagic, readBatchAttributes, readRecordCount];
+  assert.deepEqual(
+    single.map((read) => read(bytes, 3)),
+    [batchLength, sizeBytes, magic, attributes, recordCount],
+  );
+  for (const offset of [0n, 1n, 2n ** 40n, -1n]) {
+    setBaseOffset(bytes, 3, offset);
+    assert.equal(hasBaseOffset(bytes, 3), offset !== 0n);
+  }
+});
+
+test('a field that is set is the only one that changes, under a checksum that fits', () => {
+  const changes: [(bytes: Uint8Array, sizeBytes: number) => void, object][] = [
+    [
+      (bytes, sizeBytes) => setProducer(bytes, 3, sizeBytes, { id: 2n ** 40n, epoch: 0x1234 }, 0x12345678),
+      { producerId: 2n ** 40n, producerEpoch: 0x1234, baseSequence: 0x12345678 },
+    ],
+    [(bytes, sizeBytes) => setControlBatch(bytes, 3, sizeBytes), { attributes: 0x20 }],
+    [
+      (bytes, sizeBytes) => setMaxTimestamp(bytes, 3, sizeBytes, { timestampMs: 2 ** 40 + 1, isAppendTime: true }),
+      { attributes: 0x08, maxTimestampMs: 2 ** 40 + 1 },
+    ],
+  ];
+  for (const [change, expected] of changes) {
+    const bytes = someBatch();
+    new DataView(bytes.buffer, 3).setInt16(21, 0);
+    const { crc: _before, ...before } = readBatchHeader(bytes, 3);
+    change(bytes, before.sizeBytes);
+    const { crc: _, ...after } = readBatchHeader(bytes, 3);
+    assert.deepEqual(after, { ...before, ...expected });
+    assert.ok(verifyBatchCrc(bytes, 3, before.sizeBytes));
+  }
+});
+
+test('the checksum of a batch and that of its unchecked head cover every byte of it once', () => {
+  const before = someBatch();
+  const { sizeBytes } = readBatchHeader(before, 3);
+  for (let at = 3; at < 3 + sizeBytes; at++) {
+    const bytes = before.with(at, before[at]! ^ 1);
+    const isHeadSame = crcOfUncheckedHead(bytes, 3, 7) === crcOfUncheckedHead(before, 3, 7);
+    const isInChecksum = at >= 3 + 17 && at < 3 + 21;
+    assert.equal(isHeadSame, at >= 3 + 21, `byte ${at}`);
+    assert.equal(verifyBatchCrc(bytes, 3, sizeBytes), isHeadSame ? false : !isInChecksum, `byte ${at}`);
+  }
 });
 
 test('placing a batch keeps its checksum right, and any int64 offset comes back', () => {

@@ -1,38 +1,22 @@
-// The fixed head of a record batch, magic 2, in Kafka's notation (kafka.apache.org/documentation/#recordbatch; KIP-98).
-// All integers are big-endian.
-//
-//   position  field                 type
-//          0  baseOffset            int64    offset of the first record
-//          8  batchLength           int32    bytes that follow this field
-//         12  partitionLeaderEpoch  int32    set by the leader that appends the batch
-//         16  magic                 int8     2
-//         17  crc                   uint32   CRC-32C of everything from `attributes` to the end
-//         21  attributes            int16    bits 0-2 codec, 3 timestamp type (1 = append time), 4 transactional,
-//                                            5 control batch, 6 has delete horizon
-//         23  lastOffsetDelta       int32    offset of the last record minus baseOffset
-//         27  baseTimestamp         int64    milliseconds since 1970
-//         35  maxTimestamp          int64
-//         43  producerId            int64    -1: not idempotent
-//         51  producerEpoch         int16
-//         53  baseSequence          int32
-//         57  recordCount           int32
-//         61  records
-//
-// The checksum begins after the leader epoch, so a broker gives a batch its place in the log (base offset and leader
-// epoch) without computing it again.
+// The head of a record batch: read whole, judged, and single fields of it read and written where a whole head would cost more
+// than it tells. The places are in record-batch-layout.ts.
 import { ThroughlineError } from '@throughline/event';
 import { crc32c } from './crc32c.ts';
+import { attributeBits, batchFieldsAt, batchHeaderBytes, batchPrefixBytes } from './record-batch-layout.ts';
 
-/** Bytes of the head; the records begin here. */
-export const batchHeaderBytes = 61;
-/** Bytes that `batchLength` does not count: baseOffset and batchLength itself. */
-export const batchPrefixBytes = 12;
-const partitionLeaderEpochAt = 12;
-const crcAt = 17;
-/** What the checksum covers begins here. */
-export const batchAttributesAt = 21;
-const maxTimestampAt = 35;
-const appendTimeBit = 0x08;
+const {
+  batchLength: batchLengthAt,
+  partitionLeaderEpoch: partitionLeaderEpochAt,
+  magic: magicAt,
+  crc: crcAt,
+  attributes: attributesAt,
+  baseTimestamp: baseTimestampAt,
+  maxTimestamp: maxTimestampAt,
+  producerId: producerIdAt,
+  producerEpoch: producerEpochAt,
+  baseSequence: baseSequenceAt,
+  recordCount: recordCountAt,
+} = batchFieldsAt;
 
 export interface RecordBatchHeader {
   readonly baseOffset: bigint;
@@ -55,29 +39,32 @@ export interface RecordBatchHeader {
 /**
  * Reads the head of the batch at `position`. It states what the bytes say: batchHeaderProblem tells whether that can be.
  *
- * @throws ThroughlineError CORRUPT_RECORD when fewer than 61 bytes are left
+ * @throws ThroughlineError CORRUPT_RECORD when fewer bytes are left than it has
  * @example readBatchHeader(batch, 0).recordCount
  */
 export function readBatchHeader(buffer: Uint8Array, position: number): RecordBatchHeader {
   if (position < 0 || position + batchHeaderBytes > buffer.length) {
     const left = Math.max(0, buffer.length - position);
-    throw new ThroughlineError('CORRUPT_RECORD', `the head of a record batch has 61 bytes, ${left} are left`);
+    throw new ThroughlineError(
+      'CORRUPT_RECORD',
+      `the head of a record batch has ${batchHeaderBytes} bytes, ${left} are left`,
+    );
   }
-  const batchLength = int32(buffer, position + 8);
+  const batchLength = readBatchLength(buffer, position);
   return {
     baseOffset: int64(buffer, position),
     batchLength,
     partitionLeaderEpoch: int32(buffer, position + partitionLeaderEpochAt),
-    magic: (buffer[position + 16]! << 24) >> 24,
+    magic: readBatchMagic(buffer, position),
     crc: int32(buffer, position + crcAt) >>> 0,
-    attributes: int16(buffer, position + batchAttributesAt),
-    lastOffsetDelta: int32(buffer, position + 23),
-    baseTimestampMs: milliseconds(buffer, position + 27),
-    maxTimestampMs: milliseconds(buffer, position + 35),
-    producerId: int64(buffer, position + 43),
-    producerEpoch: int16(buffer, position + 51),
-    baseSequence: int32(buffer, position + 53),
-    recordCount: int32(buffer, position + 57),
+    attributes: readBatchAttributes(buffer, position),
+    lastOffsetDelta: int32(buffer, position + batchFieldsAt.lastOffsetDelta),
+    baseTimestampMs: milliseconds(buffer, position + baseTimestampAt),
+    maxTimestampMs: milliseconds(buffer, position + maxTimestampAt),
+    producerId: int64(buffer, position + producerIdAt),
+    producerEpoch: int16(buffer, position + producerEpochAt),
+    baseSequence: int32(buffer, position + baseSequenceAt),
+    recordCount: readRecordCount(buffer, position),
     sizeBytes: batchPrefixBytes + batchLength,
   };
 }
@@ -98,12 +85,39 @@ export function batchHeaderProblem(header: RecordBatchHeader): string | undefine
   return undefined;
 }
 
+/** The `batchLength` that the batch at `position` states; batchPrefixBytes have to be left. */
+export function readBatchLength(buffer: Uint8Array, position: number): number {
+  return int32(buffer, position + batchLengthAt);
+}
+
+/** Bytes of the whole batch at `position`, as its `batchLength` states them; batchPrefixBytes have to be left. */
+export function readBatchSize(buffer: Uint8Array, position: number): number {
+  return batchPrefixBytes + int32(buffer, position + batchLengthAt);
+}
+
+/** The magic of the batch at `position`, of whichever format; batchBytesToMagic have to be left. */
+export function readBatchMagic(buffer: Uint8Array, position: number): number {
+  return (buffer[position + magicAt]! << 24) >> 24;
+}
+
+/** The `attributes` of the batch at `position`, whose head has to be there. */
+export function readBatchAttributes(buffer: Uint8Array, position: number): number {
+  return int16(buffer, position + attributesAt);
+}
+
+/** The count of records that the batch at `position` states, whose head has to be there. */
+export function readRecordCount(buffer: Uint8Array, position: number): number {
+  return int32(buffer, position + recordCountAt);
+}
+
+/** True where the batch at `position` has another base offset than 0, with which clients send it. */
+export function hasBaseOffset(buffer: Uint8Array, position: number): boolean {
+  return int32(buffer, position) !== 0 || int32(buffer, position + 4) !== 0;
+}
+
 /** Places a batch: its first record gets `offset`. The checksum stays right. */
 export function setBaseOffset(buffer: Uint8Array, position: number, offset: bigint): void {
-  const high = Number(offset >> 32n);
-  const low = Number(offset & 0xffffffffn);
-  writeInt32(buffer, position, high);
-  writeInt32(buffer, position + 4, low);
+  writeInt64(buffer, position, offset);
 }
 
 /** Notes the leader epoch that a batch is appended in. The checksum stays right. */
@@ -115,12 +129,46 @@ export function setPartitionLeaderEpoch(buffer: Uint8Array, position: number, ep
 export function verifyBatchCrc(buffer: Uint8Array, position: number, sizeBytes: number): boolean {
   if (sizeBytes < batchHeaderBytes || position + sizeBytes > buffer.length) return false;
   const expected = int32(buffer, position + crcAt) >>> 0;
-  return crc32c(buffer, position + batchAttributesAt, position + sizeBytes) === expected;
+  return crc32c(buffer, position + attributesAt, position + sizeBytes) === expected;
 }
 
 /** Computes the checksum of the batch of `sizeBytes` at `position` and writes it into its head. */
 export function writeBatchCrc(buffer: Uint8Array, position: number, sizeBytes: number): void {
-  writeInt32(buffer, position + crcAt, crc32c(buffer, position + batchAttributesAt, position + sizeBytes));
+  writeInt32(buffer, position + crcAt, crc32c(buffer, position + attributesAt, position + sizeBytes));
+}
+
+/**
+ * The CRC-32C of what the checksum of the batch at `position` does not cover: what stands before `attributes`, that checksum
+ * itself with it.
+ *
+ * @param crc of bytes that go before
+ */
+export function crcOfUncheckedHead(buffer: Uint8Array, position: number, crc: number): number {
+  return crc32c(buffer, position, position + attributesAt, crc);
+}
+
+/**
+ * Makes the batch of `sizeBytes` at `position` one of an idempotent producer (KIP-98), whose first record has `baseSequence`; the
+ * checksum is computed again.
+ */
+export function setProducer(
+  buffer: Uint8Array,
+  position: number,
+  sizeBytes: number,
+  { id, epoch }: { readonly id: bigint; readonly epoch: number },
+  baseSequence: number,
+): void {
+  writeInt64(buffer, position + producerIdAt, id);
+  buffer[position + producerEpochAt] = epoch >>> 8;
+  buffer[position + producerEpochAt + 1] = epoch;
+  writeInt32(buffer, position + baseSequenceAt, baseSequence);
+  writeBatchCrc(buffer, position, sizeBytes);
+}
+
+/** Makes the batch of `sizeBytes` at `position` a control batch; the checksum is computed again. */
+export function setControlBatch(buffer: Uint8Array, position: number, sizeBytes: number): void {
+  buffer[position + attributesAt + 1]! |= attributeBits.control;
+  writeBatchCrc(buffer, position, sizeBytes);
 }
 
 /**
@@ -133,8 +181,9 @@ export function setMaxTimestamp(
   sizeBytes: number,
   { timestampMs, isAppendTime }: { readonly timestampMs: number; readonly isAppendTime: boolean },
 ): void {
-  const lowAttributesAt = position + batchAttributesAt + 1;
-  buffer[lowAttributesAt] = (buffer[lowAttributesAt]! & ~appendTimeBit) | (isAppendTime ? appendTimeBit : 0);
+  const { appendTime } = attributeBits;
+  const lowAttributesAt = position + attributesAt + 1;
+  buffer[lowAttributesAt] = (buffer[lowAttributesAt]! & ~appendTime) | (isAppendTime ? appendTime : 0);
   const high = Math.floor(timestampMs / 0x100000000);
   writeInt32(buffer, position + maxTimestampAt, high);
   writeInt32(buffer, position + maxTimestampAt + 4, timestampMs - high * 0x100000000);
@@ -143,22 +192,7 @@ export function setMaxTimestamp(
 
 /** The two timestamps of a batch as they are, for what a number does not hold. */
 export function exactTimestamps(buffer: Uint8Array, position: number): { readonly base: bigint; readonly max: bigint } {
-  return { base: int64(buffer, position + 27), max: int64(buffer, position + maxTimestampAt) };
-}
-
-/** True where the timestamps of all records are the time of the append, in maxTimestamp. */
-export function isAppendTime(attributes: number): boolean {
-  return (attributes & appendTimeBit) !== 0;
-}
-
-/** True for a batch of a transaction. */
-export function isTransactionalBatch(attributes: number): boolean {
-  return (attributes & 0x10) !== 0;
-}
-
-/** True for a batch that holds no records but a transaction marker. */
-export function isControlBatch(attributes: number): boolean {
-  return (attributes & 0x20) !== 0;
+  return { base: int64(buffer, position + baseTimestampAt), max: int64(buffer, position + maxTimestampAt) };
 }
 
 function int16(buffer: Uint8Array, at: number): number {
@@ -187,4 +221,9 @@ function writeInt32(buffer: Uint8Array, at: number, value: number): void {
   buffer[at + 1] = value >>> 16;
   buffer[at + 2] = value >>> 8;
   buffer[at + 3] = value;
+}
+
+function writeInt64(buffer: Uint8Array, at: number, value: bigint): void {
+  writeInt32(buffer, at, Number(value >> 32n));
+  writeInt32(buffer, at + 4, Number(value & 0xffffffffn));
 }

@@ -4,13 +4,13 @@ import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord }
 import * as fc from 'fast-check';
 import { codecId, type Codec } from './compression.ts';
 import {
-  batchHeaderBytes,
   exactTimestamps,
   readBatchHeader,
   setBaseOffset,
   verifyBatchCrc,
   writeBatchCrc,
 } from './record-batch-header.ts';
+import { batchHeaderBytes } from './record-batch-layout.ts';
 import { decodeRecordBatch, encodeRecordBatch, recordBytesBound } from './record-batch.ts';
 
 const place = { topic: 'notes', partition: 3 };

@@ -1,5 +1,5 @@
 // Records in and out of a record batch, magic 2, in Kafka's notation (kafka.apache.org/documentation/#record). The head
-// of the batch stands in record-batch-header.ts; each record after it is
+// of the batch stands in record-batch-layout.ts; each record after it is
 //
 //   length            varint    bytes that follow this field
 //   attributes        int8      unused
@@ -15,15 +15,19 @@ import { codecId, codecOf, compress, decompress, type Codec } from './compressio
 import { decompressedBytesMax } from './defaults.ts';
 import { headerKeyBytes, headerKeyText } from './header-keys.ts';
 import {
-  batchHeaderBytes,
   batchHeaderProblem,
-  batchPrefixBytes,
   exactTimestamps,
-  isAppendTime,
-  isControlBatch,
+  readBatchAttributes,
   readBatchHeader,
   writeBatchCrc,
 } from './record-batch-header.ts';
+import {
+  batchFieldsAt,
+  batchHeaderBytes,
+  batchPrefixBytes,
+  isAppendTime,
+  isControlBatch,
+} from './record-batch-layout.ts';
 import { Reader } from './reader.ts';
 import { varintBytes, varlongBytes, wideVarlongBytes, Writer } from './writer.ts';
 
@@ -94,7 +98,7 @@ export function encodeRecordBatch(records: readonly ProducerRecord[], options: E
     writer.raw(compress(codec, plain.finish()));
   }
   const sizeBytes = writer.position;
-  writer.int32At(8, sizeBytes - batchPrefixBytes);
+  writer.int32At(batchFieldsAt.batchLength, sizeBytes - batchPrefixBytes);
   const batch = writer.finish();
   writeBatchCrc(batch, 0, sizeBytes);
   return batch;
@@ -263,9 +267,8 @@ export function decodeRecordBatch(
 
 /** The int64 of a record's timestamp, for the few that a number does not hold: the sum wraps as it does in Kafka. */
 function exactTimestamp(batch: Uint8Array, position: number, records: Uint8Array, deltaAt: number): bigint {
-  const { attributes } = readBatchHeader(batch, position);
   const { base, max } = exactTimestamps(batch, position);
-  if (isAppendTime(attributes)) return max;
+  if (isAppendTime(readBatchAttributes(batch, position))) return max;
   return BigInt.asIntN(64, base + new Reader(records, deltaAt, records.length, 'INVALID_RECORD').exactVarlong());
 }
 

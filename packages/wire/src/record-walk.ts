@@ -4,7 +4,8 @@
 import { ThroughlineError } from '@throughline/event';
 import { codecOf, decompress } from './compression.ts';
 import { decompressedBytesMax } from './defaults.ts';
-import { batchHeaderBytes, isAppendTime, type RecordBatchHeader } from './record-batch-header.ts';
+import type { RecordBatchHeader } from './record-batch-header.ts';
+import { batchHeaderBytes, isAppendTime } from './record-batch-layout.ts';
 
 export interface WalkedRecords {
   /** Of the records that have a timestamp; -1 when none has. In milliseconds since 1970. */

@@ -1,7 +1,7 @@
 // A session of a seed: a few topics, producers, consumers and a group, and a random walk of requests in random versions. What
 // is asked next depends on the seed alone and never on an answer, so that both brokers are asked the same.
 import { integerBetween, seededRandom, utf8, type Random } from '@throughline/event';
-import { encodeRecordBatch } from '@throughline/wire';
+import { encodeRecordBatch, readRecordCount } from '@throughline/wire';
 import {
   createPartitionsApi,
   deleteRecordsApi,
@@ -200,7 +200,7 @@ class Session {
     // Mostly the next one; sometimes one of before, or a gap.
     const odd = [next, next, next, next, Math.max(0, next - 1), next + 2][this.#upTo(6)]!;
     const records = this.#records({ id: producer.id, epoch: producer.epoch, baseSequence: odd });
-    if (odd === next) producer.sequences.set(key, next + new DataView(records.buffer, records.byteOffset).getInt32(57));
+    if (odd === next) producer.sequences.set(key, next + readRecordCount(records, 0));
     return this.#send('produce in sequence', topic, partition, records);
   }
 

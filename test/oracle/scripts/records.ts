@@ -1,5 +1,5 @@
 import { utf8 } from '@throughline/event';
-import { encodeRecordBatch, zeroUuid, type EncodeOptions } from '@throughline/wire';
+import { batchFieldsAt, encodeRecordBatch, zeroUuid, type EncodeOptions } from '@throughline/wire';
 import {
   deleteRecordsApi,
   fetchApi,
@@ -73,9 +73,7 @@ export const produce: Script = {
       const damaged = batch(['eight']);
       damaged[70]! ^= 0xff;
       await send('a wrong checksum', damaged);
-      const old = batch(['nine']);
-      old[16] = 1;
-      await send('magic 1', old);
+      await send('magic 1', batch(['nine']).with(batchFieldsAt.magic, 1));
       await send('gzip', batch(['ten', 'eleven'], { codec: 'gzip' }));
       await send('zstd', batch(['twelve'], { codec: 'zstd' }));
       await send('a future timestamp', batch(['thirteen'], { timestampMs: nowMs + 48 * 3_600_000 }));

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { encodeRecordBatch, kafkaErrorName, kafkaErrors, writeBatchCrc, zeroUuid, type Codec } from '@throughline/wire';
+import {
+  attributeBits,
+  batchFieldsAt,
+  batchHeaderBytes,
+  encodeRecordBatch,
+  kafkaErrorName,
+  kafkaErrors,
+  readBatchAttributes,
+  zeroUuid,
+  type Codec,
+} from '@throughline/wire';
 import { apiVersionsApi, produceApi, type ProduceRequest } from '@throughline/wire/apis';
-import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { batchWith, FaultyDisk, MemoryDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
@@ -29,13 +39,6 @@ async function answerOf(client: KafkaClient, version: number, request: ProduceRe
 }
 
 /** A batch of which something is wrong: with a right checksum, so that it is seen. */
-function wrongBatch(change: (bytes: DataView) => void): Uint8Array {
-  const batch = batchOf(['a']);
-  change(new DataView(batch.buffer, batch.byteOffset, batch.length));
-  writeBatchCrc(batch, 0, batch.length);
-  return batch;
-}
-
 test('each version appends batches to several partitions and answers where they landed', async (t) => {
   const { broker, client } = await withTopic(t);
   const { topicId } = broker.topic('t');
@@ -78,36 +81,35 @@ test('all codecs pass through untouched; zstd from version 7 on', async (t) => {
   }
   // The others are not packed by this house, and are not looked into.
   for (const attributes of [2, 3]) {
-    const batch = wrongBatch((bytes) => bytes.setInt16(21, attributes));
+    const batch = batchWith(batchOf(['a']), { attributes });
     assert.equal((await answerOf(client, 3, requestOf(batch))).error, 'NONE');
     const { batches } = await broker.partition('t', 0).read(broker.partition('t', 0).highWatermark - 1n, 1);
-    assert.equal(batches[22], attributes);
+    assert.equal(readBatchAttributes(batches, 0), attributes);
   }
 });
 
 test('what is not one whole batch of magic 2 is rejected as Kafka rejects it, and nothing of it is kept', async (t) => {
   const { broker, client } = await withTopic(t);
   const batch = batchOf(['a']);
-  const changed = (at: number, byte: number): Uint8Array => batch.with(at, byte);
   const tooShort = 'Record size 0 is less than the minimum record overhead (14)';
   const cases: [string, Uint8Array | null, string, string | null][] = [
     ['null', null, 'INVALID_RECORD', null],
     ['nothing', new Uint8Array(0), 'INVALID_RECORD', null],
     ['too little', new Uint8Array(11), 'INVALID_RECORD', null],
-    ['zeros', new Uint8Array(61), 'CORRUPT_MESSAGE', tooShort],
+    ['zeros', new Uint8Array(batchHeaderBytes), 'CORRUPT_MESSAGE', tooShort],
     ['a half', batch.subarray(0, batch.length - 1), 'INVALID_RECORD', null],
     ['two', Buffer.concat([batch, batch]), 'INVALID_RECORD', null],
-    ['magic 1', changed(16, 1), 'INVALID_RECORD', null],
-    ['magic 3', changed(16, 3), 'CORRUPT_MESSAGE', 'Invalid magic found in record: 3'],
-    ['a flipped bit', changed(batch.length - 2, 0), 'CORRUPT_MESSAGE', null],
-    ['a flipped bit in the head', changed(60, 7), 'CORRUPT_MESSAGE', null],
-    ['a base offset', changed(7, 5), 'INVALID_RECORD', null],
-    ['no records', wrongBatch((bytes) => bytes.setInt32(57, 0)), 'INVALID_RECORD', null],
-    ['a wrong count', wrongBatch((bytes) => bytes.setInt32(57, 2)), 'INVALID_RECORD', null],
-    ['a wrong range', wrongBatch((bytes) => bytes.setInt32(23, -1)), 'INVALID_RECORD', null],
-    ['a control batch', wrongBatch((bytes) => bytes.setInt16(21, 0x20)), 'INVALID_RECORD', null],
-    ['no such codec', wrongBatch((bytes) => bytes.setInt16(21, 6)), 'INVALID_RECORD', null],
-    ['no sequence', wrongBatch((bytes) => bytes.setBigInt64(43, 5n)), 'INVALID_RECORD', null],
+    ['magic 1', batchWith(batch, { magic: 1 }), 'INVALID_RECORD', null],
+    ['magic 3', batchWith(batch, { magic: 3 }), 'CORRUPT_MESSAGE', 'Invalid magic found in record: 3'],
+    ['a flipped bit', batch.with(batch.length - 2, 0), 'CORRUPT_MESSAGE', null],
+    ['a flipped bit in the head', batch.with(batchFieldsAt.recordCount + 3, 7), 'CORRUPT_MESSAGE', null],
+    ['a base offset', batchWith(batch, { baseOffset: 5 }), 'INVALID_RECORD', null],
+    ['no records', batchWith(batch, { recordCount: 0 }), 'INVALID_RECORD', null],
+    ['a wrong count', batchWith(batch, { recordCount: 2 }), 'INVALID_RECORD', null],
+    ['a wrong range', batchWith(batch, { lastOffsetDelta: -1 }), 'INVALID_RECORD', null],
+    ['a control batch', batchWith(batch, { attributes: attributeBits.control }), 'INVALID_RECORD', null],
+    ['no such codec', batchWith(batch, { attributes: 6 }), 'INVALID_RECORD', null],
+    ['no sequence', batchWith(batch, { producerId: 5 }), 'INVALID_RECORD', null],
   ];
   for (const [what, records, error, message] of cases) {
     const answer = await answerOf(client, 9, requestOf(records));
@@ -169,11 +171,11 @@ test('an idempotent producer that sends again is answered as the first time, in 
 
 test('records of transactions are rejected: there are none yet', async (t) => {
   const { client } = await withTopic(t);
-  const transactional = wrongBatch((bytes) => {
-    bytes.setInt16(21, 0x10);
-    bytes.setBigInt64(43, 5n);
-    bytes.setInt16(51, 0);
-    bytes.setInt32(53, 0);
+  const transactional = batchWith(batchOf(['a']), {
+    attributes: attributeBits.transactional,
+    producerId: 5,
+    producerEpoch: 0,
+    baseSequence: 0,
   });
   assert.equal((await answerOf(client, 9, requestOf(transactional))).error, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
   const named = requestOf(transactional, { transactionalId: 'x' });

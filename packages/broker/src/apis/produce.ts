@@ -6,7 +6,7 @@
 // -1 mean the same here, as there is no replica. With acks of 0 nobody waits for an answer: a rejection closes the connection,
 // which is how such a client learns of it.
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrorName, kafkaErrors, zeroUuid, type Read } from '@throughline/wire';
+import { hasBaseOffset, kafkaErrorName, kafkaErrors, zeroUuid, type Read } from '@throughline/wire';
 import {
   produceApi,
   type PartitionProduceData,
@@ -24,7 +24,7 @@ import { isInternalTopic } from '../ground/topic-name.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';
 import { currentLeader, endpointsOf, ledPartition } from '../topics/led-partition.ts';
-import { hasBaseOffset, isOfTransaction, producedBatch } from './produced-batch.ts';
+import { isOfTransaction, producedBatch } from './produced-batch.ts';
 
 export const produce = handler({
   api: produceApi,
@@ -119,7 +119,8 @@ function producePartition(
   if (typeof log === 'number') {
     return { ...rejected(index, log), currentLeader: currentLeader(services, topic, index) };
   }
-  if (hasBaseOffset(batch)) {
+  // Clients count from 0 in each batch; the broker gives it its place.
+  if (hasBaseOffset(batch, 0)) {
     return { ...rejected(index, kafkaErrors.INVALID_RECORD), logStartOffset: log.logStartOffset };
   }
   // Until it is settled, this is what a time-out answers.

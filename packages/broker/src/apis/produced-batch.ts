@@ -1,20 +1,20 @@
 // The one record batch that a Produce request may hold for a partition, found as Apache Kafka finds it (ProduceRequest's
 // validateRecords over ByteBufferLogInputStream): bytes behind it that are no whole batch are left out. What the batch must
 // be in itself, the partition checks (storage/batch-check.ts).
-//
-//   position 8 batchLength int32, 16 magic int8, 21 attributes int16    (of a batch of magic 2)
 import {
-  batchAttributesAt,
+  batchBytesToMagic,
   batchHeaderBytes,
   batchPrefixBytes,
   codecOf,
   isTransactionalBatch,
   kafkaErrors,
+  readBatchAttributes,
+  readBatchLength,
+  readBatchMagic,
 } from '@throughline/wire';
 
 /** A batch of any magic has at least this in front of its records, counted without the prefix: Kafka's LegacyRecord. */
 const batchLengthMin = 14;
-const magicAt = 16;
 /** From this version of Produce on a client may use zstd (KIP-110). */
 const zstdVersionMin = 7;
 
@@ -33,43 +33,32 @@ export function producedBatch(version: number, records: Uint8Array | null): Uint
   if (records === null) return notOneBatch;
   const sizeBytes = wholeBatchBytes(records, 0);
   if (typeof sizeBytes !== 'number') return sizeBytes ?? notOneBatch;
-  if (records[magicAt] !== 2) return notOneBatch;
+  if (readBatchMagic(records, 0) !== 2) return notOneBatch;
   if (sizeBytes < batchHeaderBytes) return corrupt;
-  if (version < zstdVersionMin && codecOf(attributesOf(records)) === 'zstd') return zstdTooEarly;
+  if (version < zstdVersionMin && codecOf(readBatchAttributes(records, 0)) === 'zstd') return zstdTooEarly;
   if (sizeBytes === records.length) return records;
   const second = wholeBatchBytes(records, sizeBytes);
   if (second !== undefined) return typeof second === 'number' ? notOneBatch : corrupt;
   return records.subarray(0, sizeBytes);
 }
 
-/** Clients count from 0 in each batch; the broker gives it its place. */
-export function hasBaseOffset(batch: Uint8Array): boolean {
-  for (let at = 0; at < 8; at++) if (batch[at] !== 0) return true;
-  return false;
-}
-
 /** Whether the first batch is part of a transaction. */
 export function isOfTransaction(records: Uint8Array | null): boolean {
-  if (records === null || records.length < batchHeaderBytes || records[magicAt] !== 2) return false;
-  return isTransactionalBatch(attributesOf(records));
-}
-
-function attributesOf(batch: Uint8Array): number {
-  return (batch[batchAttributesAt]! << 8) | batch[batchAttributesAt + 1]!;
+  if (records === null || records.length < batchHeaderBytes || readBatchMagic(records, 0) !== 2) return false;
+  return isTransactionalBatch(readBatchAttributes(records, 0));
 }
 
 /** Bytes of the batch at `position`: undefined where no whole one is left. */
 function wholeBatchBytes(records: Uint8Array, position: number): number | NoBatch | undefined {
   const left = records.length - position;
   if (left < batchPrefixBytes) return undefined;
-  const at = position + 8;
-  const batchLength = (records[at]! << 24) | (records[at + 1]! << 16) | (records[at + 2]! << 8) | records[at + 3]!;
+  const batchLength = readBatchLength(records, position);
   if (batchLength < batchLengthMin) {
     const errorMessage = `Record size ${batchLength} is less than the minimum record overhead (${batchLengthMin})`;
     return { ...corrupt, errorMessage };
   }
-  if (left <= magicAt) return undefined;
-  const magic = (records[position + magicAt]! << 24) >> 24;
+  if (left < batchBytesToMagic) return undefined;
+  const magic = readBatchMagic(records, position);
   if (magic < 0 || magic > 2) return { ...corrupt, errorMessage: `Invalid magic found in record: ${magic}` };
   const sizeBytes = batchPrefixBytes + batchLength;
   return left < sizeBytes ? undefined : sizeBytes;

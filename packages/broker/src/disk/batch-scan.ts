@@ -4,6 +4,7 @@ import {
   batchHeaderBytes,
   batchHeaderProblem,
   readBatchHeader,
+  readBatchMagic,
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
@@ -98,7 +99,7 @@ export async function findBatch(
   const window = new FileWindow(file, range.to, range.readBytes, reusedMemory());
   for (let position = range.from; await window.holds(position, batchHeaderBytes); position++) {
     const at = position - window.position;
-    if (window.bytes[at + 16] !== 2) continue;
+    if (readBatchMagic(window.bytes, at) !== 2) continue;
     const header = readBatchHeader(window.bytes, at);
     if (batchHeaderProblem(header) !== undefined || placeProblem(header, undefined, range.isSparse) !== undefined)
       continue;

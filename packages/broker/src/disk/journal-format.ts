@@ -3,8 +3,8 @@
 //
 //   file head, 20 bytes                              frame, 36 bytes, then the batch
 //   position  field                                  position  field
-//          0  magic     8 bytes "TLJRNL01"                  0  crc        uint32   CRC-32C of bytes 4..36 and of the
-//          8  sequence  int64                                                      first 21 bytes of the batch
+//          0  magic     8 bytes "TLJRNL01"                  0  crc        uint32   CRC-32C of bytes 4..36 and of what
+//          8  sequence  int64                                                      the batch's own crc does not cover
 //         16  crc       uint32  CRC-32C of 0..16            4  sizeBytes  int32    of the batch
 //                                                           8  sequence   int64    of the file
 //                                                          16  topicId    16 bytes
@@ -18,10 +18,10 @@
 //
 import { fromUtf8, utf8 } from '@throughline/event';
 import {
-  batchAttributesAt,
   batchHeaderBytes,
   batchHeaderProblem,
   crc32c,
+  crcOfUncheckedHead,
   readBatchHeader,
   verifyBatchCrc,
 } from '@throughline/wire';
@@ -170,7 +170,8 @@ function frameAt(bytes: Uint8Array, position: number): Frame | undefined {
   const batchAt = position + frameHeadBytes;
   if (batchAt + batchHeaderBytes > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (crc32c(bytes, position + 4, batchAt + batchAttributesAt) !== view.getUint32(position)) return undefined;
+  const crc = crcOfUncheckedHead(bytes, batchAt, crc32c(bytes, position + 4, batchAt));
+  if (crc !== view.getUint32(position)) return undefined;
   const header = readBatchHeader(bytes, batchAt);
   const sizeBytes = view.getInt32(position + 4);
   if (batchHeaderProblem(header) !== undefined || header.sizeBytes !== sizeBytes) return undefined;
@@ -206,7 +207,7 @@ export function frameHead(from: JournalPartition, sequence: bigint, batch: Uint8
   view.setBigInt64(8, sequence);
   head.set(from.topicId, 16);
   view.setInt32(32, from.partition);
-  view.setUint32(0, crc32c(batch, 0, batchAttributesAt, crc32c(head, 4)));
+  view.setUint32(0, crcOfUncheckedHead(batch, 0, crc32c(head, 4)));
   return head;
 }
 

@@ -2,12 +2,16 @@
 // transactional commit, which Apache Kafka may have written, is the marker that commits it; one that is aborted, or not ended,
 // has none, and neither has one that a later plain record of the same key overtook.
 import { ThroughlineError, type Logger, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, isControlBatch, readBatchHeader, Reader } from '@throughline/wire';
+import {
+  controlTypeOf,
+  controlTypes,
+  decodeRecordBatch,
+  isControlBatch,
+  isTransactionalBatch,
+  readBatchHeader,
+} from '@throughline/wire';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { groupLogReadBytes } from '../defaults.ts';
-
-const transactionalBit = 0x10;
-const commitMarker = 1;
 
 /** The records of `log` in the order in which they take effect. What cannot be read is logged and passed over. */
 export async function* replay(log: PartitionLog, logger: Logger): AsyncGenerator<LogRecord> {
@@ -16,7 +20,7 @@ export async function* replay(log: PartitionLog, logger: Logger): AsyncGenerator
   for await (const { batch, fromOffset } of batchesOf(log, logger)) {
     const header = readBatchHeader(batch, 0);
     if (isControlBatch(header.attributes)) {
-      if (isCommit(batch)) yield* open.get(header.producerId)?.values() ?? [];
+      if (controlTypeOf(batch, 0) === controlTypes.commit) yield* open.get(header.producerId)?.values() ?? [];
       open.delete(header.producerId);
       continue;
     }
@@ -25,7 +29,7 @@ export async function* replay(log: PartitionLog, logger: Logger): AsyncGenerator
     decodeRecordBatch(batch, 0, { topic, partition, fromOffset }, records);
     for (const record of records) {
       const key = keyText(record);
-      if ((header.attributes & transactionalBit) !== 0) {
+      if (isTransactionalBatch(header.attributes)) {
         let pending = open.get(header.producerId);
         if (pending === undefined) open.set(header.producerId, (pending = new Map()));
         pending.set(key, record);
@@ -68,15 +72,4 @@ async function* batchesOf(
       offset = baseOffset + BigInt(lastOffsetDelta) + 1n;
     }
   }
-}
-
-/** Whether a control batch commits: its one record has a key of version and type, both INT16 (KIP-98). */
-function isCommit(batch: Uint8Array): boolean {
-  const reader = new Reader(batch, 61);
-  reader.varint();
-  reader.int8();
-  reader.varlong();
-  reader.varint();
-  const key = reader.varintBytes();
-  return key !== null && key.length >= 4 && new Reader(key, 2).int16() === commitMarker;
 }

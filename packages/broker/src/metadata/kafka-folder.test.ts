@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchWith, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { encodeRecordBatch, setBaseOffset, Writer } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -151,7 +151,7 @@ test('tiered records, aborted transactions, a compaction cut off, old formats an
   await write(cut, '/data/t-0/00000000000000000000.log.swap', new Uint8Array(1));
   assert.match(await rejection(cut), /a compaction was cut off/);
   const old = await kafkaFolder();
-  await write(old, '/data/t-0/00000000000000000007.log', batchOf(['old']).with(16, 1));
+  await write(old, '/data/t-0/00000000000000000007.log', batchWith(batchOf(['old']), { magic: 1 }));
   assert.match(await rejection(old), /before magic 2/);
   const elsewhere = await kafkaFolder();
   await elsewhere.removeFolder('/data/t-0');

@@ -10,7 +10,7 @@
 //
 // Client quotas are not enforced either; they only cost a word in the log.
 import { ThroughlineError } from '@throughline/event';
-import { batchHeaderBytes } from '@throughline/wire';
+import { batchBytesToMagic, readBatchMagic } from '@throughline/wire';
 import type { BrokerSetup } from './broker-setup.ts';
 import type { Disk } from '../disk/disk.ts';
 import { partitionFolderName, topicIdOfFolder } from '../storage/partition-folder.ts';
@@ -23,7 +23,6 @@ const securityRecords: ReadonlyMap<number, string> = new Map([
   [18, 'access control lists'],
 ]);
 const clientQuotaRecord = 14;
-const magicAt = 16;
 
 /** @throws ThroughlineError DATA_FORMAT_UNSUPPORTED */
 export async function checkKafkaFolder(
@@ -85,7 +84,7 @@ async function checkFiles({ disk, dataDir }: BrokerSetup, topic: TopicState, par
 
 /** The head of the first batch, as far as the file has one. */
 async function startOf(disk: Disk, path: string): Promise<Uint8Array> {
-  const start = new Uint8Array(batchHeaderBytes);
+  const start = new Uint8Array(batchBytesToMagic);
   const file = await disk.open(path, 'read');
   try {
     return start.subarray(0, await file.read(start, 0));
@@ -96,7 +95,9 @@ async function startOf(disk: Disk, path: string): Promise<Uint8Array> {
 
 function hasOldMagic(start: Uint8Array): boolean {
   // A file that was made at its full size and never written to is all zeros.
-  return start.length > magicAt && start[magicAt]! < 2 && start.some((byte) => byte !== 0);
+  return (
+    start.length === batchBytesToMagic && [0, 1].includes(readBatchMagic(start, 0)) && start.some((byte) => byte !== 0)
+  );
 }
 
 function rejected(folder: string, why: string): ThroughlineError {

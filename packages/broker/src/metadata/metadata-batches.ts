@@ -1,20 +1,19 @@
 // Metadata records in and out of record batches, and the frame of a snapshot.
 //
-// A snapshot is a file of record batches from offset 0 on, between two control batches of one record each. A control record's
-// key is a version and a type, INT16 each; its value a flexible structure:
+// A snapshot is a file of record batches from offset 0 on, between two control batches whose values are flexible structures:
 //
-//   3 SnapshotHeader  => version INT16, lastContainedLogTimestamp INT64, tags
-//   4 SnapshotFooter  => version INT16, tags
+//   SnapshotHeader  => version INT16, lastContainedLogTimestamp INT64, tags
+//   SnapshotFooter  => version INT16, tags
 import type { LogRecord } from '@throughline/event';
 import {
+  controlTypeOf,
+  controlTypes,
   decodeRecordBatch,
+  encodeControlBatch,
   encodeRecordBatch,
-  isControlBatch,
   setBaseOffset,
   setPartitionLeaderEpoch,
-  writeBatchCrc,
   Writer,
-  type RecordBatchHeader,
 } from '@throughline/wire';
 import { metadataBatchRecordCountMax } from '../defaults.ts';
 import {
@@ -24,9 +23,6 @@ import {
   type WritableRecord,
 } from './metadata-record.ts';
 
-const attributesLowByte = 22;
-const controlBit = 0x20;
-const controlTypes = { snapshotHeader: 3, snapshotFooter: 4 } as const;
 const source = { topic: '__cluster_metadata', partition: 0 };
 
 /** Where the batches go. */
@@ -67,22 +63,15 @@ export function snapshotBatches(records: Iterable<WritableRecord>, epoch: number
   footer.taggedFields();
   const { batches, endOffset } = metadataBatches(records, { baseOffset: 1n, epoch, nowMs });
   return [
-    controlBatch(controlTypes.snapshotHeader, header.finish(), { baseOffset: 0n, epoch, nowMs }),
+    placed(encodeControlBatch(controlTypes.snapshotHeader, header.finish(), nowMs), { baseOffset: 0n, epoch }),
     ...batches,
-    controlBatch(controlTypes.snapshotFooter, footer.finish(), { baseOffset: endOffset, epoch, nowMs }),
+    placed(encodeControlBatch(controlTypes.snapshotFooter, footer.finish(), nowMs), { baseOffset: endOffset, epoch }),
   ];
 }
 
 /** True for the batch that ends a snapshot: without it the file is not whole. */
-export function isSnapshotFooter(batch: Uint8Array, header: RecordBatchHeader): boolean {
-  if (!isControlBatch(header.attributes)) return false;
-  // Control batches are none of a reader's business, so that decoding them takes a batch that does not say so.
-  const records: LogRecord[] = [];
-  // Not `slice`: a Buffer's shares its memory.
-  decodeRecordBatch(withControlBit(new Uint8Array(batch), false), 0, source, records);
-  const key = records[0]?.key;
-  if (key?.length !== 4) return false;
-  return new DataView(key.buffer, key.byteOffset).getInt16(2) === controlTypes.snapshotFooter;
+export function isSnapshotFooter(batch: Uint8Array): boolean {
+  return controlTypeOf(batch, 0) === controlTypes.snapshotFooter;
 }
 
 /** The metadata records of a batch with their offsets; none in a control batch. */
@@ -94,21 +83,8 @@ export function recordsIn(batch: Uint8Array): readonly { readonly offset: bigint
   );
 }
 
-function controlBatch(type: number, value: Uint8Array, place: BatchPlace): Uint8Array {
-  const key = new Uint8Array([0, 0, 0, type]);
-  const batch = withControlBit(encodeRecordBatch([{ key, value }], { nowMs: place.nowMs }), true);
-  writeBatchCrc(batch, 0, batch.length);
-  return placed(batch, place);
-}
-
-function placed(batch: Uint8Array, { baseOffset, epoch }: BatchPlace): Uint8Array {
+function placed(batch: Uint8Array, { baseOffset, epoch }: Omit<BatchPlace, 'nowMs'>): Uint8Array {
   setBaseOffset(batch, 0, baseOffset);
   setPartitionLeaderEpoch(batch, 0, epoch);
-  return batch;
-}
-
-function withControlBit(batch: Uint8Array, isControl: boolean): Uint8Array {
-  if (isControl) batch[attributesLowByte]! |= controlBit;
-  else batch[attributesLowByte]! &= ~controlBit;
   return batch;
 }

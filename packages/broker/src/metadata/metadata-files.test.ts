@@ -58,7 +58,7 @@ test('damage costs the batches that it is in, wherever it is and however long', 
 test('only the batch that ends a snapshot is its footer', () => {
   const { batches } = wholeBatches(Buffer.concat(snapshotBatches([featureRecord], 1, nowMs)), 0n);
   assert.deepEqual(
-    batches.map(({ batch, header }) => isSnapshotFooter(batch, header)),
+    batches.map(({ batch }) => isSnapshotFooter(batch)),
     [false, false, true],
   );
 });

@@ -3,12 +3,11 @@ import {
   batchHeaderBytes,
   batchHeaderProblem,
   readBatchHeader,
+  readBatchMagic,
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
 import { isSnapshotFooter } from './metadata-batches.ts';
-
-const magicAt = 16;
 
 export interface FoundBatch {
   readonly batch: Uint8Array;
@@ -32,7 +31,7 @@ export function wholeBatches(bytes: Uint8Array, baseOffset: bigint): FoundBatche
   for (let at = 0; at + batchHeaderBytes <= bytes.length;) {
     const isInPlace = at === sizeBytes;
     // Behind damage each byte may be where the next batch begins.
-    const found = isInPlace || bytes[at + magicAt] === 2 ? batchAt(bytes, at) : undefined;
+    const found = isInPlace || readBatchMagic(bytes, at) === 2 ? batchAt(bytes, at) : undefined;
     const isNext = found && (isInPlace ? found.header.baseOffset === nextOffset : found.header.baseOffset > nextOffset);
     if (!isNext) {
       at++;
@@ -53,7 +52,7 @@ export function offsetBehind({ baseOffset, lastOffsetDelta }: RecordBatchHeader)
 
 export function isWholeSnapshot({ batches, isTorn }: FoundBatches): boolean {
   const last = batches.at(-1);
-  if (isTorn || last === undefined || !isSnapshotFooter(last.batch, last.header)) return false;
+  if (isTorn || last === undefined || !isSnapshotFooter(last.batch)) return false;
   return batches.every(({ header }, i) => header.baseOffset === (i === 0 ? 0n : offsetBehind(batches[i - 1]!.header)));
 }
 

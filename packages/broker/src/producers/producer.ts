@@ -6,9 +6,8 @@
 // acknowledged, `pending` what is on its way, in the order of the calls. When one of those is rejected, all behind it are
 // rejected with it (decision 0012), and what is left is exactly what was before.
 import { assert, ThroughlineError } from '@throughline/event';
-import type { RecordBatchHeader } from '@throughline/wire';
+import { nextSequence, sequenceAfter, type RecordBatchHeader } from '@throughline/wire';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
-import { nextSequence, sequenceAfter } from './sequences.ts';
 
 /** Batches that are remembered: a client has at most as many on their way (max.in.flight.requests.per.connection). */
 const rememberedBatchCount = 5;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
+import { readBatchHeader, readBatchSize, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -132,9 +132,9 @@ test('damaged batches are passed over while epochs are searched', async () => {
 
 async function placeOf(memory: MemoryDisk, names: readonly string[], offset: bigint) {
   for (const name of names) {
-    const bytes = Buffer.from((await memory.readFile(`${folder}/${name}`))!);
-    for (let position = 0; position < bytes.length; position += 12 + bytes.readInt32BE(position + 8)) {
-      if (bytes.readBigInt64BE(position) === offset) return { path: `${folder}/${name}`, position };
+    const bytes = (await memory.readFile(`${folder}/${name}`))!;
+    for (let position = 0; position < bytes.length; position += readBatchSize(bytes, position)) {
+      if (readBatchHeader(bytes, position).baseOffset === offset) return { path: `${folder}/${name}`, position };
     }
   }
   return assert.fail(`no batch begins at ${offset}`);

@@ -1,7 +1,7 @@
 // A segment: one stretch of a partition in three files, named as in Apache Kafka after the first offset in 20 digits
 // (storage/internals/log/LogSegment.java):
 //
-//   00000000000000001284.log        record batches, one after the other, nothing between (wire: record-batch-header.ts)
+//   00000000000000001284.log        record batches, one after the other, nothing between (wire: record-batch-layout.ts)
 //   00000000000000001284.index      offset → position (offset-index.ts)
 //   00000000000000001284.timeindex  timestamp → offset (time-index.ts)
 //

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
-import { writeBatchCrc } from '@throughline/wire';
+import { batchWith, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { attributeBits, batchFieldsAt, batchHeaderBytes } from '@throughline/wire';
 import * as fc from 'fast-check';
 import type { Broker, BrokerOptions } from './broker.ts';
 import { openBroker } from './open-broker.ts';
@@ -97,25 +97,20 @@ test('a batch that breaks the format is rejected and leaves the log unchanged', 
   const log = broker.partition('t', 0);
   await log.append(batchOf(['good']));
   const batch = batchOf(['bad', 'worse']);
-  const damaged = (at: number, bits: number): Uint8Array => batch.map((byte, i) => (i === at ? byte ^ bits : byte));
-  const made = (at: number, bits: number): Uint8Array => {
-    const wrong = damaged(at, bits);
-    writeBatchCrc(wrong, 0, wrong.length);
-    return wrong;
-  };
+  const flipped = (at: number): Uint8Array => batch.with(at, batch[at]! ^ 0x10);
   for (const [what, bad] of [
-    ['short', batch.subarray(0, 60)],
+    ['short', batch.subarray(0, batchHeaderBytes - 1)],
     ['cut', batch.subarray(0, batch.length - 1)],
     ['followed by more', Uint8Array.from([...batch, 0])],
-    ['of magic 1', damaged(16, 3)],
-    ['a wrong record count', made(60, 1)],
-    ['a control batch', made(22, 0x20)],
-    ['transactional', made(22, 0x10)],
+    ['of magic 1', batchWith(batch, { magic: 1 })],
+    ['a wrong record count', batchWith(batch, { recordCount: 3 })],
+    ['a control batch', batchWith(batch, { attributes: attributeBits.control })],
+    ['transactional', batchWith(batch, { attributes: attributeBits.transactional })],
   ] as const) {
     await assert.rejects(log.append(bad), rejectedWith('INVALID_RECORD'), what);
   }
-  for (const at of [22, 60, batch.length - 1]) {
-    await assert.rejects(log.append(damaged(at, 0x10)), rejectedWith('CORRUPT_RECORD'), `byte ${at}`);
+  for (const at of [batchFieldsAt.attributes + 1, batchFieldsAt.recordCount + 3, batch.length - 1]) {
+    await assert.rejects(log.append(flipped(at)), rejectedWith('CORRUPT_RECORD'), `byte ${at}`);
   }
   await assert.rejects(log.append(batchOf(['x'.repeat(300)])), rejectedWith('RECORD_TOO_LARGE'));
   assert.deepEqual(await readAll(log), ['0:good']);

@@ -7,8 +7,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord } from '@throughline/event';
-import { encodeRecordBatch, writeBatchCrc, type Codec } from '@throughline/wire';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { encodeRecordBatch, type Codec } from '@throughline/wire';
+import { batchWith, FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
 import type { Damage, Log } from '../port/port.ts';
 
@@ -47,9 +47,7 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
   withLog(async (log, broker) => {
     const partition = broker.partition('notes', 0);
     // Its records are said to be snappy, and are not.
-    const snappy = batchOf('snappy');
-    snappy[22] = 2;
-    writeBatchCrc(snappy, 0, snappy.length);
+    const snappy = batchWith(batchOf('snappy'), { attributes: 2 });
     await partition.append(batchOf('before'));
     await partition.append(snappy);
     await partition.append(batchOf('after'));

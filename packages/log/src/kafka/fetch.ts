@@ -2,7 +2,15 @@
 // back is cut to whole batches: a broker may send the beginning of the next one (KIP-74). Reading is read_committed:
 // nothing beyond the last stable offset, nothing of an aborted transaction; without transactions that is everything up to
 // the high watermark.
-import { batchPrefixBytes, isControlBatch, kafkaErrors, type Read, type RecordBatchHeader } from '@throughline/wire';
+import {
+  batchPrefixBytes,
+  isControlBatch,
+  isTransactionalBatch,
+  kafkaErrors,
+  readBatchSize,
+  type Read,
+  type RecordBatchHeader,
+} from '@throughline/wire';
 import type { AbortedTransaction, FetchRequest, FetchResponse } from '@throughline/wire/apis';
 import { decodeBatches, type Decoded } from '../port/decode-batches.ts';
 import { unknownEpoch } from '../port/history.ts';
@@ -123,10 +131,9 @@ export function endBehind(nextOffset: bigint, toldOffset: bigint): bigint {
 
 /** The batches of `records` that are all there. */
 function wholeBatches(records: Uint8Array): Uint8Array {
-  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   let end = 0;
   while (end + batchPrefixBytes <= records.length) {
-    const next = end + batchPrefixBytes + view.getInt32(end + 8);
+    const next = end + readBatchSize(records, end);
     if (next <= end || next > records.length) break;
     end = next;
   }
@@ -147,10 +154,6 @@ function hiddenOf(aborted: readonly AbortedTransaction[]): (header: RecordBatchH
       producers.delete(producerId);
       return false;
     }
-    return isTransactional(attributes) && producers.has(producerId);
+    return isTransactionalBatch(attributes) && producers.has(producerId);
   };
-}
-
-function isTransactional(attributes: number): boolean {
-  return (attributes & 0x10) !== 0;
 }

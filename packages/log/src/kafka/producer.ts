@@ -7,20 +7,25 @@
 //   * A batch that is given up without an answer may still be kept. Its appends fail with `details.outcome: 'unknown'`, and
 //     the partition goes on under a new producer id, so that the sequence has no hole.
 import { delay, ThroughlineError } from '@throughline/event';
-import { kafkaErrorName, kafkaErrors } from '@throughline/wire';
+import { kafkaErrorName, kafkaErrors, readRecordCount, sequenceAfter, setProducer } from '@throughline/wire';
 import { initProducerIdApi } from '@throughline/wire/apis';
 import type { AppendedAt, BatchTarget } from '../port/append-coalescer.ts';
 import type { KafkaLogLimits } from '../defaults.ts';
 import type { Cluster } from './cluster.ts';
 import { failureOf, isPassing, saysStaleMetadata } from '../port/failures.ts';
 import { ProduceSender, type ProduceAnswer } from './produce-sender.ts';
-import { sequenceAfter, stampProducer, type ProducerIdentity } from './producer-stamp.ts';
 import { retryPauseMs, type RetryContext } from '../port/retry.ts';
 
 export interface ProducerOptions {
   readonly cluster: Cluster;
   readonly limits: KafkaLogLimits;
   readonly retry: RetryContext;
+}
+
+/** By which a leader knows who sends a batch, and with the sequence whether it has it already. */
+interface ProducerIdentity {
+  readonly id: bigint;
+  readonly epoch: number;
 }
 
 export class Producer {
@@ -116,7 +121,7 @@ class ProducerPartition implements BatchTarget {
       this.#identity = await this.#producer.identity(this.#discarded);
       this.#sequence = 0;
     }
-    stampProducer(batch, this.#identity, this.#sequence);
+    setProducer(batch, 0, batch.length, this.#identity, this.#sequence);
     let answer: ProduceAnswer;
     const before = state.isUncertain;
     state.isUncertain = true;
@@ -129,7 +134,7 @@ class ProducerPartition implements BatchTarget {
     }
     const { errorCode, baseOffset, logAppendTimeMs } = answer;
     if (errorCode === kafkaErrors.NONE) {
-      this.#sequence = sequenceAfter(batch, this.#sequence);
+      this.#sequence = sequenceAfter(this.#sequence, readRecordCount(batch, 0));
       return logAppendTimeMs < 0n ? { baseOffset } : { baseOffset, appendTimeMs: Number(logAppendTimeMs) };
     }
     state.isUncertain = mayBeKept(errorCode) || (before && !lostState.has(errorCode));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
-import { encodeRecordBatch, setBaseOffset, writeBatchCrc } from '@throughline/wire';
+import { batchHeaderBytes, encodeRecordBatch, setBaseOffset, writeBatchCrc } from '@throughline/wire';
 import { decodeBatches } from './decode-batches.ts';
 
 const place = { topic: 'notes', partition: 0 };
@@ -19,7 +19,7 @@ function texts(records: readonly LogRecord[]): string[] {
 
 test('a batch of sound checksum whose records break the format is CORRUPT_RECORD with a way on', () => {
   const broken = batch(0n, 'broken');
-  broken[61] = 0x7f;
+  broken[batchHeaderBytes] = 0x7f;
   writeBatchCrc(broken, 0, broken.length);
   assert.throws(
     () => decodeBatches(broken, { ...place, fromOffset: 0n, lastEpoch: -1 }),
