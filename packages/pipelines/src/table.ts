@@ -30,7 +30,9 @@ export interface TableOptions<Input, State, C extends Columns> {
   readonly state?: () => State;
   /**
    * The rows of an event, if any; changes `state` in place. It must depend on nothing but its arguments, so that a replay
-   * gives the same table. It throws INVALID_EVENT, before it changes anything, for an event to be skipped and counted.
+   * gives the same table. It throws INVALID_EVENT, before it changes anything, for an event to be skipped and counted. An
+   * event with a row that does not fit the columns (a value of another type, an unknown column, no value for the key) is
+   * skipped and counted as well: none of its rows is added, and the state keeps what it has seen of it.
    */
   readonly rows: (event: Input, state: State) => RowOf<C> | readonly RowOf<C>[] | undefined | void;
 }
@@ -38,11 +40,12 @@ export interface TableOptions<Input, State, C extends Columns> {
 interface TypeOfColumn {
   BOOLEAN: boolean;
   INTEGER: number;
+  /** A number beyond 2^53 is not exact and becomes null; hand in `at.exactTimestampMs ?? at.timestampMs` for a time. */
   BIGINT: number | bigint;
   DOUBLE: number;
   VARCHAR: string;
   /** A Date, or milliseconds since 1970; a number that is no time (-1, or beyond a Date) becomes null. */
-  TIMESTAMP: Date | number;
+  TIMESTAMP: Date | number | bigint;
   JSON: unknown;
 }
 /** A row of these columns; one that is left out is null. */
@@ -72,7 +75,7 @@ export const sourceColumns = {
 } as const satisfies Columns;
 
 /** Counted up when the engine stores something else for the same definition. */
-const engineVersion = 2;
+const engineVersion = 3;
 const columnTypes: readonly ColumnType[] = ['BOOLEAN', 'INTEGER', 'BIGINT', 'DOUBLE', 'VARCHAR', 'TIMESTAMP', 'JSON'];
 
 /**
@@ -127,8 +130,17 @@ export function table<Input, const C extends Columns, State = undefined>(
       if (state !== undefined) carry(carriedKey, before);
       if (made === undefined) return;
       const source = sourceOf(record);
-      for (const [index, row] of (Array.isArray(made) ? (made as readonly RowOf<C>[]) : [made as RowOf<C>]).entries())
-        insert(name, { ...row, ...source, source_index: index });
+      const list = (Array.isArray(made) ? made : [made]) as readonly RowOf<C>[];
+      try {
+        insert(
+          name,
+          list.map((row, index) => ({ ...row, ...source, source_index: index })),
+        );
+      } catch (error) {
+        // Rows are made from what a record brings: one that is odd must not keep all others from the table.
+        if (!ThroughlineError.is(error, 'INVALID_ARGUMENT')) throw error;
+        throw new ThroughlineError('INVALID_EVENT', error.message, { cause: error });
+      }
     },
   };
 }

@@ -128,7 +128,7 @@ function cursorOf(row: Readonly<Record<string, unknown>>): string {
 }
 
 function parseCursor(cursor: string): [bigint, number, bigint, number] {
-  const [, timeMs, partition, offset, index] = /^(-?\d{1,16})_(\d{1,9})_(\d{1,18})_(\d{1,9})$/.exec(cursor) ?? [];
+  const [, timeMs, partition, offset, index] = /^(-?\d{1,16})_(\d{1,9})_(\d{1,19})_(\d{1,9})$/.exec(cursor) ?? [];
   if (timeMs === undefined || partition === undefined || offset === undefined || index === undefined)
     throw new ThroughlineError('INVALID_ARGUMENT', 'after: expected the `next` of the page before');
   return [BigInt(timeMs), Number(partition), BigInt(offset), Number(index)];

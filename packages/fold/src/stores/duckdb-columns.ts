@@ -1,6 +1,16 @@
 // The column types that a table of a fold may have, and the one way from a JavaScript value into each. A value is checked
 // where the reducer hands it in, so that a wrong one is blamed on its record, and never cast: DuckDB would turn "12" into
-// 12 and 1.5 into 2 without a word.
+// 12 and 1.5 into 2 without a word. A value of the right type that the column cannot hold exactly is null, because records
+// bring any number; one of another type is rejected.
+//
+//   type       takes                    null instead of
+//   BOOLEAN    boolean
+//   INTEGER    number                   fractions, NaN, the infinities, what has no place in 32 bits
+//   BIGINT     number, bigint           the same, numbers beyond 2^53 and bigints beyond 64 bits
+//   DOUBLE     number                   nothing: NaN, the infinities and -0 are kept
+//   VARCHAR    string                   nothing: a lone surrogate becomes U+FFFD
+//   TIMESTAMP  Date, number, bigint     an invalid Date, a number that is no time (-1, beyond a Date, NaN)
+//   JSON       anything with a JSON     nothing: a lone surrogate becomes U+FFFD
 import type { DuckDBAppender, DuckDBTimestampValue } from '@duckdb/node-api';
 import { isTime, ThroughlineError } from '@throughline/event';
 
@@ -9,7 +19,7 @@ export type ColumnType = 'BOOLEAN' | 'INTEGER' | 'BIGINT' | 'DOUBLE' | 'VARCHAR'
 /** Column name to type, in the order of the table. */
 export type Columns = Readonly<Record<string, ColumnType>>;
 
-/** What a reducer may hand in: a TIMESTAMP is a Date or milliseconds since 1970, JSON is anything that can be JSON. */
+/** What a reducer may hand in. Numbers of a TIMESTAMP are milliseconds since 1970. */
 export type ColumnValue = unknown;
 
 /** A row as a reducer hands it in; a column that is missing is null. */
@@ -36,7 +46,7 @@ export function checkName(what: string, name: string): void {
 /**
  * The cells of `row` in the order of `columns`.
  *
- * @throws ThroughlineError INVALID_ARGUMENT when a value does not fit its column, or a column is unknown
+ * @throws ThroughlineError INVALID_ARGUMENT when a value is of another type than its column, or a column is unknown
  */
 export function toCells(table: string, columns: readonly (readonly [string, ColumnType])[], row: Row): Cell[] {
   let found = 0;
@@ -52,38 +62,50 @@ export function toCells(table: string, columns: readonly (readonly [string, Colu
   return cells;
 }
 
+/** The cell of a value: null where the column cannot hold it as it is. @throws where it is of another type */
 function toCell(table: string, name: string, type: ColumnType, value: unknown): Cell {
   switch (type) {
     case 'BOOLEAN':
       if (typeof value === 'boolean') return value;
       break;
     case 'INTEGER':
-      if (typeof value === 'number' && value === (value | 0)) return value;
+      if (typeof value === 'number') return value === (value | 0) ? value : null;
       break;
     case 'BIGINT':
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
-      if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return value;
+      // A number beyond 2^53 is not the one that somebody wrote; a bigint is.
+      if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : null;
+      if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : null;
       break;
     case 'DOUBLE':
       if (typeof value === 'number') return value;
       break;
     case 'VARCHAR':
-      if (typeof value === 'string') return value;
+      // Stored as UTF-8, which has no lone surrogates: as here, so that equal texts are equal keys.
+      if (typeof value === 'string') return value.toWellFormed();
       break;
-    case 'TIMESTAMP': {
-      if (value instanceof Date && !Number.isNaN(value.getTime())) return BigInt(value.getTime()) * 1000n;
-      // A producer may give a record any number for its time: one that is none must not stop the table.
-      if (typeof value === 'number' && Number.isFinite(value))
-        return isTime(value) ? BigInt(Math.trunc(value)) * 1000n : null;
+    case 'TIMESTAMP':
+      if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : BigInt(value.getTime()) * 1000n;
+      if (typeof value === 'bigint' || typeof value === 'number')
+        return isTime(Number(value)) ? BigInt(Math.trunc(Number(value))) * 1000n : null;
       break;
-    }
-    case 'JSON': {
-      const text = JSON.stringify(value) as string | undefined;
-      if (text !== undefined) return text;
-      break;
-    }
+    case 'JSON':
+      return toJson(table, name, value);
   }
   throw new ThroughlineError('INVALID_ARGUMENT', `${table}.${name}: ${typeof value} is no ${type}`);
+}
+
+function toJson(table: string, name: string, value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value) as string | undefined;
+  } catch (cause) {
+    // A bigint, a circle, or deeper than the stack.
+    throw new ThroughlineError('INVALID_ARGUMENT', `${table}.${name}: ${String(cause)}`, { cause });
+  }
+  if (text === undefined)
+    throw new ThroughlineError('INVALID_ARGUMENT', `${table}.${name}: ${typeof value} is no JSON`);
+  // DuckDB stores the escape of a lone surrogate and rejects every query that then reads the column.
+  return text.replaceAll(/\\(?:(ud[89a-f][0-9a-f]{2})|.)/g, (escape, lone) => (lone === undefined ? escape : '\ufffd'));
 }
 
 /** Appends one cell; `timestamp` makes DuckDB's own value of microseconds. */

@@ -22,8 +22,13 @@ export interface DuckDbTable {
 
 /** What a reducer works with. */
 export interface DuckDbState<Carried> {
-  /** Adds a row to `table`. @throws ThroughlineError INVALID_ARGUMENT when a value does not fit */
-  readonly insert: (table: string, row: Row) => void;
+  /**
+   * Adds a row, or several: all or none.
+   *
+   * @throws ThroughlineError INVALID_ARGUMENT when a value is of another type than its column, a column is unknown, or a key
+   *   has no value
+   */
+  readonly insert: (table: string, rows: Row | readonly Row[]) => void;
   /** The state carried under the key of a record of this batch, or a fresh one. Change it, then `carry` it. */
   readonly carried: (key: string) => Carried;
   /** Keeps `value` under `key`; a JSON value. */
@@ -100,13 +105,16 @@ export class TableSet<Carried> {
       }),
     );
     this.state = {
-      insert: (table, row) => {
+      insert: (table, rows) => {
         const pending = this.#pending.get(table);
         if (pending === undefined) throw new ThroughlineError('UNKNOWN_TABLE', `the fold has no table ${table}`);
-        const cells = toCells(table, pending.columns, row);
-        if (pending.keyIndexes.some((index) => cells[index] === null))
-          throw new ThroughlineError('INVALID_ARGUMENT', `${table}: a row has no value for its key`);
-        pending.rows.push(cells);
+        const checked = ((Array.isArray(rows) ? rows : [rows]) as readonly Row[]).map((row) => {
+          const cells = toCells(table, pending.columns, row);
+          if (pending.keyIndexes.some((index) => cells[index] === null))
+            throw new ThroughlineError('INVALID_ARGUMENT', `${table}: a row has no value for its key`);
+          return cells;
+        });
+        for (const cells of checked) pending.rows.push(cells);
       },
       carried: (key) => {
         const found = this.#carried.get(key);
@@ -176,7 +184,7 @@ export class TableSet<Carried> {
     if (this.#changed.size === 0) return;
     const { listValue, LIST, VARCHAR } = library;
     const keys = [...this.#changed];
-    const values = keys.map((key) => JSON.stringify(this.#carried.get(key)));
+    const values = keys.map((key) => jsonOf(key, this.#carried.get(key)));
     await connection.run(
       `insert or replace into "${this.#carriedTable}" (key, value) select unnest($1), unnest($2)`,
       [listValue(keys), listValue(values)],
@@ -271,6 +279,16 @@ async function upsert(
   await append(connection, library, staging, layout, [...newest.values()]);
   await connection.run(`insert or replace into "${stored}" by name from temp."${staging}"`);
   await connection.run(`delete from temp."${staging}"`);
+}
+
+/** @throws ThroughlineError INVALID_ARGUMENT */
+function jsonOf(key: string, carried: unknown): string {
+  try {
+    return JSON.stringify(carried);
+  } catch (cause) {
+    const message = `what is carried under key ${JSON.stringify(key)} is no JSON: ${String(cause)}`;
+    throw new ThroughlineError('INVALID_ARGUMENT', message, { cause });
+  }
 }
 
 function keyOf(record: LogRecord): string {
