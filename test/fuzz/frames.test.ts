@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { integerBetween, seededRandom, type Random } from '@throughline/event';
 import { createBroker, type RunningBroker } from '@throughline/broker';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { decodeResponse } from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { DefectRecorder } from '../workload/defect-recorder.ts';
@@ -44,7 +44,7 @@ async function startSubject(random: Random, config: Readonly<Record<string, stri
   const logger = new DefectRecorder();
   const options = {
     dataDir: '/data',
-    disk: new MemoryDisk(),
+    disk: new LossyDisk(),
     random: seededRandom(integerBetween(random, 0, 1e9)),
     clock,
     logger,

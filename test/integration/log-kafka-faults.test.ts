@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createBroker } from '@throughline/broker';
 import { fromUtf8, integerBetween, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { kafka, type KafkaLogOptions, type Log } from '@throughline/log';
-import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk } from '@throughline/testkit';
 import { CutProxy } from '../support/cut-proxy.ts';
 import { seed } from '../support/seed.ts';
 
@@ -133,7 +133,7 @@ test('an append that is given up without an answer says so, and the partition go
   }));
 
 test('a full disk and an offline partition of our own broker are told apart, and at once', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const broker = await createBroker({ dataDir: '/data', disk, journalFileBytes: 64 * 1024 });
   const log = await kafka({ bootstrap: broker.address });
   try {

@@ -1,5 +1,5 @@
 // Our broker and Apache Kafka, each empty, for the oracle test.
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { createBroker } from '@throughline/broker';
 import { startApacheKafka } from '../support/apache-kafka.ts';
 import { differencesOf, type Difference } from './compare.ts';
@@ -18,7 +18,7 @@ export async function startBothSides(): Promise<BothSides> {
   // The same settings as the one of the tool.
   const config = { 'group.initial.rebalance.delay.ms': 0 };
   const apacheKafka = await startApacheKafka();
-  const broker = await createBroker({ dataDir: '/oracle', disk: new MemoryDisk(), config });
+  const broker = await createBroker({ dataDir: '/oracle', disk: new LossyDisk(), config });
   const ours = new Side('ours', broker.address);
   const kafka = new Side('kafka', apacheKafka.address);
   return {

@@ -1,7 +1,7 @@
 // Random lives of a group in virtual time: members that join, sync, commit, leave, fall silent and die, over a coordinator that is
 // restarted under them, on a slow disk.
 import { assert, delay, integerBetween, seededRandom, systemClock, type Random } from '@throughline/event';
-import { MemoryDisk, slowDisk } from '@throughline/testkit';
+import { LossyDisk, slowDisk } from '@throughline/testkit';
 import type { Group } from '../../packages/broker/src/groups/group.ts';
 import {
   groupWorld,
@@ -25,7 +25,7 @@ export class SimulatedGroup {
   readonly world: GroupWorld;
   readonly random: Random;
   readonly history = new GroupHistory();
-  readonly #disk = new MemoryDisk();
+  readonly #disk = new LossyDisk();
   readonly #members = new Set<SimulatedMember>();
   #open: OpenGroups | undefined;
   /** Rejects when the coordinator is gone. */

@@ -3,7 +3,7 @@
 // seed; nothing asks the real machine for time or chance, so that a seed repeats to the last byte.
 import { seededRandom, type Clock, type Random, type Timer } from '@throughline/event';
 import type { Disk } from '@throughline/broker';
-import { FaultyDisk, LossyNetwork, MemoryDisk, slowDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, LossyNetwork, slowDisk, VirtualClock } from '@throughline/testkit';
 import { DefectRecorder } from '../workload/defect-recorder.ts';
 import { Recorder } from '../workload/recorder.ts';
 
@@ -16,11 +16,11 @@ export class Life {
   readonly whenDead: Promise<void>;
   isDead = false;
   readonly #world: World;
-  readonly #memory: MemoryDisk;
+  readonly #memory: LossyDisk;
   readonly #died = Promise.withResolvers<void>();
   readonly #timers = new Set<Timer>();
 
-  constructor(world: World, memory: MemoryDisk, seed: number) {
+  constructor(world: World, memory: LossyDisk, seed: number) {
     this.#world = world;
     this.#memory = memory;
     this.random = seededRandom(seed);
@@ -68,7 +68,7 @@ export class Life {
 export class World {
   readonly seed: number;
   readonly clock = new VirtualClock();
-  readonly memory = new MemoryDisk();
+  readonly memory = new LossyDisk();
   readonly network: LossyNetwork;
   readonly recorder: Recorder;
   /** What the broker logs. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import * as fc from 'fast-check';
 import type { Broker } from './topics/broker.ts';
 import { openBroker } from './topics/open-broker.ts';
@@ -53,7 +53,7 @@ interface Batch {
 
 /** Runs the lives one after the other on one disk, and checks after each what the next one finds. */
 async function runLives(durability: Durability, lives: readonly Life[]): Promise<void> {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   /** What was sent and not rejected, in order, since the topic was made. */
   let sent: Batch[] = [];
   /** The topic has been acknowledged. */

@@ -1,7 +1,7 @@
 // What is thrown in code that nobody waits for is reported, and the broker goes on: it ended the process.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { openBroker } from './topics/open-broker.ts';
 import { closeServices, openServices } from './apis/open-services.ts';
 import { LogRecorder } from './test-support.ts';
@@ -12,7 +12,7 @@ async function opened(t: TestContext) {
   const logger = new LogRecorder();
   const clock = new VirtualClock();
   const given = { clock, logger };
-  const broker = await openBroker({ dataDir: '/data', disk: new MemoryDisk(), journalFileBytes: 64 * 1024, ...given });
+  const broker = await openBroker({ dataDir: '/data', disk: new LossyDisk(), journalFileBytes: 64 * 1024, ...given });
   const services = await openServices(broker, given);
   t.after(async () => {
     await closeServices(services);

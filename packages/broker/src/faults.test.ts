@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { batchFieldsAt } from '@throughline/wire';
 import type { Broker, BrokerOptions } from './topics/broker.ts';
 import type { PartitionLog } from './storage/partition-face.ts';
@@ -15,7 +15,7 @@ const firstLog = `${folder}/00000000000000000000.log`;
 
 /** A broker on a disk in memory, and what a test wants of it. */
 class Bench {
-  readonly memory = new MemoryDisk();
+  readonly memory = new LossyDisk();
   disk = new FaultyDisk(this.memory);
   clock = new VirtualClock(1_700_000_000_000);
   logger = new LogRecorder();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker, Disk, DiskFile } from './index.ts';
 import { openBroker } from './topics/open-broker.ts';
 import { batchOf, LogRecorder, readAll } from './test-support.ts';
@@ -60,7 +60,7 @@ function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
 }
 
 test('topics that are asked for together share their syncs, and survive a power cut right after', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const counts = new Counts();
   const faulty = new FaultyDisk(memory);
   const broker = await open(counts.of(faulty));
@@ -88,7 +88,7 @@ test('topics that are asked for together share their syncs, and survive a power 
 });
 
 test('a start after a kill syncs nothing for a partition before it lets anybody in, and asks little of an empty one', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const first = new FaultyDisk(memory);
   const broker = await open(first);
   await Promise.all(names.map((name) => broker.createTopic(name, aTopic)));
@@ -111,7 +111,7 @@ test('a start after a kill syncs nothing for a partition before it lets anybody 
 });
 
 test('of topics that are asked for together each is made or rejected on its own, in the order of the calls', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const broker = await open(memory);
   await broker.createTopic('there', aTopic);
   const [one, twice, there, bad, gone, back] = await Promise.allSettled([
@@ -133,7 +133,7 @@ test('of topics that are asked for together each is made or rejected on its own,
 });
 
 test('when the disk has no room for all topics that are asked for together, some may have it, and the others leave nothing', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const broker = await open(disk);
   // All together, and then the first two.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { utf8 } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { encodeRecordBatch, kafkaErrorName } from '@throughline/wire';
 import {
   alterConfigsApi,
@@ -224,7 +224,7 @@ test('a node tells where it listens, which one it is and where its data is; none
 });
 
 test('a setting of a broker that nobody knows is kept, and shown without its value', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const first = await createBroker({ dataDir: '/data', disk });
   const client = await connectKafka(first.address);
   assert.equal(await change(client, [BROKER, '1'], [['no.such.setting', 'set', 'secret']]), 'NONE');

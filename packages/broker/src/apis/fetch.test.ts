@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { kafkaErrorName, kafkaErrors, zeroUuid } from '@throughline/wire';
 import { fetchApi, type FetchPartition, type FetchRequest } from '@throughline/wire/apis';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
@@ -197,7 +197,7 @@ test('a follower is rejected: there is nobody to replicate to', async (t) => {
 });
 
 test('records that were lost with the power are told as a diverging epoch', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const first = await openBroker({ dataDir: '/data', disk });
   await first.createTopic('t', { partitions: 1, config: { durability: 'os' } });
   const { leaderEpoch } = first.partition('t', 0);
@@ -223,7 +223,7 @@ test('records that were lost with the power are told as a diverging epoch', asyn
 });
 
 test('a damaged batch is told as such, and what lies around it can be read', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const first = await openBroker({ dataDir: '/data', disk });
   await first.createTopic('t', { partitions: 1 });
   for (const text of ['a', 'b', 'c']) await first.partition('t', 0).append(batchOf([text]));

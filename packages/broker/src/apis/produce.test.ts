@@ -12,7 +12,7 @@ import {
   type Codec,
 } from '@throughline/wire';
 import { apiVersionsApi, produceApi, type ProduceRequest } from '@throughline/wire/apis';
-import { batchWith, FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { batchWith, FaultyDisk, LossyDisk } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
@@ -149,7 +149,7 @@ test('a topic with LogAppendTime answers the time', async (t) => {
 });
 
 test('an idempotent producer that sends again is answered as the first time, in a later life of the broker too', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const first = await openBroker({ dataDir: '/data', disk });
   await first.createTopic('t', { partitions: 1 });
   const batch = (baseSequence: number, epoch = 0): Uint8Array => producedBatch(['a'], { id: 7n, epoch, baseSequence });
@@ -267,7 +267,7 @@ test('a disk that takes longer than the client waits is told as a time-out, with
 });
 
 test('a storage error says whether the disk is full or the partition is offline, which Kafka has one code for', async (t) => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const { broker, client } = await servedBroker(t, { disk });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
   disk.bytesFree = 10;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { kafkaErrorName, kafkaErrors } from '@throughline/wire';
 import {
   apiVersionsApi,
@@ -49,7 +49,7 @@ test('half an identity and a transactional id are rejected by codes that clients
 });
 
 test('each version says where an epoch ended, so that a reader finds what the power took', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const first = await openBroker({ dataDir: '/data', disk });
   await first.createTopic('t', { partitions: 1 });
   await first.partition('t', 0).append(batchOf(['a', 'b']));
@@ -74,7 +74,7 @@ test('each version says where an epoch ended, so that a reader finds what the po
 });
 
 test('each version deletes records up to an offset, for good', async (t) => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const served = await servedBroker(t, { disk });
   const { broker, client } = served;
   await broker.createTopic('t', { partitions: 1 });

@@ -2,7 +2,7 @@
 // asked without a network. Imported by tests only.
 import type { TestContext } from 'node:test';
 import { decodeRequest, encodeRequest, type Api } from '@throughline/wire';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import type { BrokerOptions } from '../topics/broker.ts';
 import { createBroker, type CreateBrokerOptions, type RunningBroker } from '../create-broker.ts';
@@ -20,7 +20,7 @@ export interface ServedBroker extends RunningBroker {
 }
 
 export async function servedBroker(t: TestContext, options: Partial<CreateBrokerOptions> = {}): Promise<ServedBroker> {
-  const running = await createBroker({ dataDir: '/data', disk: new MemoryDisk(), journalFileBytes, ...options });
+  const running = await createBroker({ dataDir: '/data', disk: new LossyDisk(), journalFileBytes, ...options });
   const client = await connectKafka(running.address);
   t.after(async () => {
     await client.close();
@@ -39,7 +39,7 @@ export async function stillServices(
   }: Partial<BrokerOptions> & { readonly nodeCount?: number; readonly responseBytesMax?: number } = {},
 ): Promise<Services & { readonly clock: VirtualClock }> {
   const clock = new VirtualClock();
-  const broker = await openBroker({ dataDir: '/data', disk: new MemoryDisk(), journalFileBytes, clock, ...options });
+  const broker = await openBroker({ dataDir: '/data', disk: new LossyDisk(), journalFileBytes, clock, ...options });
   const services = await openServices(broker, { clock, responseBytesMax });
   services.cluster.setNodes(
     Array.from({ length: nodeCount }, (_, index) => ({ nodeId: index + 1, host: 'localhost', port: 9092 + index })),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { fromUtf8, seededRandom, utf8 } from '@throughline/event';
-import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk } from '@throughline/testkit';
 import { kafkaErrors, readBatchHeader } from '@throughline/wire';
 import { openBroker } from '../topics/open-broker.ts';
 import { GroupLog } from './group-log.ts';
@@ -24,7 +24,7 @@ const delayed = { config: { 'group.initial.rebalance.delay.ms': 1_000 } };
 
 for (const end of ['close', 'kill', 'power cut'] as const) {
   test(`after a ${end} members go on in their generation, with their assignments and offsets`, async () => {
-    const disk = new MemoryDisk();
+    const disk = new LossyDisk();
     const before = groupWorld({ ...delayed, disk });
     const open = await openGroups(before);
     const { memberIds, generationId } = await stableGroup(before, open, [{}, { groupInstanceId: 'a' }]);
@@ -66,7 +66,7 @@ test('commits that come while the disk is busy go out as one batch, in their ord
   }));
 
 test('a commit that cannot be kept is rejected, changes nothing, and works again when there is room', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   await withGroups({ disk }, async (_world, open) => {
     await commit(open, 1n);
     disk.bytesFree = 0;
@@ -127,7 +127,7 @@ test('a group that cannot be kept goes on without, whatever timer or request com
   }));
 
 test('an assignment that cannot be kept is not handed out', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   await withGroups({ disk }, async ({ clock }, open) => {
     const { groups } = open;
     const joining = groups.join('g', joinRequest());
@@ -144,7 +144,7 @@ test('an assignment that cannot be kept is not handed out', async () => {
 });
 
 test('the log stays a few times as large as what it says, and says it whenever the process dies', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const random = seededRandom(11);
   const rewriteBytesMin = 8_000;
   const value = 'v'.repeat(400);

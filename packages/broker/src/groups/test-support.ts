@@ -1,6 +1,6 @@
 // What the tests of groups share: a coordinator over a broker on a disk in memory, in virtual time. Imported by tests only.
 import { assert, seededRandom, silentLogger, utf8, type Logger, type Random } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { MessageWriter, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 import { consumerProtocolSubscriptionSchema } from '@throughline/wire/records';
@@ -30,7 +30,7 @@ export interface OpenGroups {
 export function groupWorld(options: Partial<GroupWorld> = {}): GroupWorld {
   return {
     clock: new VirtualClock(),
-    disk: new MemoryDisk(),
+    disk: new LossyDisk(),
     random: seededRandom(1),
     logger: silentLogger,
     config: {},

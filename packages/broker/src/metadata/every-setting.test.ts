@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { kafkaErrorName, zeroUuid } from '@throughline/wire';
 import {
   createTopicsApi,
@@ -45,7 +45,7 @@ async function withTopic<Result>(
 }
 
 async function topicWorld(settings: Readonly<Record<string, string>>) {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const clock = new VirtualClock();
   const open = () => openBroker({ dataDir: '/data', disk, clock, journalFileBytes: 64 * 1024 });
   let broker = await open();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
-import { batchWith, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchWith, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { encodeRecordBatch, setBaseOffset, Writer } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -12,11 +12,11 @@ import { encodeMetadataRecord, type WritableRecord } from './metadata-record.ts'
 
 const metadataLog = '/data/__cluster_metadata-0/00000000000000000000.log';
 
-function open(disk: MemoryDisk): Promise<Broker> {
+function open(disk: LossyDisk): Promise<Broker> {
   return openBroker({ dataDir: '/data', disk, clock: new VirtualClock(1_700_000_000_000), random: seededRandom(1) });
 }
 
-async function write(disk: MemoryDisk, path: string, bytes: Uint8Array): Promise<void> {
+async function write(disk: LossyDisk, path: string, bytes: Uint8Array): Promise<void> {
   const file = await disk.open(path, 'write');
   await file.write([bytes], await file.size());
   await file.syncData();
@@ -24,8 +24,8 @@ async function write(disk: MemoryDisk, path: string, bytes: Uint8Array): Promise
 }
 
 /** A folder with a topic of one partition and one record, as if Kafka had written it, and `values` behind its metadata. */
-async function kafkaFolder(values: (topicId: string) => readonly Uint8Array[] = () => []): Promise<MemoryDisk> {
-  const disk = new MemoryDisk();
+async function kafkaFolder(values: (topicId: string) => readonly Uint8Array[] = () => []): Promise<LossyDisk> {
+  const disk = new LossyDisk();
   const broker = await open(disk);
   const { topicId } = await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
   await broker.partition('t', 0).append(batchOf(['kept']));
@@ -52,7 +52,7 @@ function otherRecord(apiKey: number): Uint8Array {
   return writer.finish();
 }
 
-async function rejection(disk: MemoryDisk): Promise<string> {
+async function rejection(disk: LossyDisk): Promise<string> {
   const before = await namesIn(disk);
   const error = await open(disk).then(
     () => assert.fail('it was opened'),
@@ -63,7 +63,7 @@ async function rejection(disk: MemoryDisk): Promise<string> {
   return error.message;
 }
 
-async function namesIn(disk: MemoryDisk): Promise<readonly string[]> {
+async function namesIn(disk: LossyDisk): Promise<readonly string[]> {
   return [...(await disk.list('/data')), ...(await disk.list('/data/t-0'))];
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker, BrokerOptions } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll } from '../test-support.ts';
@@ -10,7 +10,7 @@ import { batchOf, readAll } from '../test-support.ts';
 const folder = '/data/__cluster_metadata-0';
 const firstLog = `${folder}/00000000000000000000.log`;
 
-function open(disk: MemoryDisk | FaultyDisk, options: Partial<BrokerOptions> = {}): Promise<Broker> {
+function open(disk: LossyDisk | FaultyDisk, options: Partial<BrokerOptions> = {}): Promise<Broker> {
   const clock = new VirtualClock(1_700_000_000_000);
   return openBroker({ dataDir: '/data', disk, clock, random: seededRandom(1), journalFileBytes: 65_536, ...options });
 }
@@ -19,7 +19,7 @@ function rejectedWith(code: ErrorCode): (error: unknown) => boolean {
   return (error) => ThroughlineError.is(error, code);
 }
 
-async function write(disk: MemoryDisk, path: string, bytes: Uint8Array): Promise<void> {
+async function write(disk: LossyDisk, path: string, bytes: Uint8Array): Promise<void> {
   const file = await disk.open(path, 'write');
   await file.write([bytes], await file.size());
   await file.syncData();
@@ -27,7 +27,7 @@ async function write(disk: MemoryDisk, path: string, bytes: Uint8Array): Promise
 }
 
 test('topics, settings, the cluster id and producer ids are there after a power cut', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open(disk);
   await broker.createTopic('a', { partitions: 2, config: { segmentBytes: 4096 } });
   await broker.createTopic('b', { partitions: 1, settings: new Map([['retention.ms', '5']]) });
@@ -56,7 +56,7 @@ test('topics, settings, the cluster id and producer ids are there after a power 
 });
 
 test('a changed setting of the broker reaches the topics that follow it, and only them', async () => {
-  const broker = await open(new MemoryDisk(), { config: { 'log.retention.hours': 1 } });
+  const broker = await open(new LossyDisk(), { config: { 'log.retention.hours': 1 } });
   await broker.createTopic('own', { partitions: 1, config: { retentionMs: 77 } });
   await broker.createTopic('follows', { partitions: 1, settings: new Map() });
   assert.equal(broker.topic('follows').config.retentionMs, 3_600_000);
@@ -71,7 +71,7 @@ test('a changed setting of the broker reaches the topics that follow it, and onl
 });
 
 test('partitions are added and never taken away', async () => {
-  const broker = await open(new MemoryDisk());
+  const broker = await open(new LossyDisk());
   await broker.createTopic('t', { partitions: 2, config: { durability: 'os' } });
   await broker.partition('t', 1).append(batchOf(['kept']));
   assert.equal((await broker.createPartitions('t', 5)).partitionCount, 5);
@@ -92,7 +92,7 @@ test('partitions are added and never taken away', async () => {
 
 test('wherever a process dies while partitions are added, the topic has the old number or the new, and its records', async () => {
   for (let count = 0, isDone = false; !isDone; count++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     const disk = new FaultyDisk(memory);
     const broker = await open(disk);
     await broker.createTopic('t', { partitions: 1, config: { durability: 'os' } });
@@ -125,7 +125,7 @@ test('a folder with a topics.json is carried over, wherever the process dies mea
     deleting: [{ topic: 'gone', topicId: deletedId, partitionCount: 1 }],
   };
   for (let count = 0, isDone = false; !isDone; count++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     await memory.makeFolder('/data/gone-0');
     const id = Buffer.from(deletedId, 'hex').toString('base64url');
     await write(memory, '/data/gone-0/partition.metadata', utf8(`version: 0\ntopic_id: ${id}\n`));
@@ -153,7 +153,7 @@ test('a folder with a topics.json is carried over, wherever the process dies mea
 });
 
 test('the log is bounded: a snapshot takes the place of what came before it', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open(disk);
   await broker.createTopic('t', { partitions: 1 });
   for (let i = 0; i < 60; i++) {
@@ -170,7 +170,7 @@ test('the log is bounded: a snapshot takes the place of what came before it', as
 });
 
 test('a torn record at the end is cut off, and so is a damaged one', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open(disk);
   await broker.createTopic('a', { partitions: 1 });
   const sound = (await disk.readFile(firstLog))!;
@@ -195,7 +195,7 @@ test('a torn record at the end is cut off, and so is a damaged one', async () =>
 });
 
 test('a full disk rejects a change and leaves nothing of it; a failed sync takes no more until the next start', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const broker = await open(disk);
   await broker.createTopic('t', { partitions: 1 });
@@ -215,7 +215,7 @@ test('a full disk rejects a change and leaves nothing of it; a failed sync takes
 });
 
 test('meta.properties is what Apache Kafka reads', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open(disk);
   const lines = fromUtf8((await disk.readFile('/data/meta.properties'))!).split('\n');
   assert.deepEqual(lines.slice(0, 3), ['version=1', `cluster.id=${broker.clusterId}`, 'node.id=1']);

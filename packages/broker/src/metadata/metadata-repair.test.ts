@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { setBaseOffset } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -18,10 +18,10 @@ const lossMessage =
 
 /** A folder, and the broker on it. */
 class Bench {
-  readonly disk = new MemoryDisk();
+  readonly disk = new LossyDisk();
   logger = new LogRecorder();
 
-  open(disk: MemoryDisk | FaultyDisk = this.disk, random = seededRandom(1)): Promise<Broker> {
+  open(disk: LossyDisk | FaultyDisk = this.disk, random = seededRandom(1)): Promise<Broker> {
     this.logger = new LogRecorder();
     const { logger } = this;
     const clock = new VirtualClock(nowMs);
@@ -360,10 +360,7 @@ test('a damaged folder of Apache Kafka is rejected and left as it is', async () 
   assert.deepEqual([...(await filesOf(bench.disk, '/data')), ...(await filesOf(bench.disk, folder))], before);
 });
 
-async function filesOf(
-  disk: MemoryDisk,
-  path: string,
-): Promise<readonly (readonly [string, Uint8Array | undefined])[]> {
+async function filesOf(disk: LossyDisk, path: string): Promise<readonly (readonly [string, Uint8Array | undefined])[]> {
   const found: [string, Uint8Array | undefined][] = [];
   for (const name of await disk.list(path)) {
     if (name === '.lock') continue;
@@ -372,7 +369,7 @@ async function filesOf(
   return found;
 }
 
-async function restore(disk: MemoryDisk, path: string, files: Awaited<ReturnType<typeof filesOf>>): Promise<void> {
+async function restore(disk: LossyDisk, path: string, files: Awaited<ReturnType<typeof filesOf>>): Promise<void> {
   await disk.makeFolder(path);
   for (const [name, bytes] of files) if (bytes !== undefined) await replaceFile(disk, path, name, bytes);
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { integerBetween, seededRandom, ThroughlineError, type Random } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import * as fc from 'fast-check';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
@@ -108,7 +108,7 @@ class Client {
 }
 
 async function runLives(durability: Durability, lives: readonly Life[]): Promise<void> {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const clock = new VirtualClock();
   const clients = [1n, 2n, 3n].map((id) => new Client(id, seededRandom(Number(id) + (lives[0]?.seed ?? 0))));
   let isMade = false;

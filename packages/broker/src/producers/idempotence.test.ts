@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker, BrokerOptions } from '../topics/broker.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -12,7 +12,7 @@ import type { Durability, TopicConfig } from '../ground/topic-config.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 
 class Bench {
-  readonly memory = new MemoryDisk();
+  readonly memory = new LossyDisk();
   readonly clock = new VirtualClock();
   readonly #limits: Partial<BrokerOptions>;
   disk = new FaultyDisk(this.memory);

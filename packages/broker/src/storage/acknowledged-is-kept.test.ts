@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -44,7 +44,7 @@ async function goOn(broker: Broker, log: PartitionLog): Promise<void> {
 
 test('what a partition commits while the journal makes its next file is acknowledged only if it is kept', async () => {
   for (let seed = 1; seed <= 10; seed++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     const held = new HeldDisk(memory);
     const broker = await open(held);
     const [t, u] = topics.map((topic) => broker.partition(topic, 0));
@@ -72,7 +72,7 @@ test('what a partition commits while the journal makes its next file is acknowle
 
 test('a checkpoint does not pass over a segment that another sync is still busy with', async () => {
   for (let seed = 1; seed <= 10; seed++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     const held = new HeldDisk(memory);
     const broker = await open(held);
     const [t, u] = topics.map((topic) => broker.partition(topic, 0));
@@ -97,7 +97,7 @@ test('a checkpoint does not pass over a segment that another sync is still busy 
 
 test('what was acknowledged by fsync stays so when the topic is given another durability', async () => {
   for (let seed = 1; seed <= 10; seed++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     const broker = await open(memory);
     const [t, u] = topics.map((topic) => broker.partition(topic, 0));
     await append(t!, 'first');
@@ -111,7 +111,7 @@ test('what was acknowledged by fsync stays so when the topic is given another du
 
 test('the journal of the last life is kept until a start has its records in the segments for good', async () => {
   for (let seed = 1; seed <= 10; seed++) {
-    const memory = new MemoryDisk();
+    const memory = new LossyDisk();
     const first = await open(memory);
     for (const topic of topics) await append(first.partition(topic, 0), 'first');
     memory.cutPower(seededRandom(seed));
@@ -129,7 +129,7 @@ test('the journal of the last life is kept until a start has its records in the 
 });
 
 test('a failing sync of the journal costs the partitions that were in it, and not those that waited behind', async () => {
-  const held = new HeldDisk(new MemoryDisk());
+  const held = new HeldDisk(new LossyDisk());
   const broker = await open(held);
   const [t, u] = topics.map((topic) => broker.partition(topic, 0));
   await append(t!, 'first');

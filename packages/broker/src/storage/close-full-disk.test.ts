@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, settlesWithin } from '../test-support.ts';
 
@@ -11,7 +11,7 @@ const nowMs = Date.UTC(2030, 0, 1);
 for (const durability of ['memory', 'os', 'fsync'] as const) {
   for (const end of ['the broker is closed', 'the topic is deleted'] as const) {
     test(`on a full disk ${end}: every promise of a ${durability} topic is answered`, async () => {
-      const disk = new FaultyDisk(new MemoryDisk());
+      const disk = new FaultyDisk(new LossyDisk());
       const logger = new LogRecorder();
       const limits = { journalFileBytes: 65_536, writeBehindBytesMax: 10_000 };
       const broker = await openBroker({ dataDir: '/data', disk, clock: new VirtualClock(nowMs), logger, ...limits });
@@ -59,7 +59,7 @@ for (const durability of ['memory', 'os', 'fsync'] as const) {
 }
 
 test('a partition that cannot be closed well keeps no other from it, and the folder is free afterwards', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const broker = await openBroker({ dataDir: '/data', disk, clock: new VirtualClock(nowMs) });
   await broker.createTopic('t', { partitions: 3, config: { durability: 'memory' } });

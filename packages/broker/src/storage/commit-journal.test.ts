@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger, ThroughlineError, type LogFields } from '@throughline/event';
-import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk } from '@throughline/testkit';
 import { CommitJournal, type JournalOptions } from './commit-journal.ts';
 import { readJournal } from '../disk/journal-format.ts';
 import { batchOf, recordsOf } from '../test-support.ts';
@@ -30,7 +30,7 @@ async function contents(disk: FaultyDisk): Promise<string[]> {
 }
 
 test('what has been committed is read back in order, across files', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk, { fileCountMax: 100 });
   const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
   for (const text of texts) await commit(journal, text);
@@ -40,7 +40,7 @@ test('what has been committed is read back in order, across files', async () => 
 
 test('a new file takes no name that a file has, also where one has been removed', async () => {
   // Names went by the number of files: with the first one gone, the last one was written over.
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const first = await open(disk, { fileCountMax: 100 });
   const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
   for (const text of texts) await commit(first, text);
@@ -59,7 +59,7 @@ test('a new file takes no name that a file has, also where one has been removed'
 });
 
 test('commits that come while one is being synced share the next sync', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk, { fileBytes: 65_536 });
   await commit(journal, 'warm');
   const before = disk.operationCount;
@@ -70,7 +70,7 @@ test('commits that come while one is being synced share the next sync', async ()
 });
 
 test('what the listener of one commit throws is reported, and those behind it settle', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const defects: unknown[] = [];
   const logger = { ...silentLogger, fatal: ({ error }: LogFields) => void defects.push(error) };
   const journal = await open(disk, { logger });
@@ -85,7 +85,7 @@ test('what the listener of one commit throws is reported, and those behind it se
 });
 
 test('frames of an earlier use of a file are not read', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk);
   for (const text of ['a', 'b', 'c']) await commit(journal, text);
   journal.beginCheckpoint()();
@@ -94,7 +94,7 @@ test('frames of an earlier use of a file are not read', async () => {
 });
 
 test('a journal that is opened again goes on with a larger sequence', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk);
   await commit(journal, 'old');
   await journal.close();
@@ -104,7 +104,7 @@ test('a journal that is opened again goes on with a larger sequence', async () =
 });
 
 test('when all files are full, commits wait for a checkpoint', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const full: string[] = [];
   const journal = await open(disk, { onFull: () => full.push('full') });
   const texts = Array.from({ length: 40 }, (_, i) => `record ${i}`.padEnd(300, '.'));
@@ -124,7 +124,7 @@ test('when all files are full, commits wait for a checkpoint', async () => {
 });
 
 test('a rejected commit does not come back, and the next one stands in its place', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk);
   await commit(journal, 'first');
   disk.fail({ operation: 'write', path: 'journal', code: 'ENOSPC' });
@@ -135,7 +135,7 @@ test('a rejected commit does not come back, and the next one stands in its place
 });
 
 test('a failed sync is final for its file: what was acknowledged stays, and others go on in another file', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const journal = await open(disk);
   await commit(journal, 'first');
   disk.fail({ operation: 'sync', path: '0000.journal', code: 'EIO', times: 100 });
@@ -149,7 +149,7 @@ test('a failed sync is final for its file: what was acknowledged stays, and othe
 });
 
 test('a frame that was damaged ends its file', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const journal = await open(disk);
   for (const text of ['a', 'b', 'c']) await commit(journal, text);

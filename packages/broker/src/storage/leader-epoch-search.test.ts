@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, seededRandom, ThroughlineError, utf8 } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { readBatchHeader, readBatchSize, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
@@ -22,7 +22,7 @@ interface Opened {
   readonly logger: LogRecorder;
 }
 
-async function open(memory: MemoryDisk, disk = new FaultyDisk(memory)): Promise<Opened> {
+async function open(memory: LossyDisk, disk = new FaultyDisk(memory)): Promise<Opened> {
   const logger = new LogRecorder();
   const clock = new VirtualClock(1_700_000_000_000);
   const options = { dataDir: '/data', clock, logger, random: seededRandom(1), journalFileBytes: 65_536 };
@@ -34,8 +34,8 @@ async function open(memory: MemoryDisk, disk = new FaultyDisk(memory)): Promise<
 }
 
 /** A log of three epochs in several segments, stopped cleanly: 0 at 0, 1 at 6, 2 at 12; it ends at 18. */
-async function threeEpochs(): Promise<MemoryDisk> {
-  const memory = new MemoryDisk();
+async function threeEpochs(): Promise<LossyDisk> {
+  const memory = new LossyDisk();
   for (let life = 0; life < 3; life++) {
     const disk = new FaultyDisk(memory);
     const { broker, log } = await open(memory, disk);
@@ -48,7 +48,7 @@ async function threeEpochs(): Promise<MemoryDisk> {
   return memory;
 }
 
-async function stored(memory: MemoryDisk): Promise<string> {
+async function stored(memory: LossyDisk): Promise<string> {
   return fromUtf8((await memory.readFile(checkpoint)) ?? utf8('none'));
 }
 
@@ -88,7 +88,7 @@ test('a clean start with a good checkpoint reads no closed segment', async () =>
 });
 
 test('a lost checkpoint hides no log that was cut: an epoch that lost its end still ends where the next began', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const { log } = await open(memory, disk);
   await log.append(batchOf(['a', 'b']));
@@ -130,7 +130,7 @@ test('damaged batches are passed over while epochs are searched', async () => {
   assert.deepEqual(log.endOfEpoch(1), { epoch: 1, endOffset: 12n });
 });
 
-async function placeOf(memory: MemoryDisk, names: readonly string[], offset: bigint) {
+async function placeOf(memory: LossyDisk, names: readonly string[], offset: bigint) {
   for (const name of names) {
     const bytes = (await memory.readFile(`${folder}/${name}`))!;
     for (let position = 0; position < bytes.length; position += readBatchSize(bytes, position)) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, utf8, type ErrorCode } from '@throughline/event';
-import { batchWith, FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchWith, FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import {
   attributeBits,
   batchHeaderBytes,
@@ -24,10 +24,10 @@ interface Opened {
   readonly broker: Broker;
   readonly log: PartitionLog;
   readonly disk: FaultyDisk;
-  readonly memory: MemoryDisk;
+  readonly memory: LossyDisk;
 }
 
-async function open(config: Partial<TopicConfig> = {}, memory: MemoryDisk = new MemoryDisk()): Promise<Opened> {
+async function open(config: Partial<TopicConfig> = {}, memory: LossyDisk = new LossyDisk()): Promise<Opened> {
   const disk = new FaultyDisk(memory);
   const options = { dataDir: '/data', disk, clock: new VirtualClock(nowMs), random: seededRandom(1) };
   const broker = await openBroker({ ...options, journalFileBytes: 65_536 });
@@ -107,7 +107,7 @@ test('a deletion that cannot be noted is rejected, and deletes nothing', async (
 });
 
 test('deletions of many partitions at the same time are all noted', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const { broker, disk } = await open({}, memory);
   await broker.createTopic('many', { partitions: 8, config: { durability: 'os' } });
   const logs = Array.from({ length: 8 }, (_, partition) => broker.partition('many', partition));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seededRandom, ThroughlineError, utf8 } from '@throughline/event';
-import { FaultyDisk, MemoryDisk } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk } from '@throughline/testkit';
 import { encodeRecordBatch, readBatchHeader, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -39,7 +39,7 @@ const place = (batches: Uint8Array, more = {}) => ({ batches, lastEpoch: -1, may
 describe('batches of another log', () => {
   for (const durability of ['os', 'fsync'] as const) {
     test(`with gaps and epochs are there after a crash of the process, durability ${durability}`, async () => {
-      const disk = new MemoryDisk();
+      const disk = new LossyDisk();
       const killed = await open(disk);
       await killed.createTopic('t', { partitions: 1, config: { durability, segmentBytes: 4096 } });
       const log = killed.partition('t', 0);
@@ -65,7 +65,7 @@ describe('batches of another log', () => {
 
   test('of durability fsync survive a power cut, and so do a seal and the epoch that lifts one', async () => {
     for (let seed = 1; seed <= 5; seed++) {
-      const disk = new MemoryDisk();
+      const disk = new LossyDisk();
       const first = await open(disk);
       await first.createTopic('t', { partitions: 2, config: { durability: 'fsync' } });
       const log = first.partition('t', 0);
@@ -86,7 +86,7 @@ describe('batches of another log', () => {
   });
 
   test('tell the partition of their producers: what one of them sends again is a duplicate, before a restart and after', async () => {
-    const disk = new MemoryDisk();
+    const disk = new LossyDisk();
     const first = await open(disk);
     await first.createTopic('t', { partitions: 1, config: { durability: 'fsync' } });
     await first.partition('t', 0).appendPlaced(place(batchAt(0n, 2, 2, { producer })));
@@ -118,7 +118,7 @@ describe('batches of another log', () => {
   });
 
   test('on a full disk are rejected and leave nothing, and go on when there is room', async () => {
-    const disk = new FaultyDisk(new MemoryDisk());
+    const disk = new FaultyDisk(new LossyDisk());
     const broker = await open(disk);
     await broker.createTopic('t', { partitions: 1, config: { durability: 'fsync' } });
     const log = broker.partition('t', 0);
@@ -135,7 +135,7 @@ describe('batches of another log', () => {
 
 describe('seals', () => {
   test('that cannot be read are no start: to take them for none would open what is sealed', async () => {
-    const disk = new MemoryDisk();
+    const disk = new LossyDisk();
     const first = await open(disk);
     await first.createTopic('t', { partitions: 1 });
     await first.partition('t', 0).seal();

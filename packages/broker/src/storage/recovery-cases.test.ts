@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, utf8, type Logger } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
@@ -25,7 +25,7 @@ function logFile(baseOffset: number): string {
 
 /** A broker of one topic on a disk in memory, with forty records in four segments of ten. */
 class Scene {
-  readonly memory = new MemoryDisk();
+  readonly memory = new LossyDisk();
   readonly cases: RecoveryCaseName[] = [];
   readonly #clock = new VirtualClock(1_700_000_000_000);
   #disk = new FaultyDisk(this.memory);

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, LogRecorder, readAll } from '../test-support.ts';
 
 const nowMs = Date.UTC(2030, 0, 1);
 
 test('a partition whose segment cannot be closed keeps no other from losing what has expired', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const logger = new LogRecorder();
   const options = { dataDir: '/data', disk, clock: new VirtualClock(nowMs), random: seededRandom(1), logger };
   const broker = await openBroker(options);
@@ -29,7 +29,7 @@ test('a partition whose segment cannot be closed keeps no other from losing what
 });
 
 test('a deletion that is noted is made, also when a file below the start cannot be removed at once', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   const disk = new FaultyDisk(memory);
   const options = { dataDir: '/data', clock: new VirtualClock(nowMs), random: seededRandom(1) };
   const broker = await openBroker({ ...options, disk });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@throughline/event';
 import { readBatchHeader } from '@throughline/wire';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { batchOf } from '../test-support.ts';
 import type { Disk } from '../disk/disk.ts';
 import { ActiveFiles } from './active-files.ts';
@@ -11,7 +11,7 @@ import { ReadBuffers } from './read-buffers.ts';
 import { Segment } from './segment.ts';
 
 test('a write that a sync may have missed leaves the segment to be synced again', async () => {
-  const memory = new MemoryDisk();
+  const memory = new LossyDisk();
   await memory.makeFolder('/t-0');
   const begun = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();

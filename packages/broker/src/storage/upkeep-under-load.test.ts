@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, readAll, settlesWithin } from '../test-support.ts';
@@ -38,7 +38,7 @@ const upkeep: Readonly<Record<string, (broker: Broker, round: number) => Promise
 
 for (const [what, action] of Object.entries(upkeep)) {
   test(`appends go on over a full journal while ${what}`, async () => {
-    const disk = new MemoryDisk();
+    const disk = new LossyDisk();
     const options = { dataDir: '/data', disk, clock: new VirtualClock(nowMs), random: seededRandom(1), ...limits };
     const broker = await openBroker(options);
     const retentionMs = what.startsWith('retention') ? 1 : null;

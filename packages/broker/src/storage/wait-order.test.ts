@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type LogFields } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import { openBroker } from '../topics/open-broker.ts';
 import { batchOf, HeldDisk, settlesWithin } from '../test-support.ts';
 import { holdingNothing, mayWaitFor, OrderedTurns, whileHolding } from './wait-order.ts';
@@ -43,7 +43,7 @@ test('whoever holds something may wait for what stands behind it in the order, a
 });
 
 test('a listener that is called while something is held may ask for everything', async () => {
-  const held = new HeldDisk(new MemoryDisk());
+  const held = new HeldDisk(new LossyDisk());
   const options = { disk: held, clock: new VirtualClock(nowMs), random: seededRandom(1) };
   const broker = await openBroker({ dataDir: '/data', ...options, journalFileBytes: 65_536 });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'fsync' } });
@@ -69,7 +69,7 @@ test('what stands still is named: the partition, how long, and what it waits for
     warn() {},
     error: (fields: LogFields, message: string) => lines.push({ fields, message }),
   };
-  const held = new HeldDisk(new MemoryDisk());
+  const held = new HeldDisk(new LossyDisk());
   const clock = new VirtualClock(nowMs);
   const options = { disk: held, clock, random: seededRandom(1), logger, journalFileBytes: 16_384 };
   const broker = await openBroker({ dataDir: '/data', ...options, checkpointIntervalMs: 1000 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError, type ErrorCode } from '@throughline/event';
-import { batchWith, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchWith, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { attributeBits, batchFieldsAt, batchHeaderBytes } from '@throughline/wire';
 import * as fc from 'fast-check';
 import type { Broker, BrokerOptions } from './broker.ts';
@@ -12,7 +12,7 @@ import { batchOf, readAll, recordsOf } from '../test-support.ts';
 const nowMs = 1_700_000_000_000;
 
 function open(options: Partial<BrokerOptions> = {}): Promise<Broker> {
-  const base = { dataDir: '/data', disk: new MemoryDisk(), clock: new VirtualClock(nowMs), random: seededRandom(1) };
+  const base = { dataDir: '/data', disk: new LossyDisk(), clock: new VirtualClock(nowMs), random: seededRandom(1) };
   return openBroker({ ...base, journalFileBytes: 65_536, ...options });
 }
 
@@ -129,7 +129,7 @@ test('appends beyond the queue are rejected, and those in it are kept', async ()
 });
 
 test('topics are made, listed, altered and deleted, and a name used again is another incarnation', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open({ disk });
   const first = await broker.createTopic('a.b_c-1', { partitions: 3 });
   assert.match(first.topicId, /^[0-9a-f]{32}$/);
@@ -168,7 +168,7 @@ test('a longest name can be made, deleted and made again', async () => {
 });
 
 test('durability can be changed while appends are under way, and what is promised holds from then on', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const broker = await open({ disk });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'memory', segmentBytes: 1024 } });
   const log = broker.partition('t', 0);
@@ -203,7 +203,7 @@ test('a closed broker rejects everything, and closing it again is no error', asy
 });
 
 test('retention by time removes segments whose newest record is too old, and the active one when all of it is', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const clock = new VirtualClock(nowMs);
   const broker = await open({ disk, clock });
   await broker.createTopic('t', { partitions: 1, config: { durability: 'os', segmentBytes: 1024, retentionMs: 1000 } });

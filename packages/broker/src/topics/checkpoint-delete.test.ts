@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger, utf8, type Logger } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { encodeRecordBatch } from '@throughline/wire';
 import { openBroker } from './open-broker.ts';
 
 test('a topic may be deleted while a checkpoint runs', async () => {
   const errors: string[] = [];
   const logger: Logger = { ...silentLogger, error: (_fields, message) => void errors.push(message) };
-  const broker = await openBroker({ dataDir: '/data', disk: new MemoryDisk(), logger });
+  const broker = await openBroker({ dataDir: '/data', disk: new LossyDisk(), logger });
   const batch = (): Uint8Array => encodeRecordBatch([{ key: null, value: utf8('one') }], { nowMs: Date.now() });
   // The checkpoint is busy with the one while the other goes.
   await broker.createTopic('kept', { partitions: 40 });

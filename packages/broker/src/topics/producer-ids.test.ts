@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
-import { MemoryDisk } from '@throughline/testkit';
+import { LossyDisk } from '@throughline/testkit';
 import { openBroker } from './open-broker.ts';
 import { ProducerIds } from './producer-ids.ts';
 
 test('no producer id is given twice, over restarts clean and unclean', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const random = seededRandom(1);
   const given = new Set<bigint>();
   for (let life = 0; life < 4; life++) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, ThroughlineError } from '@throughline/event';
-import { FaultyDisk, MemoryDisk, VirtualClock, type DiskFault } from '@throughline/testkit';
+import { FaultyDisk, LossyDisk, VirtualClock, type DiskFault } from '@throughline/testkit';
 import type { Broker } from './broker.ts';
 import { openBroker } from './open-broker.ts';
 import type { Partition } from '../storage/partition-log.ts';
@@ -13,7 +13,7 @@ const nowMs = Date.UTC(2030, 0, 1);
 const partitions = [0, 1, 2];
 
 class Bench {
-  readonly memory = new MemoryDisk();
+  readonly memory = new LossyDisk();
   disk = new FaultyDisk(this.memory);
   broker!: Broker;
 

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord, type ProducerRecord } from '@throughline/event';
 import { encodeRecordBatch, type Codec } from '@throughline/wire';
-import { batchWith, FaultyDisk, MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { batchWith, FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import { embedded } from './embedded.ts';
 import type { Damage, Log } from '../port/port.ts';
 
@@ -69,7 +69,7 @@ test('a batch that cannot be decoded costs itself only: reading stops before it,
   }));
 
 test('a flipped bit costs its batch: a read of it is rejected, and a tail that may tell of it goes on behind it', async () => {
-  const disk = new MemoryDisk();
+  const disk = new LossyDisk();
   const dataDir = '/data';
   const first = embedded({ broker: await openBroker({ dataDir, disk }) });
   await first.admin.createTopic('notes', { partitions: 1 });
@@ -141,7 +141,7 @@ test('one caller with a time or a missing key that the topic does not take costs
 });
 
 test('a log closes on a full disk: appends that wait for room are answered, those that gathered behind them, too', async () => {
-  const disk = new FaultyDisk(new MemoryDisk());
+  const disk = new FaultyDisk(new LossyDisk());
   const clock = new VirtualClock();
   const broker = await openBroker({
     dataDir: '/data',

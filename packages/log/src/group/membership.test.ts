@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test, type TestContext } from 'node:test';
 import { openBroker, openInProcessGroups, type Broker, type InProcessGroups } from '@throughline/broker';
 import { seededRandom, silentLogger, ThroughlineError } from '@throughline/event';
-import { MemoryDisk, VirtualClock } from '@throughline/testkit';
+import { LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { AssignmentChange, JoinRequest } from '../port/port.ts';
 import type { GroupChannel } from './group-channel.ts';
 import { inProcessChannel } from './in-process-channel.ts';
@@ -14,7 +14,7 @@ const config = { 'offsets.topic.num.partitions': 1, 'group.initial.rebalance.del
 
 class World {
   readonly clock = new VirtualClock();
-  readonly disk = new MemoryDisk();
+  readonly disk = new LossyDisk();
   broker!: Broker;
   groups!: InProcessGroups;
 

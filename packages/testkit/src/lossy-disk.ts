@@ -32,7 +32,8 @@ interface Folder {
   unsynced: ((names: Names) => void)[];
 }
 
-export class MemoryDisk implements Disk {
+/** For tests; the disk in memory that a broker can be opened with (`memoryDisk`) loses nothing while it is held. */
+export class LossyDisk implements Disk {
   readonly #root: Folder = newFolder();
   readonly #locks = new Set<string>();
   /** Those who opened a file before the last crash hold nothing any more. */
