@@ -27,6 +27,12 @@ export interface PipelinesOptions {
   readonly definitions: readonly TableDefinition[];
   /** The DuckDB file; its folder must be there. */
   readonly path: string;
+  /**
+   * Topics that keep their number of partitions (docs/decisions/0095-protected-topics.md): the place of each key can be told,
+   * and an event that is elsewhere does not count. In others partitions may have been added at any time, so that an event
+   * may rightly be where any smaller number had placed it; there all count, now and in every replay.
+   */
+  readonly fixedTopics?: readonly string[];
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly commitRecordsMax?: number;
@@ -161,11 +167,10 @@ class RunningTable {
   }
 
   async #begin(replayOn: FoldOptions<unknown>['replayOn'] & {}): Promise<void> {
-    const { log, clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
+    const { log, fixedTopics = [], clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
     const { name, topic, codeVersion, stored, initial, reduce, isKeyed } = this.#definition;
-    /** The numbers of partitions that the topic has had since the start: added ones move the place of a key. */
-    let partitionCounts: readonly number[] = [];
-    let topicId = '';
+    const hasPlaces = isKeyed && fixedTopics.includes(topic);
+    let partitionCount = 0;
     this.#fold = await fold({
       log,
       topic,
@@ -173,15 +178,12 @@ class RunningTable {
       codeVersion,
       store: duckdbStore({ database: this.#database, tables: [stored], initial }),
       reduce: (state, record) => {
-        const isInPlace = (count: number): boolean => partitionFor(record.key, count) === record.partition;
-        if (isKeyed && !partitionCounts.some(isInPlace))
+        if (hasPlaces && partitionFor(record.key, partitionCount) !== record.partition)
           throw new ThroughlineError('INVALID_EVENT', 'the record is on another partition than its key says');
         reduce(state, record);
       },
-      onTopic: (found) => {
-        const counts = found.topicId === topicId ? partitionCounts : [];
-        topicId = found.topicId;
-        partitionCounts = [...new Set([found.partitions.length, ...counts])];
+      onTopic: ({ partitions }) => {
+        partitionCount = partitions.length;
       },
       replayOn,
       commitRecordsMax: commitRecordsMax ?? defaults.commitRecordsMax,

@@ -24,7 +24,7 @@ export interface TopicSource<Input> {
   readonly topic: string;
   /** What the table's code version covers of it. */
   readonly settings: unknown;
-  /** The key decides the partition of a record, hence the order of a stream; one that is elsewhere is INVALID_EVENT. */
+  /** The key decides the partition of a record, hence the order of a stream: see `fixedTopics` of the pipelines. */
   readonly isKeyed: boolean;
   /**
    * What `record` carries, or undefined when this table has no use for it.

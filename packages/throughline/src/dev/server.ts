@@ -108,6 +108,7 @@ async function start(
       log,
       definitions: config.app.pipelines ?? [],
       path: path.join(dataDir, 'tables.duckdb'),
+      fixedTopics: [topic],
       ...shared,
     }),
     buildPage({ logger, onProgress }),
