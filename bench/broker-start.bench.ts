@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createBroker } from '@throughline/broker';
-import { encodeRecordBatch } from '@throughline/wire';
+import { encodeRecordBatch, type KafkaErrorName } from '@throughline/wire';
 import { createTopicsApi, metadataApi, produceApi } from '@throughline/wire/apis';
 import { connectKafka, type KafkaClient } from '../test/support/kafka-client.ts';
 import { median, residentBytesOf, startBroker, type RunningBroker } from './support/brokers.ts';
@@ -27,14 +27,19 @@ async function createTopics(client: KafkaClient, names: readonly string[], parti
     return { name, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs: [] };
   });
   const { topics: made } = await client.call(createTopicsApi, 5, { topics, timeoutMs: 120_000 });
-  const failed = made.find(({ errorCode }) => errorCode !== 0);
+  const failed = made.find(({ errorCode }) => errorCode !== 'NONE');
   if (failed !== undefined) throw new Error(`topic ${failed.name}: ${failed.errorCode}`);
 }
 
-async function produce(client: KafkaClient, topic: string, partition: number, records: Uint8Array): Promise<number> {
+async function produce(
+  client: KafkaClient,
+  topic: string,
+  partition: number,
+  records: Uint8Array,
+): Promise<KafkaErrorName> {
   const topicData = [{ name: topic, partitionData: [{ index: partition, records }] }];
   const { responses } = await client.call(produceApi, 9, { acks: -1, timeoutMs: 30_000, topicData });
-  return responses[0]?.partitionResponses[0]?.errorCode ?? -1;
+  return responses[0]?.partitionResponses[0]?.errorCode ?? 'UNKNOWN_SERVER_ERROR';
 }
 
 /** Connects and asks again until a record is acknowledged. */
@@ -44,7 +49,7 @@ async function firstAcknowledged(address: string, topic: string): Promise<void> 
       const client = await connectKafka(address);
       try {
         await client.call(metadataApi, 9, { topics: [{ name: topic }], allowAutoTopicCreation: true });
-        if ((await produce(client, topic, 0, batchOf(100))) === 0) return;
+        if ((await produce(client, topic, 0, batchOf(100))) === 'NONE') return;
       } finally {
         await client.close();
       }
@@ -115,7 +120,7 @@ async function recoveryMs(name: RunningBroker['name']): Promise<number> {
   const batchBytes = 512 * 1024;
   for (let sent = 0; sent < unflushedBytes; sent += batchBytes) {
     const errorCode = await produce(client, 'filled', 0, batchOf(batchBytes));
-    if (errorCode !== 0) throw new Error(`filling: ${errorCode}`);
+    if (errorCode !== 'NONE') throw new Error(`filling: ${errorCode}`);
   }
   await client.close();
   await broker.crash();
@@ -165,8 +170,8 @@ for (const name of ['throughline', 'kafka'] as const) {
     const sentMs = performance.now();
     const errorCode = await produce(again, `many-${(i * 7) % manyTopicCount}`, i % partitionsPerTopic, batchOf(1024));
     // Kafka goes on making leaders after it has answered.
-    if (errorCode !== 0 && i < 1000) continue;
-    if (errorCode !== 0) throw new Error(`a topic of many: ${errorCode}`);
+    if (errorCode !== 'NONE' && i < 1000) continue;
+    if (errorCode !== 'NONE') throw new Error(`a topic of many: ${errorCode}`);
     if (i >= 1000) samples.push(performance.now() - sentMs);
   }
   await again.close();

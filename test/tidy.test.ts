@@ -24,6 +24,7 @@ import { strayDefaults, undocumentedDefaults } from './tidy/defaults.ts';
 import { unknownCodes, unusedCodes, wronglyReservedCodes } from './tidy/errors.ts';
 import { filesOf, isGenerated, isTestFile, read, root } from './tidy/files.ts';
 import { floorProblems } from './tidy/floors.ts';
+import { errorNumberProblems } from './tidy/kafka-errors.ts';
 import { citationProblems, documents, linkProblems, type CodeBlock } from './tidy/markdown.ts';
 import { roomProblems } from './tidy/rooms.ts';
 import { scanSource } from './tidy/scan-source.ts';
@@ -70,10 +71,14 @@ test('one word is used for each thing', () => {
   none(wordProblems(), 'docs/reference/glossary.md says which word is meant:');
 });
 
-test('every error code is used or reserved, and documents name no code that is not in the table', () => {
+test('every error code is used or reserved, and documents name no code that is in no table', () => {
   none(unusedCodes(), 'Throw it, remove it from the table, or reserve it in docs/reference/limits.md:');
   none(wronglyReservedCodes(), 'docs/reference/limits.md reserves codes that are in no table:');
-  none(unknownCodes(), 'Correct the code, or add it to packages/event/src/error-table.ts:');
+  none(unknownCodes(), 'Correct the code, or add it to packages/event/src/error-table.ts (Kafka has its own):');
+});
+
+test('an error of Kafka is its name, and a number in the bytes of messages only', () => {
+  none(errorNumberProblems(), 'Use KafkaErrorName; packages/wire alone writes and reads the number:');
 });
 
 test('the page of the error table is up to date', () => {

@@ -33,7 +33,7 @@ async function produce(client: KafkaClient, producer: number): Promise<void> {
   while (sent.length > 0) {
     const { responses } = await client.answer(produceApi, version, sent.shift()!);
     const errorCode = responses[0]?.partitionResponses[0]?.errorCode;
-    if (errorCode !== 0) throw new Error(`the broker answered ${errorCode}`);
+    if (errorCode !== 'NONE') throw new Error(`the broker answered ${errorCode}`);
     acknowledgedCount++;
     if (!isOver) send();
   }

@@ -149,6 +149,7 @@ function imports(code: string, kind: 'Api' | 'RecordSchema'): string {
   const constants = ['noBytes', 'zeroUuid'].filter((name) => new RegExp(`\\b${name}\\b`).test(code));
   return [
     `import type { ${kind}, Read } from '../api.ts';`,
+    ...(/\bKafkaErrorName\b/.test(code) ? [`import type { KafkaErrorName } from '../kafka-errors.ts';`] : []),
     `import type { MessageReader } from '../message-reader.ts';`,
     `import type { MessageWriter } from '../message-writer.ts';`,
     ...(constants.length === 0 ? [] : [`import { ${constants.join(', ')} } from '../schema-defaults.ts';`]),

@@ -1,7 +1,14 @@
 // The TypeScript of one structure of a schema: its interface, its reader and its writer.
 import type { Field, Struct, VersionRange } from './schema.ts';
 
-const primitives: Readonly<Record<string, { type: string; method: string; zero: string }>> = {
+interface Primitive {
+  readonly type: string;
+  /** Of MessageReader and MessageWriter. */
+  readonly method: string;
+  readonly zero: string;
+}
+
+const primitives: Readonly<Record<string, Primitive>> = {
   bool: { type: 'boolean', method: 'boolean', zero: 'false' },
   int8: { type: 'number', method: 'int8', zero: '0' },
   int16: { type: 'number', method: 'int16', zero: '0' },
@@ -15,6 +22,13 @@ const primitives: Readonly<Record<string, { type: string; method: string; zero: 
   bytes: { type: 'Uint8Array', method: 'bytes', zero: 'noBytes' },
   records: { type: 'Uint8Array', method: 'records', zero: 'noBytes' },
 };
+
+/** Kafka's schemas have a number for it and no type of its own; it is known by the field's name. */
+const errorCode: Primitive = { type: 'KafkaErrorName', method: 'errorCode', zero: "'NONE'" };
+
+function primitiveOf({ type, schemaName }: Field): Primitive {
+  return type === 'int16' && schemaName.endsWith('ErrorCode') ? errorCode : primitives[type]!;
+}
 
 export interface Scope {
   /** The versions of the whole message. */
@@ -126,7 +140,7 @@ export function versionsNote({ versions, tag }: Field, window: VersionRange): st
 }
 
 export function typeOf(field: Field, scope: Scope): string {
-  const item = field.struct === undefined ? primitives[field.type]!.type : scope.nameOf(field.struct);
+  const item = field.struct === undefined ? primitiveOf(field).type : scope.nameOf(field.struct);
   const type = field.isArray ? `readonly ${item}[]` : item;
   const isNullable = field.nullableVersions !== undefined || field.type === 'records';
   return isNullable ? `${type} | null` : type;
@@ -141,8 +155,9 @@ function defaultOf(field: Field, scope: Scope): string {
   if (field.default === 'null') return 'null';
   if (field.isArray) return '[]';
   if (field.struct !== undefined) return `no${scope.nameOf(field.struct)}`;
-  const { type, zero } = primitives[field.type]!;
+  const { type, zero } = primitiveOf(field);
   if (field.default === undefined || field.default === '') return zero;
+  if (type === errorCode.type && field.default === '0') return zero;
   if (type === 'bigint') return `${BigInt(field.default)}n`;
   if (type === 'number') return String(Number(field.default));
   return type === 'string' ? JSON.stringify(field.default) : field.default;
@@ -169,13 +184,13 @@ function readExpression(field: Field, scope: Scope, from: string): string {
   if (field.isArray) {
     const item =
       field.struct === undefined
-        ? `(item) => item.${primitives[field.type]!.method}()`
+        ? `(item) => item.${primitiveOf(field).method}()`
         : `read${scope.nameOf(field.struct)}`;
     return `${from}.${isNullable(field) ? 'nullableList' : 'list'}(${item})`;
   }
   if (field.type === 'string' && isNullable(field)) return `${from}.nullableString()`;
   if (field.type === 'records' || (field.type === 'bytes' && isNullable(field))) return `${from}.nullableBytes()`;
-  return `${from}.${primitives[field.type]!.method}()`;
+  return `${from}.${primitiveOf(field).method}()`;
 }
 
 function writeExpression(field: Field, scope: Scope, to: string, value: string): string {
@@ -186,9 +201,9 @@ function writeExpression(field: Field, scope: Scope, to: string, value: string):
   if (field.isArray) {
     const item =
       field.struct === undefined
-        ? `(item, one) => item.${primitives[field.type]!.method}(one)`
+        ? `(item, one) => item.${primitiveOf(field).method}(one)`
         : `write${scope.nameOf(field.struct)}`;
     return `${to}.list(${value}, ${item})`;
   }
-  return `${to}.${primitives[field.type]!.method}(${value})`;
+  return `${to}.${primitiveOf(field).method}(${value})`;
 }

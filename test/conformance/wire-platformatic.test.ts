@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromUtf8, utf8 } from '@throughline/event';
-import { decodeRecordBatch, MessageReader, MessageWriter, type Api } from '@throughline/wire';
+import { decodeRecordBatch, MessageReader, MessageWriter, Writer, type Api } from '@throughline/wire';
 import * as apis from '@throughline/wire/apis';
 import { InventingReader } from './inventing-reader.ts';
 import { theirApi, type TheirApi } from './platformatic-apis.ts';
@@ -62,13 +62,13 @@ function responseMeansTheSame(api: Api<Body, Body>, version: number, theirs: The
   const format = formatOf(api, version);
   const body = api.readResponse(new InventingReader({ ...format, seed: round, hasTags: true, hasNulls: true })) as Body;
   // A rejected ApiVersions 3 comes as version 0, and is taken for that whatever it says.
-  if (api.name === 'ApiVersions' && version === 3 && body['errorCode'] !== 0) return;
+  if (api.name === 'ApiVersions' && version === 3 && body['errorCode'] !== 'NONE') return;
   const to = new MessageWriter(format);
   api.writeResponse(to, body);
   const { body: read, bytesLeft } = theirs.read(Buffer.concat(to.chunks()));
   assert.equal(bytesLeft, 0, `${api.name} ${version} response: bytes left over`);
   const expected = plain(responseShapes[api.name]?.(body as never, version) ?? body);
-  assert.deepEqual(common(plain(read), expected), expected, `${api.name} ${version} response`);
+  assert.deepEqual(common(plain(named(read)), expected), expected, `${api.name} ${version} response`);
 }
 
 test('Produce: a request of theirs is read with the records that it was made of', async () => {
@@ -100,6 +100,24 @@ function dashed(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) return mapped(value, dashed);
   const isId = typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
   return isId ? value.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5') : value;
+}
+
+/** Errors by name, as ours are: their numbers are read as the ones on the wire are. */
+function named(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return value.map(named);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, inner]) => [
+    name,
+    /errorCode$/i.test(name) && typeof inner === 'number' ? errorOf(inner) : named(inner),
+  ]);
+  return Object.fromEntries(fields) as Body;
+}
+
+function errorOf(code: number): string {
+  const to = new Writer();
+  to.int16(code);
+  return new MessageReader(to.finish(), { version: 0, isFlexible: false }).errorCode();
 }
 
 /** Bytes as bytes of one kind, ids without dashes. */

@@ -64,7 +64,7 @@ async function topicPartitions(address: string, name: string): Promise<number> {
     for (;;) {
       const { topics } = await client.call(metadataApi, 9, { topics: [{ name }], allowAutoTopicCreation: true });
       const [topic] = topics;
-      if (topic?.errorCode === 0) return topic.partitions.length;
+      if (topic?.errorCode === 'NONE') return topic.partitions.length;
     }
   } finally {
     await client.close();

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { utf8 } from '@throughline/event';
-import { encodeRecordBatch, kafkaErrorName, zeroUuid } from '@throughline/wire';
+import { encodeRecordBatch, zeroUuid } from '@throughline/wire';
 import { createPartitionsApi, deleteTopicsApi, metadataApi, produceApi } from '@throughline/wire/apis';
 import { answerText } from '../support/app/answer-text.ts';
 import { postQuestion } from '../support/chat.ts';
@@ -53,10 +53,10 @@ test('growth and deletion are rejected with the reason, and old and new chats go
   const topics = [{ name: 'conversations', count: 8, assignments: null }];
   const growth = await client.call(createPartitionsApi, 3, { topics, timeoutMs: 30_000, validateOnly: false });
   const { errorCode, errorMessage } = growth.results[0]!;
-  assert.equal(kafkaErrorName(errorCode), 'POLICY_VIOLATION');
+  assert.equal(errorCode, 'POLICY_VIOLATION');
   assert.match(errorMessage ?? '', /conversations is protected.*hash of its id/);
   const removal = await client.call(deleteTopicsApi, 5, { topicNames: ['conversations'], timeoutMs: 30_000 });
-  assert.equal(kafkaErrorName(removal.responses[0]!.errorCode), 'POLICY_VIOLATION');
+  assert.equal(removal.responses[0]!.errorCode, 'POLICY_VIOLATION');
   const metadata = await client.call(metadataApi, 12, {
     topics: [{ name: 'conversations', topicId: zeroUuid }],
     allowAutoTopicCreation: false,
@@ -73,7 +73,7 @@ test('a foreign record is taken and changes no conversation', async () => {
   for (let index = 0; index < 4; index++) {
     const topicData = [{ name: 'conversations', topicId: zeroUuid, partitionData: [{ index, records }] }];
     const { responses } = await client.call(produceApi, 9, { acks: -1, timeoutMs: 30_000, topicData });
-    assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0);
+    assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 'NONE');
   }
   assert.equal(await messageCountOf('old0'), 4);
   await ask('old0');

@@ -40,8 +40,8 @@ export const meantDifferences: readonly MeantDifference[] = [
     api: 'Metadata',
     path: '*',
     when: /^neither name nor id$/,
-    kafka: -1,
-    ours: 42,
+    kafka: 'UNKNOWN_SERVER_ERROR',
+    ours: 'INVALID_REQUEST',
     reason: 'A topic with neither name nor id is an invalid request (42); Kafka answers with a server error (-1).',
   },
   {

@@ -148,16 +148,16 @@ export class Side {
       });
       const [topic] = topics;
       const isServed =
-        topic?.errorCode === 0 &&
+        topic?.errorCode === 'NONE' &&
         topic.partitions.length >= partitions &&
-        topic.partitions.every(({ errorCode, leaderId }) => errorCode === 0 && leaderId >= 0);
+        topic.partitions.every(({ errorCode, leaderId }) => errorCode === 'NONE' && leaderId >= 0);
       return isServed ? topic.topicId : undefined;
     });
     // A node may know of a leader before it leads.
     await this.until(`${name} to be led`, async () => {
       const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }));
       const { topics } = await this.ask(listOffsetsApi, 7, { replicaId: -1, topics: [{ name, partitions: asked }] });
-      return topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ? true : undefined;
+      return topics[0]?.partitions.every(({ errorCode }) => errorCode === 'NONE') ? true : undefined;
     });
     this.topicIds.set(name, topicId);
     return topicId;
@@ -172,7 +172,7 @@ export class Side {
   async gone(name: string): Promise<void> {
     await this.until(`${name} to be gone`, async () => {
       const { topics } = await this.ask(metadataApi, 8, { topics: [{ name }], allowAutoTopicCreation: false });
-      return topics[0]?.errorCode === 3 ? true : undefined;
+      return topics[0]?.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION' ? true : undefined;
     });
   }
 
@@ -189,7 +189,7 @@ export class Side {
     const topicData = [{ name, topicId: noId, partitionData: [{ index: partition, records }] }];
     const { responses } = await this.ask(produceApi, 9, { acks: -1, timeoutMs: 30_000, topicData });
     const code = responses[0]?.partitionResponses[0]?.errorCode;
-    if (code !== 0) throw new Error(`${this.name}: a record could not be appended to ${name}: ${code}`);
+    if (code !== 'NONE') throw new Error(`${this.name}: a record could not be appended to ${name}: ${code}`);
   }
 
   /** Waits until groups are coordinated. */
@@ -200,10 +200,10 @@ export class Side {
         keyType: 0,
         coordinatorKeys: [groupId],
       });
-      if (coordinators[0]?.errorCode !== 0) return undefined;
+      if (coordinators[0]?.errorCode !== 'NONE') return undefined;
       const groups = [{ groupId, topics: null }];
       const fetched = await this.ask(offsetFetchApi, 8, { groupId: '', topics: null, groups });
-      return fetched.groups[0]?.errorCode === 0 ? true : undefined;
+      return fetched.groups[0]?.errorCode === 'NONE' ? true : undefined;
     });
   }
 

@@ -34,14 +34,14 @@ export const plantedBrokerBugs: readonly (PlantedBug & BrokerSimulation)[] = [
     faults: ['network stall'],
     pace: 'calm',
     transportOf: edited(
-      edit({ api: heartbeatApi, response: (body) => ({ ...body, errorCode: 0 }) }),
+      edit({ api: heartbeatApi, response: (body) => ({ ...body, errorCode: 'NONE' as const }) }),
       edit({
         api: offsetCommitApi,
         response: (body) => ({
           ...body,
           topics: body.topics.map((one) => ({
             ...one,
-            partitions: one.partitions.map((partition) => ({ ...partition, errorCode: 0 })),
+            partitions: one.partitions.map((partition) => ({ ...partition, errorCode: 'NONE' as const })),
           })),
         }),
       }),
@@ -92,7 +92,7 @@ export const plantedBrokerBugs: readonly (PlantedBug & BrokerSimulation)[] = [
           },
           response: (body) => {
             const generation = askers.at(-1)!;
-            if (body.errorCode !== 0) return body;
+            if (body.errorCode !== 'NONE') return body;
             if (!first.has(generation)) first.set(generation, body.assignment);
             return { ...body, assignment: first.get(generation)! };
           },

@@ -1,7 +1,7 @@
 // A consumer as clients are, in virtual time: joins, syncs, sends heartbeats, commits, and begins anew when it is told to; it may
 // leave, die, or fall silent and go on as if nothing had been.
 import { assert, delay, fromUtf8, integerBetween, utf8 } from '@throughline/event';
-import { kafkaErrorName, type KafkaErrorName } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
 import { commit, consumerProtocol, joinRequest } from '../../packages/broker/src/groups/test-support.ts';
 import { groupId, partitionsOf } from './group-history.ts';
@@ -98,7 +98,7 @@ export class SimulatedMember {
     const synced = await this.#group.ask(({ groups }) =>
       groups.sync(groupId, { ...member, ...protocol, generationId, assignments }),
     );
-    if (!this.#isWell(kafkaErrorName(synced.errorCode)!)) return;
+    if (!this.#isWell(synced.errorCode)) return;
     const assignment = fromUtf8(synced.assignment);
     this.#group.history.synced(this.instanceId ?? this.#memberId, generationId, assignment);
     const { random } = this.#group;
@@ -125,7 +125,7 @@ export class SimulatedMember {
     const needsMemberId = this.#group.random.float() < 0.8;
     const request = joinRequest({ ...asked, memberId: this.#memberId, needsMemberId });
     const joined = await this.#group.ask(({ groups }) => groups.join(groupId, request));
-    const error = kafkaErrorName(joined.errorCode)!;
+    const error = joined.errorCode;
     if (error === 'MEMBER_ID_REQUIRED' || error === 'NONE') this.#memberId = joined.memberId;
     return this.#isWell(error) ? joined : undefined;
   }

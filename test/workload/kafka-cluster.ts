@@ -3,7 +3,7 @@
 import { ThroughlineError, type Clock } from '@throughline/event';
 import type { TransportConnection } from '@throughline/broker';
 import { findCoordinatorApi, metadataApi } from '@throughline/wire/apis';
-import { checkCode, KafkaConnection } from './kafka-connection.ts';
+import { checkError, KafkaConnection } from './kafka-connection.ts';
 
 export interface KafkaClusterOptions {
   readonly dial: (host: string, port: number) => Promise<TransportConnection>;
@@ -51,7 +51,7 @@ export class KafkaCluster {
     const { errorCode, host, port } = await (
       await this.bootstrap()
     ).call(findCoordinatorApi, 3, { key: group, keyType: 0 });
-    checkCode(errorCode, 'FindCoordinator');
+    checkError(errorCode, 'FindCoordinator');
     return this.#connectionTo({ host, port });
   }
 
@@ -74,7 +74,7 @@ export class KafkaCluster {
     const request = { topics: [{ name: topic }], allowAutoTopicCreation: false };
     const { brokers, topics } = await (await this.bootstrap()).call(metadataApi, 9, request);
     const found = topics[0];
-    checkCode(found?.errorCode ?? -1, 'Metadata');
+    checkError(found?.errorCode ?? 'UNKNOWN_SERVER_ERROR', 'Metadata');
     const leaders = new Map<number, Node>();
     for (const { partitionIndex, leaderId } of found?.partitions ?? []) {
       const node = brokers.find(({ nodeId }) => nodeId === leaderId);

@@ -2,21 +2,21 @@
 // that is not answered in time breaks the connection, as in the clients of Kafka: nobody knows any more what is still on its way.
 import type { Clock } from '@throughline/event';
 import type { TransportConnection } from '@throughline/broker';
-import { decodeResponse, encodeRequest, kafkaErrorName, type Api, type Read } from '@throughline/wire';
+import { decodeResponse, encodeRequest, type Api, type KafkaErrorName, type Read } from '@throughline/wire';
 
-/** An error code in an answer. */
+/** An error in an answer. */
 export class KafkaError extends Error {
-  readonly code: number;
+  readonly error: KafkaErrorName;
 
-  constructor(code: number, what: string) {
-    super(`${what}: ${kafkaErrorName(code) ?? code}`);
-    this.code = code;
+  constructor(error: KafkaErrorName, what: string) {
+    super(`${what}: ${error}`);
+    this.error = error;
   }
 }
 
-/** Throws for an error code. */
-export function checkCode(code: number, what: string): void {
-  if (code !== 0) throw new KafkaError(code, what);
+/** Throws for an error in an answer. */
+export function checkError(error: KafkaErrorName, what: string): void {
+  if (error !== 'NONE') throw new KafkaError(error, what);
 }
 
 interface Waiting {

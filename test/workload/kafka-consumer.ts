@@ -3,7 +3,7 @@ import { fetchApi, listOffsetsApi } from '@throughline/wire/apis';
 import type { SeenRecord } from '../checker/history.ts';
 import { recordsIn } from './batches.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import { checkCode, type KafkaConnection } from './kafka-connection.ts';
+import { checkError, type KafkaConnection } from './kafka-connection.ts';
 import type { ConsumerPort } from './ports.ts';
 
 /** What a node remembers of this consumer. */
@@ -75,7 +75,7 @@ export class KafkaConsumer implements ConsumerPort {
       forgottenTopicsData: forgotten.length === 0 ? [] : [{ topic, partitions: forgotten }],
     };
     const answer = await connection.call(fetchApi, 12, request, waitMs);
-    checkCode(answer.errorCode, 'Fetch');
+    checkError(answer.errorCode, 'Fetch');
     if (usesSessions && answer.sessionId !== 0) {
       this.#sessions.set(connection, {
         id: answer.sessionId,
@@ -85,7 +85,7 @@ export class KafkaConsumer implements ConsumerPort {
     }
     return answer.responses.flatMap((one) =>
       one.partitions.flatMap(({ partitionIndex, errorCode, records }) => {
-        checkCode(errorCode, `Fetch of partition ${partitionIndex}`);
+        checkError(errorCode, `Fetch of partition ${partitionIndex}`);
         return recordsIn(records ?? new Uint8Array(), partitionIndex, wanted.get(partitionIndex) ?? 0);
       }),
     );
@@ -99,8 +99,8 @@ export class KafkaConsumer implements ConsumerPort {
       const topics = [{ name: topic, partitions: [{ partitionIndex, currentLeaderEpoch: -1, timestamp: -1n }] }];
       const answer = await connection.call(listOffsetsApi, 6, { replicaId: -1, isolationLevel: 0, topics });
       const { errorCode, offset } = answer.topics[0]!.partitions[0]!;
-      if (errorCode !== 0) this.cluster.forget();
-      checkCode(errorCode, 'ListOffsets');
+      if (errorCode !== 'NONE') this.cluster.forget();
+      checkError(errorCode, 'ListOffsets');
       found.set(partitionIndex, Number(offset));
     }
     return found;

@@ -1,6 +1,6 @@
 // A member of a consumer group in the classic protocol: JoinGroup and SyncGroup, with the leader sharing the partitions out,
 // Heartbeat, OffsetCommit and OffsetFetch.
-import { kafkaErrors, Reader, Writer } from '@throughline/wire';
+import { Reader, Writer, type KafkaErrorName } from '@throughline/wire';
 import {
   heartbeatApi,
   joinGroupApi,
@@ -11,7 +11,7 @@ import {
 } from '@throughline/wire/apis';
 import type { Membership } from '../checker/history.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import { checkCode, KafkaError } from './kafka-connection.ts';
+import { checkError, KafkaError } from './kafka-connection.ts';
 import { KafkaConsumer, type KafkaConsumerOptions } from './kafka-consumer.ts';
 import { Rejection, type MemberPort } from './ports.ts';
 
@@ -23,11 +23,7 @@ export interface KafkaMemberOptions extends KafkaConsumerOptions {
 }
 
 /** The member must join again, and what it asked for did not happen. */
-const rejoinCodes: readonly number[] = [
-  kafkaErrors.ILLEGAL_GENERATION,
-  kafkaErrors.UNKNOWN_MEMBER_ID,
-  kafkaErrors.REBALANCE_IN_PROGRESS,
-];
+const rejoinErrors: readonly KafkaErrorName[] = ['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'];
 
 export class KafkaMember extends KafkaConsumer implements MemberPort {
   readonly #member: KafkaMemberOptions;
@@ -57,12 +53,12 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
         },
         rebalanceTimeoutMs + sessionTimeoutMs,
       );
-      if (joined.errorCode === kafkaErrors.MEMBER_ID_REQUIRED) {
+      if (joined.errorCode === 'MEMBER_ID_REQUIRED') {
         this.#memberId = joined.memberId;
         continue;
       }
-      if (joined.errorCode === kafkaErrors.UNKNOWN_MEMBER_ID) this.#memberId = '';
-      checkCode(joined.errorCode, 'JoinGroup');
+      if (joined.errorCode === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
+      checkError(joined.errorCode, 'JoinGroup');
       this.#memberId = joined.memberId;
       this.#generation = joined.generationId;
       const isLeader = joined.leader === joined.memberId;
@@ -80,8 +76,8 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
         },
         rebalanceTimeoutMs + sessionTimeoutMs,
       );
-      if (synced.errorCode === kafkaErrors.REBALANCE_IN_PROGRESS) continue;
-      checkCode(synced.errorCode, 'SyncGroup');
+      if (synced.errorCode === 'REBALANCE_IN_PROGRESS') continue;
+      checkError(synced.errorCode, 'SyncGroup');
       const partitions = partitionsIn(synced.assignment);
       return { group: groupId, member: this.#memberId, generation: this.#generation, partitions };
     }
@@ -92,11 +88,11 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
     const connection = await this.cluster.coordinator(groupId);
     const request = { groupId, generationId: this.#generation, memberId: this.#memberId, groupInstanceId: null };
     const { errorCode } = await connection.call(heartbeatApi, 4, request);
-    if (rejoinCodes.includes(errorCode)) {
-      if (errorCode === kafkaErrors.UNKNOWN_MEMBER_ID) this.#memberId = '';
+    if (rejoinErrors.includes(errorCode)) {
+      if (errorCode === 'UNKNOWN_MEMBER_ID') this.#memberId = '';
       return false;
     }
-    checkCode(errorCode, 'Heartbeat');
+    checkError(errorCode, 'Heartbeat');
     return true;
   }
 
@@ -119,8 +115,8 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
       topics: [{ name: this.cluster.options.topic, partitions }],
     });
     for (const { errorCode } of topics.flatMap((one) => one.partitions)) {
-      if (rejoinCodes.includes(errorCode)) throw new Rejection(new KafkaError(errorCode, 'OffsetCommit').message);
-      checkCode(errorCode, 'OffsetCommit');
+      if (rejoinErrors.includes(errorCode)) throw new Rejection(new KafkaError(errorCode, 'OffsetCommit').message);
+      checkError(errorCode, 'OffsetCommit');
     }
   }
 
@@ -134,9 +130,9 @@ export class KafkaMember extends KafkaConsumer implements MemberPort {
       topics: wanted,
       requireStable: true,
     });
-    checkCode(errorCode, 'OffsetFetch');
+    checkError(errorCode, 'OffsetFetch');
     const found = topics.flatMap((one) => one.partitions);
-    for (const one of found) checkCode(one.errorCode, 'OffsetFetch');
+    for (const one of found) checkError(one.errorCode, 'OffsetFetch');
     return new Map(found.map(({ partitionIndex, committedOffset }) => [partitionIndex, Number(committedOffset)]));
   }
 

@@ -2,11 +2,11 @@
 // again with their sequence numbers until they are answered or time is up. After anything but success it begins anew with another
 // producer id, as there is no telling what the broker has of the old one.
 import { delay } from '@throughline/event';
-import { isRetriableKafkaError, kafkaErrorName, kafkaErrors } from '@throughline/wire';
+import { isRetriableKafkaError, type KafkaErrorName } from '@throughline/wire';
 import { initProducerIdApi, produceApi } from '@throughline/wire/apis';
 import { batchOf } from './batches.ts';
 import type { KafkaCluster } from './kafka-cluster.ts';
-import { checkCode, type KafkaConnection } from './kafka-connection.ts';
+import { checkError, type KafkaConnection } from './kafka-connection.ts';
 import type { ProducerPort, SendResult } from './ports.ts';
 
 interface Pending {
@@ -34,7 +34,7 @@ export class KafkaProducer implements ProducerPort {
     const connection = await this.#cluster.bootstrap();
     const request = { transactionalId: null, transactionTimeoutMs: 0 };
     const { errorCode, producerId, producerEpoch } = await connection.call(initProducerIdApi, 4, request);
-    checkCode(errorCode, 'InitProducerId');
+    checkError(errorCode, 'InitProducerId');
     this.#producer = { id: producerId, epoch: producerEpoch };
     this.#sequences = new Map();
   }
@@ -96,22 +96,21 @@ export class KafkaProducer implements ProducerPort {
     }
   }
 
-  #answered(one: Pending, errorCode: number, baseOffset: number, isFirst: boolean): void {
-    if (errorCode === kafkaErrors.NONE) {
+  #answered(one: Pending, errorCode: KafkaErrorName, baseOffset: number, isFirst: boolean): void {
+    if (errorCode === 'NONE') {
       one.result = { outcome: 'ok', baseOffset };
       return;
     }
-    const name = kafkaErrorName(errorCode) ?? 'UNKNOWN_SERVER_ERROR';
-    one.note = name;
+    one.note = errorCode;
     // Those behind a batch that was not taken are out of order until it is.
-    const isBehind = errorCode === kafkaErrors.OUT_OF_ORDER_SEQUENCE_NUMBER && !isFirst;
+    const isBehind = errorCode === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && !isFirst;
     if (isBehind) return;
-    if (isRetriableKafkaError(name)) {
+    if (isRetriableKafkaError(errorCode)) {
       one.isUncertain = true;
       return;
     }
     one.result = {
-      outcome: one.isUncertain || errorCode === kafkaErrors.OUT_OF_ORDER_SEQUENCE_NUMBER ? 'info' : 'fail',
+      outcome: one.isUncertain || errorCode === 'OUT_OF_ORDER_SEQUENCE_NUMBER' ? 'info' : 'fail',
       note: one.note,
     };
   }

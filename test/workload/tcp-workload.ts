@@ -3,7 +3,7 @@ import { systemClock, type Random } from '@throughline/event';
 import { createTopicsApi } from '@throughline/wire/apis';
 import { cuttableWire, type CuttableWire } from '../support/cuttable-wire.ts';
 import { KafkaCluster } from './kafka-cluster.ts';
-import { checkCode } from './kafka-connection.ts';
+import { checkError } from './kafka-connection.ts';
 import { kafkaLog } from './kafka-log.ts';
 import { Recorder } from './recorder.ts';
 import { dialTcp } from './tcp.ts';
@@ -68,6 +68,6 @@ async function createTopic(cluster: KafkaCluster): Promise<void> {
   const connection = await cluster.bootstrap();
   const request = { topics: [made], timeoutMs: requestTimeoutMs, validateOnly: false };
   const { topics } = await connection.call(createTopicsApi, 5, request);
-  checkCode(topics[0]!.errorCode, 'CreateTopics');
+  checkError(topics[0]!.errorCode, 'CreateTopics');
   cluster.close();
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { apiVersionsApi, listOffsetsApi, metadataApi } from '@throughline/wire/apis';
 import { connectKafka } from '../../../test/support/kafka-client.ts';
 import { handlers } from './apis/registry.ts';
@@ -16,7 +16,7 @@ test('a client that connects is told which APIs there are', async () => {
   const client = await connectKafka(broker.address);
   for (const version of [0, 1, 2, 3, 4]) {
     const { errorCode, apiKeys } = await client.call(apiVersionsApi, version, version < 3 ? {} : named);
-    assert.equal(errorCode, kafkaErrors.NONE);
+    assert.equal(errorCode, 'NONE');
     assert.deepEqual(
       apiKeys.map(({ apiKey }) => apiKey),
       handlers.map(({ api }) => api.key),
@@ -44,7 +44,7 @@ test('of several nodes each listens, each tells of all, and only the leader of a
         isolationLevel: 0,
         topics: [{ name: 'orders', partitions: [{ partitionIndex, currentLeaderEpoch: -1, timestamp: -1n }] }],
       });
-      const expected = leaderId === index + 1 ? kafkaErrors.NONE : kafkaErrors.NOT_LEADER_OR_FOLLOWER;
+      const expected = leaderId === index + 1 ? 'NONE' : 'NOT_LEADER_OR_FOLLOWER';
       assert.equal(answers[0]?.partitions[0]?.errorCode, expected);
     }
     await client.close();
@@ -89,13 +89,13 @@ test('a fault reaches a real handler, and the next request is answered', async (
   await using broker = await createBroker({ memory: true, faults });
   await broker.broker.createTopic('orders', { partitions: 1 });
   const client = await connectKafka(broker.address);
-  const ask = async (): Promise<number | undefined> => {
+  const ask = async (): Promise<KafkaErrorName | undefined> => {
     const { topics } = await client.call(metadataApi, 12, { topics: [{ topicId: '0'.repeat(32), name: 'orders' }] });
     return topics[0]?.errorCode;
   };
   faults.add({ api: 'Metadata', topic: 'orders', error: 'LEADER_NOT_AVAILABLE' });
-  assert.equal(await ask(), kafkaErrors.LEADER_NOT_AVAILABLE);
-  assert.equal(await ask(), kafkaErrors.NONE);
+  assert.equal(await ask(), 'LEADER_NOT_AVAILABLE');
+  assert.equal(await ask(), 'NONE');
   await client.close();
 });
 

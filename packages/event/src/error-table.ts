@@ -5,8 +5,8 @@
 export interface ErrorEntry {
   /** The status of an HTTP answer that carries this code: 4xx is the caller's fault, 5xx is ours. */
   readonly httpStatus: number;
-  /** Kafka's error number where the protocol has one. */
-  readonly kafka?: number;
+  /** What a Kafka client is told, by its name in Kafka's protocol; UNKNOWN_SERVER_ERROR where nothing is said. */
+  readonly kafka?: string;
   /** Whether the same request can succeed later without a change. */
   readonly retriable: boolean;
   readonly meaning: string;
@@ -17,14 +17,14 @@ export const errorTable = {
   // ── anywhere ──
   INTERNAL: {
     httpStatus: 500,
-    kafka: -1,
+    kafka: 'UNKNOWN_SERVER_ERROR',
     retriable: false,
     meaning: 'A defect of Throughline.',
     remedy: 'Report it with the server log around this time; nothing acknowledged is lost.',
   },
   INVALID_ARGUMENT: {
     httpStatus: 400,
-    kafka: 42,
+    kafka: 'INVALID_REQUEST',
     retriable: false,
     meaning: 'A value is missing, of the wrong type or out of its bounds.',
     remedy: 'Correct the value that the message names.',
@@ -37,6 +37,8 @@ export const errorTable = {
   },
   CLOSED: {
     httpStatus: 503,
+    // Whoever is told so looks for the leader anew; so with a partition that is sealed.
+    kafka: 'NOT_LEADER_OR_FOLLOWER',
     retriable: true,
     meaning: 'The log, fold or server is stopping or has stopped.',
     remedy: 'Connect again once the server is up.',
@@ -51,21 +53,21 @@ export const errorTable = {
   // ── log ──
   UNKNOWN_TOPIC: {
     httpStatus: 404,
-    kafka: 3,
+    kafka: 'UNKNOWN_TOPIC_OR_PARTITION',
     retriable: false,
     meaning: 'No such topic or partition.',
     remedy: '`throughline topics` lists what there is.',
   },
   TOPIC_EXISTS: {
     httpStatus: 409,
-    kafka: 36,
+    kafka: 'TOPIC_ALREADY_EXISTS',
     retriable: false,
     meaning: 'A topic of that name is there already.',
     remedy: 'Use it, or choose another name.',
   },
   TOPIC_PROTECTED: {
     httpStatus: 403,
-    kafka: 44,
+    kafka: 'POLICY_VIOLATION',
     retriable: false,
     meaning:
       'A topic that something here relies on: it gets no more partitions and is not deleted while that runs. The message says what relies on it.',
@@ -89,35 +91,35 @@ export const errorTable = {
   },
   INVALID_TOPIC: {
     httpStatus: 400,
-    kafka: 17,
+    kafka: 'INVALID_TOPIC_EXCEPTION',
     retriable: false,
     meaning: 'A topic name that Kafka does not allow.',
     remedy: 'Use 1 to 249 letters, digits, dots, underscores and hyphens, and neither "." nor "..".',
   },
   INVALID_CONFIG: {
     httpStatus: 400,
-    kafka: 40,
+    kafka: 'INVALID_CONFIG',
     retriable: false,
     meaning: 'A setting of a topic or of the broker has an unknown name or a value that it cannot have.',
     remedy: 'Correct the setting that the message names; docs/reference/kafka-settings.md lists them all.',
   },
   INVALID_PARTITIONS: {
     httpStatus: 400,
-    kafka: 37,
+    kafka: 'INVALID_PARTITIONS',
     retriable: false,
     meaning: 'A number of partitions that a topic cannot have, or one that is not an increase.',
     remedy: 'Ask for more than the topic has; partitions are never taken away.',
   },
   OFFSET_OUT_OF_RANGE: {
     httpStatus: 416,
-    kafka: 1,
+    kafka: 'OFFSET_OUT_OF_RANGE',
     retriable: false,
     meaning: 'The offset is before the first record kept, or beyond the end of the log.',
     remedy: 'Read from the log start offset or the high watermark that the error names.',
   },
   CORRUPT_RECORD: {
     httpStatus: 500,
-    kafka: 2,
+    kafka: 'CORRUPT_MESSAGE',
     retriable: false,
     meaning: 'Stored bytes do not match their checksum.',
     remedy:
@@ -125,14 +127,14 @@ export const errorTable = {
   },
   INVALID_RECORD: {
     httpStatus: 400,
-    kafka: 87,
+    kafka: 'INVALID_RECORD',
     retriable: false,
     meaning: 'A record batch that breaks the format.',
     remedy: 'Correct the producer; the message says which rule is broken.',
   },
   INVALID_TIMESTAMP: {
     httpStatus: 400,
-    kafka: 32,
+    kafka: 'INVALID_TIMESTAMP',
     retriable: false,
     meaning:
       'A record whose timestamp is further from now than the topic allows, or a batch that claims an append time.',
@@ -141,7 +143,7 @@ export const errorTable = {
   },
   OUT_OF_ORDER_SEQUENCE_NUMBER: {
     httpStatus: 409,
-    kafka: 45,
+    kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
     retriable: false,
     meaning: 'A batch of an idempotent producer does not follow the last one that is kept; nothing of it is kept.',
     remedy:
@@ -149,14 +151,14 @@ export const errorTable = {
   },
   INVALID_PRODUCER_EPOCH: {
     httpStatus: 409,
-    kafka: 47,
+    kafka: 'INVALID_PRODUCER_EPOCH',
     retriable: false,
     meaning: 'A newer instance of the same producer has written; nothing of this batch is kept.',
     remedy: 'Leave one instance per producer id; a producer without a transactional id takes a new epoch by itself.',
   },
   RECORD_TOO_LARGE: {
     httpStatus: 413,
-    kafka: 10,
+    kafka: 'MESSAGE_TOO_LARGE',
     retriable: false,
     meaning: "A record batch above the topic's max.message.bytes.",
     remedy: 'Send smaller records; docs/reference/limits.md has the sizes.',
@@ -170,14 +172,14 @@ export const errorTable = {
   },
   OUT_OF_DISK: {
     httpStatus: 507,
-    kafka: 56,
+    kafka: 'KAFKA_STORAGE_ERROR',
     retriable: true,
     meaning: 'The disk is full; the append was rejected and nothing of it is kept.',
     remedy: 'Free disk space; appends work again at once.',
   },
   PARTITION_OFFLINE: {
     httpStatus: 503,
-    kafka: 56,
+    kafka: 'KAFKA_STORAGE_ERROR',
     retriable: false,
     meaning:
       'A write or fsync of this partition failed; it takes no appends until the server starts again. Reads go on.',
@@ -211,14 +213,14 @@ export const errorTable = {
   },
   PARTITION_SEALED: {
     httpStatus: 409,
-    kafka: 6,
+    kafka: 'NOT_LEADER_OR_FOLLOWER',
     retriable: false,
     meaning: 'The partition has been sealed and takes no appends, also after a restart.',
     remedy: 'Write to where the work has gone on; a larger leader epoch (admin.beginEpoch) opens the partition again.',
   },
   LEADER_EPOCH_FENCED: {
     httpStatus: 409,
-    kafka: 74,
+    kafka: 'FENCED_LEADER_EPOCH',
     retriable: false,
     meaning: 'A leader epoch that is not larger than the one that there is, or batches of an older one.',
     remedy: 'Somebody else leads by now: take the epoch that the error names for the present one.',
@@ -231,7 +233,7 @@ export const errorTable = {
   },
   GROUP_MEMBER_FENCED: {
     httpStatus: 409,
-    kafka: 82,
+    kafka: 'FENCED_INSTANCE_ID',
     retriable: false,
     meaning: 'Another member of the group has joined under the same instance id: this one is out.',
     remedy: 'Give each member an instance id of its own, or none.',
@@ -388,6 +390,7 @@ export const errorTable = {
   },
   THROTTLED: {
     httpStatus: 429,
+    kafka: 'REQUEST_TIMED_OUT',
     retriable: true,
     meaning: 'More is waiting than the limit allows.',
     remedy: 'Try again after retryAfterMs.',

@@ -54,6 +54,6 @@ export {
   readRequestStart,
   type RequestHeader,
 } from './message.ts';
-export { isRetriableKafkaError, kafkaErrorName, kafkaErrors, type KafkaErrorName } from './kafka-errors.ts';
+export { isRetriableKafkaError, type KafkaErrorName } from './kafka-errors.ts';
 export { noBytes, zeroUuid } from './schema-defaults.ts';
 export { stringBytesMax } from './defaults.ts';

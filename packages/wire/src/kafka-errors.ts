@@ -1,5 +1,9 @@
-// Every error code of the Kafka protocol (kafka.apache.org/protocol#protocol_error_codes), as of Apache Kafka 4.3.1. A client
-// retries those that it knows as retriable; the others it hands to its user.
+// Every error of the Kafka protocol (kafka.apache.org/protocol#protocol_error_codes), as of Apache Kafka 4.3.1. Everywhere in
+// this repository an error is its name; its number is in the bytes of messages only, and this floor alone writes and reads it
+// (`errorCode` of message-writer.ts and message-reader.ts). A client retries what it knows as retriable; the rest it hands to
+// its user.
+import { assert } from '@throughline/event';
+
 const table = {
   UNKNOWN_SERVER_ERROR: { code: -1, isRetriable: false },
   NONE: { code: 0, isRetriable: false },
@@ -140,18 +144,23 @@ const table = {
 
 export type KafkaErrorName = keyof typeof table;
 
-/** The code of each error by its name: `kafkaErrors.NOT_COORDINATOR` is 16. */
-export const kafkaErrors: Readonly<Record<KafkaErrorName, number>> = Object.fromEntries(
-  Object.entries(table).map(([name, { code }]) => [name, code]),
-) as Record<KafkaErrorName, number>;
-
-const names = new Map<number, KafkaErrorName>(
-  Object.entries(table).map(([name, { code }]) => [code, name as KafkaErrorName]),
+const codes: ReadonlyMap<KafkaErrorName, number> = new Map(
+  Object.entries(table).map(([name, { code }]) => [name as KafkaErrorName, code]),
 );
+const names: ReadonlyMap<number, KafkaErrorName> = new Map(Array.from(codes, ([name, code]) => [code, name]));
 
-/** The name of a code, or undefined for one that Kafka 4.3.1 does not know. */
-export function kafkaErrorName(code: number): KafkaErrorName | undefined {
-  return names.get(code);
+/** The number that stands for an error in the bytes of a message. */
+export function kafkaErrorCode(name: KafkaErrorName): number {
+  // Nearly all that is ever written.
+  if (name === 'NONE') return table.NONE.code;
+  const code = codes.get(name);
+  assert(code !== undefined, `${name} is an error of Kafka's`);
+  return code;
+}
+
+/** The error that a number stands for; as in Kafka (`Errors.forCode`) one that is not known is UNKNOWN_SERVER_ERROR. */
+export function kafkaErrorName(code: number): KafkaErrorName {
+  return code === table.NONE.code ? 'NONE' : (names.get(code) ?? 'UNKNOWN_SERVER_ERROR');
 }
 
 /** True when a client may send the same request again. */

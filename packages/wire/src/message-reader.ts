@@ -2,6 +2,7 @@
 // bytes and arrays are the compact ones, and each structure ends with tagged fields (KIP-482); elsewhere they are the
 // plain ones and there are no tags. The files of apis/ are written against this class, so that they need not say it.
 import { ThroughlineError, type ErrorCode } from '@throughline/event';
+import { kafkaErrorName, type KafkaErrorName } from './kafka-errors.ts';
 import { Reader } from './reader.ts';
 
 export class MessageReader extends Reader {
@@ -18,6 +19,10 @@ export class MessageReader extends Reader {
     this.#bytes = bytes;
     this.version = format.version;
     this.isFlexible = format.isFlexible;
+  }
+
+  errorCode(): KafkaErrorName {
+    return kafkaErrorName(this.int16());
   }
 
   override string(): string {

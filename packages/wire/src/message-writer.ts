@@ -2,6 +2,7 @@
 //
 // Record batches are not copied: `records` keeps a reference, and what is written comes out as a list of chunks which a
 // socket sends with one call (writev).
+import { kafkaErrorCode, type KafkaErrorName } from './kafka-errors.ts';
 import { Writer } from './writer.ts';
 
 /** Records of fewer bytes than this are cheaper to copy than to send as a chunk of their own. */
@@ -23,6 +24,10 @@ export class MessageWriter extends Writer {
     super(capacityBytes);
     this.version = format.version;
     this.isFlexible = format.isFlexible;
+  }
+
+  errorCode(value: KafkaErrorName): void {
+    this.int16(kafkaErrorCode(value));
   }
 
   override string(value: string | null): void {

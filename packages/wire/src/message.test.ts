@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { apiVersionsApi, fetchApi, produceApi } from './apis/index.ts';
+import { apiVersionsApi, fetchApi, produceApi, type PartitionData } from './apis/index.ts';
 import { stringBytesMax } from './defaults.ts';
 import { decodeRequest, decodeResponse, encodeRequest, encodeResponse } from './message.ts';
 
@@ -36,7 +36,13 @@ test('a request comes back as it was written, in a plain and in a flexible versi
 });
 
 test('tagged fields are written when they say something, and come back', () => {
-  const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 5n, abortedTransactions: null, records: null };
+  const partition: PartitionData = {
+    partitionIndex: 0,
+    errorCode: 'NONE',
+    highWatermark: 5n,
+    abortedTransactions: null,
+    records: null,
+  };
   const of = (more: object): Uint8Array =>
     frameOf(
       encodeResponse(
@@ -54,9 +60,9 @@ test('tagged fields are written when they say something, and come back', () => {
 
 test('the response header of ApiVersions has no tagged fields in any version (KIP-511)', () => {
   const frame = frameOf(
-    encodeResponse(apiVersionsApi, { apiVersion: 4, correlationId: 9 }, { errorCode: 0, apiKeys: [] }),
+    encodeResponse(apiVersionsApi, { apiVersion: 4, correlationId: 9 }, { errorCode: 'NONE', apiKeys: [] }),
   );
-  assert.equal(Buffer.from(frame).readInt16BE(4), 0, 'the error code follows the correlation id');
+  assert.equal(Buffer.from(frame).readInt16BE(4), 0, 'the error follows the correlation id');
 });
 
 test('a client id that is too long for its field is rejected; the longest one comes back whole', () => {

@@ -40,7 +40,9 @@ export class GroupTalk {
   /** Joins as a client of this name; from version 4 on a new member is first given its id (KIP-394). */
   async join(what: string, as: string, memberId = '', rest: Partial<JoinGroupRequest> = {}): Promise<Joined> {
     const answer = await this.#join(what, as, memberId, rest);
-    return answer?.errorCode === 79 ? this.#join(`${what}, with its id`, as, answer.memberId, rest) : answer;
+    return answer?.errorCode === 'MEMBER_ID_REQUIRED'
+      ? this.#join(`${what}, with its id`, as, answer.memberId, rest)
+      : answer;
   }
 
   #join(what: string, as: string, memberId: string, rest: Partial<JoinGroupRequest>): Promise<Joined> {
@@ -92,7 +94,7 @@ export class GroupTalk {
   /** Whether a member is in a group that does not rebalance; asked beside the script. */
   async beats(joined: Joined): Promise<boolean> {
     const body = { groupId: this.groupId, generationId: joined?.generationId ?? -1, memberId: joined?.memberId ?? '' };
-    return (await this.side.ask(heartbeatApi, 4, body)).errorCode === 0;
+    return (await this.side.ask(heartbeatApi, 4, body)).errorCode === 'NONE';
   }
 
   leave(what: string, as: string, memberId: string, groupInstanceId: string | null = null): Promise<unknown> {

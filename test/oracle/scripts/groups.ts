@@ -191,7 +191,7 @@ export const classicGroups: Script = {
       const second = talk.join('a second member', 'b');
       await side.until('a rebalance', async () => {
         const beat = { groupId, generationId: first?.generationId ?? 0, memberId: first?.memberId ?? '' };
-        return (await side.ask(heartbeatApi, 4, beat)).errorCode === 27 ? true : undefined;
+        return (await side.ask(heartbeatApi, 4, beat)).errorCode === 'REBALANCE_IN_PROGRESS' ? true : undefined;
       });
       await talk.heartbeat('a heartbeat in the rebalance', 'a', first);
       const again = await talk.join('the first member again', 'a', first?.memberId);

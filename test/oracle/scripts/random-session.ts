@@ -77,7 +77,7 @@ class Session {
         transactionalId: null,
         transactionTimeoutMs: 60_000,
       });
-      return errorCode === 0 ? true : undefined;
+      return errorCode === 'NONE' ? true : undefined;
     });
     for (let count = 0; count < 3; count++) await this.#makeTopic();
     for (let count = 0; count < 2; count++) await this.#makeProducer();

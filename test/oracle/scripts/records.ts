@@ -106,7 +106,7 @@ export const idempotence: Script = {
   async run(side) {
     const ask = { transactionalId: null, transactionTimeoutMs: 60_000, producerId: -1n, producerEpoch: -1 };
     await side.until('producer ids to be given', async () => {
-      return (await side.ask(initProducerIdApi, 4, ask)).errorCode === 0 ? true : undefined;
+      return (await side.ask(initProducerIdApi, 4, ask)).errorCode === 'NONE' ? true : undefined;
     });
     for (const version of versionsOf(initProducerIdApi)) {
       await side.call('a producer id', initProducerIdApi, version, ask);

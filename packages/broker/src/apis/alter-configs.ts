@@ -1,6 +1,6 @@
 // AlterConfigs: gives a resource all its settings at once; what is not named goes back to what holds without it. Kafka keeps
 // it for old clients, as two of them at a time undo each other's changes; the successor is IncrementalAlterConfigs.
-import type { Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   alterConfigsApi,
   type AlterConfigsRequest,
@@ -27,7 +27,7 @@ async function handle(
   return { responses };
 }
 
-function failed({ body }: ApiRequest<AlterConfigsRequest>, errorCode: number): AlterConfigsResponse {
+function failed({ body }: ApiRequest<AlterConfigsRequest>, errorCode: KafkaErrorName): AlterConfigsResponse {
   return {
     responses: body.resources.map(({ resourceType, resourceName }) => ({
       errorCode,

@@ -1,7 +1,7 @@
 // AlterPartitionReassignments (KIP-455): gives partitions other replicas, or ends that. Each partition has one replica, at the
 // node that it is worked out to be at (network/cluster.ts): to leave it there is accepted, anything else is rejected, and there
 // is nothing to end. The words are those of Kafka's ReplicationControlManager.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   alterPartitionReassignmentsApi,
   type AlterPartitionReassignmentsRequest,
@@ -20,7 +20,7 @@ function handle(
   { body }: ApiRequest<AlterPartitionReassignmentsRequest>,
 ): AlterPartitionReassignmentsResponse {
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     errorMessage: null,
     allowReplicationFactorChange: body.allowReplicationFactorChange,
     responses: body.topics.map(({ name, partitions }) => ({
@@ -35,7 +35,7 @@ function handle(
 
 function failed(
   _request: ApiRequest<AlterPartitionReassignmentsRequest>,
-  errorCode: number,
+  errorCode: KafkaErrorName,
 ): AlterPartitionReassignmentsResponse {
   return { errorCode, errorMessage: null, responses: [] };
 }

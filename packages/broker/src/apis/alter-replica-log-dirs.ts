@@ -1,6 +1,6 @@
 // AlterReplicaLogDirs (KIP-113): moves partitions to other folders of their node. There is one folder: whoever names it has
 // what he asks for, and whoever names another is told that it is not there.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import {
   alterReplicaLogDirsApi,
   type AlterReplicaLogDirsRequest,
@@ -8,7 +8,7 @@ import {
 } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { ledPartition } from '../topics/led-partition.ts';
+import { isNotLed, ledPartition } from '../topics/led-partition.ts';
 
 export const alterReplicaLogDirs = handler({ api: alterReplicaLogDirsApi, handle, failed });
 
@@ -16,21 +16,21 @@ type Request = ApiRequest<AlterReplicaLogDirsRequest>;
 
 function handle(services: Services, request: Request): AlterReplicaLogDirsResponse {
   return answered(request, (folder, topic, partition) => {
-    if (folder !== services.broker.dataDir) return kafkaErrors.LOG_DIR_NOT_FOUND;
+    if (folder !== services.broker.dataDir) return 'LOG_DIR_NOT_FOUND';
     const found = ledPartition(services, request.nodeId, topic, partition);
-    if (typeof found === 'number') return found;
-    return found.isOnline ? kafkaErrors.NONE : kafkaErrors.KAFKA_STORAGE_ERROR;
+    if (isNotLed(found)) return found;
+    return found.isOnline ? 'NONE' : 'KAFKA_STORAGE_ERROR';
   });
 }
 
-function failed(request: Request, errorCode: number): AlterReplicaLogDirsResponse {
+function failed(request: Request, errorCode: KafkaErrorName): AlterReplicaLogDirsResponse {
   return answered(request, () => errorCode);
 }
 
 /** Each partition is answered once: of several folders for it the last counts, as in Kafka. */
 function answered(
   { body }: Request,
-  codeOf: (folder: string, topic: string, partition: number) => number,
+  codeOf: (folder: string, topic: string, partition: number) => KafkaErrorName,
 ): AlterReplicaLogDirsResponse {
   const folders = new Map<string, Map<number, string>>();
   for (const { path, topics } of body.dirs) {

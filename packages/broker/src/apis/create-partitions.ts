@@ -1,6 +1,6 @@
 // CreatePartitions (KIP-195): gives topics more partitions. What a topic has stays where it is, so keys may go to another
 // partition from then on.
-import type { Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   createPartitionsApi,
   type CreatePartitionsRequest,
@@ -36,7 +36,7 @@ async function handle(
   return { results: [...rejections, ...(await Promise.all(results))] };
 }
 
-function failed({ body }: ApiRequest<CreatePartitionsRequest>, errorCode: number): CreatePartitionsResponse {
+function failed({ body }: ApiRequest<CreatePartitionsRequest>, errorCode: KafkaErrorName): CreatePartitionsResponse {
   return { results: body.topics.map(({ name }) => result(name, { errorCode, errorMessage: null })) };
 }
 

@@ -1,7 +1,7 @@
 // CreateTopics: each topic of a request is made or rejected on its own, in Kafka's order of checks (ControllerApis and
 // ReplicationControlManager): the name, whether it is there, its settings, its partitions. A topic is answered when it is
 // certain to survive a power cut.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   createTopicsApi,
   type CreatableTopic,
@@ -40,7 +40,7 @@ async function handle(services: Services, { body }: ApiRequest<CreateTopicsReque
   return { topics: [...(await Promise.all(results)), ...rejections] };
 }
 
-function failed({ body }: ApiRequest<CreateTopicsRequest>, errorCode: number): CreateTopicsResponse {
+function failed({ body }: ApiRequest<CreateTopicsRequest>, errorCode: KafkaErrorName): CreateTopicsResponse {
   return { topics: body.topics.map(({ name }) => rejected(name, { errorCode, errorMessage: null })) };
 }
 
@@ -99,7 +99,7 @@ function created({ broker }: Services, topic: TopicMetadata): CreatableTopicResu
   return {
     name: topic.topic,
     topicId: topic.topicId,
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     errorMessage: null,
     numPartitions: topic.partitionCount,
     replicationFactor: 1,

@@ -1,5 +1,4 @@
 // DeleteGroups: groups without members, with all that they have committed. Answered when that is durable.
-import { kafkaErrors } from '@throughline/wire';
 import { deleteGroupsApi, type DeletableGroupResult } from '@throughline/wire/apis';
 import { coordinatorError } from './group-requests.ts';
 import { handler } from './handler.ts';
@@ -10,7 +9,7 @@ export const deleteGroups = handler({
     const results: DeletableGroupResult[] = [];
     for (const groupId of new Set(request.body.groupsNames)) {
       const rejection = coordinatorError(services, request, groupId);
-      results.push({ groupId, errorCode: rejection ?? kafkaErrors[await services.groups.delete(groupId)] });
+      results.push({ groupId, errorCode: rejection ?? (await services.groups.delete(groupId)) });
     }
     return { results };
   },

@@ -1,5 +1,5 @@
 // DeleteRecords: the start of a partition moves up to an offset, durably, before it is answered (KIP-107).
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   deleteRecordsApi,
   type DeleteRecordsPartition,
@@ -14,7 +14,7 @@ import type { Services } from './services.ts';
 import { isInternalTopic } from '../ground/topic-name.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { ledPartition } from '../topics/led-partition.ts';
+import { isNotLed, ledPartition } from '../topics/led-partition.ts';
 
 export const deleteRecords = handler({ api: deleteRecordsApi, handle, failed });
 
@@ -40,16 +40,16 @@ async function answer(
   { partitionIndex, offset }: Read<DeleteRecordsPartition>,
 ): Promise<DeleteRecordsPartitionResult> {
   const log = ledPartition(services, nodeId, topic, partitionIndex);
-  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return rejected(partitionIndex, log);
-  if (isInternalTopic(topic)) return rejected(partitionIndex, kafkaErrors.INVALID_TOPIC_EXCEPTION);
-  if (typeof log === 'number') return rejected(partitionIndex, log);
-  if (keepsAll(services, topic)) return rejected(partitionIndex, kafkaErrors.POLICY_VIOLATION);
+  if (log === 'UNKNOWN_TOPIC_OR_PARTITION') return rejected(partitionIndex, log);
+  if (isInternalTopic(topic)) return rejected(partitionIndex, 'INVALID_TOPIC_EXCEPTION');
+  if (isNotLed(log)) return rejected(partitionIndex, log);
+  if (keepsAll(services, topic)) return rejected(partitionIndex, 'POLICY_VIOLATION');
   try {
     const lowWatermark = await log.deleteRecords(offset === all ? log.highWatermark : offset);
-    return { partitionIndex, lowWatermark, errorCode: kafkaErrors.NONE };
+    return { partitionIndex, lowWatermark, errorCode: 'NONE' };
   } catch (error) {
     const code = kafkaErrorOf(error);
-    const isExpected = code === kafkaErrors.OFFSET_OUT_OF_RANGE;
+    const isExpected = code === 'OFFSET_OUT_OF_RANGE';
     if (!isExpected) services.logger.warn({ topic, partition: partitionIndex, error }, 'records could not be deleted');
     return rejected(partitionIndex, code);
   }
@@ -63,11 +63,11 @@ function keepsAll({ broker }: Services, topic: string): boolean {
   return policy.includes('compact') && !policy.includes('delete');
 }
 
-function rejected(partitionIndex: number, errorCode: number): DeleteRecordsPartitionResult {
+function rejected(partitionIndex: number, errorCode: KafkaErrorName): DeleteRecordsPartitionResult {
   return { partitionIndex, lowWatermark: -1n, errorCode };
 }
 
-function failed({ body }: Request, errorCode: number): DeleteRecordsResponse {
+function failed({ body }: Request, errorCode: KafkaErrorName): DeleteRecordsResponse {
   const topics = body.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => rejected(partitionIndex, errorCode)),

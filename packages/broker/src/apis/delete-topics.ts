@@ -1,6 +1,6 @@
 // DeleteTopics: by name, from version 6 on by id too. Each topic is answered on its own, in Kafka's order of checks
 // (ControllerApis).
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import {
   deleteTopicsApi,
   type DeletableTopicResult,
@@ -27,9 +27,9 @@ async function handle(services: Services, request: ApiRequest<DeleteTopicsReques
   const isAllowed = services.broker.configs.boolean('delete.topic.enable');
   // Older versions have no code for it.
   if (!isAllowed) {
-    return failed(request, kafkaErrors[request.version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED']);
+    return failed(request, request.version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED');
   }
-  if (hasNoTime(timeoutMs)) return failed(request, kafkaErrors.REQUEST_TIMED_OUT);
+  if (hasNoTime(timeoutMs)) return failed(request, 'REQUEST_TIMED_OUT');
   const { responses, topics } = resolve(services, namedTopics(request));
   const deletions = topics.map(({ topic: name, topicId }) => {
     const work = deleteTopic(services, { name, topicId });
@@ -38,7 +38,7 @@ async function handle(services: Services, request: ApiRequest<DeleteTopicsReques
   return { responses: [...responses, ...(await Promise.all(deletions))] };
 }
 
-function failed(request: ApiRequest<DeleteTopicsRequest>, errorCode: number): DeleteTopicsResponse {
+function failed(request: ApiRequest<DeleteTopicsRequest>, errorCode: KafkaErrorName): DeleteTopicsResponse {
   return { responses: namedTopics(request).map((named) => answer(named, { errorCode, errorMessage: null })) };
 }
 

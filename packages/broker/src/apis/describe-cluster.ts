@@ -1,6 +1,6 @@
 // DescribeCluster (KIP-700): the nodes, and who they are together. Brokers are described and not controllers (KIP-919): the
 // controller is within this process and cannot be asked over the network.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { describeClusterApi, type DescribeClusterRequest, type DescribeClusterResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { clusterOperations, operationsNotAsked } from './authorized-operations.ts';
@@ -21,7 +21,7 @@ function handle({ cluster }: Services, { body }: ApiRequest<DescribeClusterReque
     return rejected(problem('UNSUPPORTED_ENDPOINT_TYPE', `Unsupported endpoint type ${endpointType}`));
   }
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     clusterId: cluster.clusterId,
     controllerId: cluster.controllerId,
     brokers: cluster.nodes.map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port })),
@@ -29,7 +29,7 @@ function handle({ cluster }: Services, { body }: ApiRequest<DescribeClusterReque
   };
 }
 
-function failed(_request: ApiRequest<DescribeClusterRequest>, errorCode: number): DescribeClusterResponse {
+function failed(_request: ApiRequest<DescribeClusterRequest>, errorCode: KafkaErrorName): DescribeClusterResponse {
   return rejected({ errorCode, errorMessage: null });
 }
 

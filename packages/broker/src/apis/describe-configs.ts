@@ -1,7 +1,7 @@
 // DescribeConfigs: what topics and nodes are set to, where each value comes from, what else has a say (KIP-226) and what
 // it does (KIP-569). Kafka's ConfigHelper gives the order of checks and the words. `durability` says of each topic what its
 // acknowledgements mean.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   describeConfigsApi,
   type DescribeConfigsRequest,
@@ -31,12 +31,12 @@ function handle(services: Services, request: ApiRequest<DescribeConfigsRequest>)
   const { resources } = request.body;
   // One kind that is not known fails them all.
   if (!resources.every(({ resourceType }) => isResourceType(resourceType))) {
-    return failed(request, kafkaErrors.INVALID_REQUEST);
+    return failed(request, 'INVALID_REQUEST');
   }
   return { results: resources.map((resource) => describe(services, request, resource)) };
 }
 
-function failed({ body }: ApiRequest<DescribeConfigsRequest>, errorCode: number): DescribeConfigsResponse {
+function failed({ body }: ApiRequest<DescribeConfigsRequest>, errorCode: KafkaErrorName): DescribeConfigsResponse {
   return { results: body.resources.map((resource) => result(resource, { errorCode, errorMessage: null }, [])) };
 }
 

@@ -1,6 +1,6 @@
 // DescribeGroups: the state of groups and who is in them. What their members say of themselves, and have to read, is told while
 // the group is stable; at other times it is on its way to be something else.
-import { kafkaErrors, noBytes } from '@throughline/wire';
+import { noBytes, type KafkaErrorName } from '@throughline/wire';
 import { describeGroupsApi, type DescribedGroup } from '@throughline/wire/apis';
 import type { Group } from '../groups/group.ts';
 import { groupOperations, operationsNotAsked } from './authorized-operations.ts';
@@ -17,7 +17,7 @@ export const describeGroups = handler({
       if (rejection !== undefined) return unknown(groupId, '', rejection, null);
       const group = services.groups.group(groupId);
       const described = group === undefined ? noGroup(groupId, version) : describe(group);
-      const isAsked = body.includeAuthorizedOperations && described.errorCode === kafkaErrors.NONE;
+      const isAsked = body.includeAuthorizedOperations && described.errorCode === 'NONE';
       return { ...described, authorizedOperations: isAsked ? groupOperations : operationsNotAsked };
     });
     return { groups };
@@ -28,7 +28,7 @@ export const describeGroups = handler({
 function describe(group: Group): DescribedGroup {
   const isStable = group.state === 'Stable';
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     errorMessage: null,
     groupId: group.groupId,
     groupState: group.state,
@@ -45,10 +45,15 @@ function describe(group: Group): DescribedGroup {
 /** From version 6 on a group that is not there is an error; before, it was a dead one. */
 function noGroup(groupId: string, version: number): DescribedGroup {
   return version >= 6
-    ? unknown(groupId, 'Dead', kafkaErrors.GROUP_ID_NOT_FOUND, shortened(`Group ${groupId} not found.`))
-    : unknown(groupId, 'Dead', kafkaErrors.NONE, null);
+    ? unknown(groupId, 'Dead', 'GROUP_ID_NOT_FOUND', shortened(`Group ${groupId} not found.`))
+    : unknown(groupId, 'Dead', 'NONE', null);
 }
 
-function unknown(groupId: string, groupState: string, errorCode: number, errorMessage: string | null): DescribedGroup {
+function unknown(
+  groupId: string,
+  groupState: string,
+  errorCode: KafkaErrorName,
+  errorMessage: string | null,
+): DescribedGroup {
   return { errorCode, errorMessage, groupId, groupState, protocolType: '', protocolData: '', members: [] };
 }

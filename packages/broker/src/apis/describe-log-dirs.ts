@@ -1,6 +1,6 @@
 // DescribeLogDirs (KIP-113): how many bytes each partition has on the disk. Each node of a virtual cluster tells of the
 // partitions that it leads. How large the disk is and how much of it is free (KIP-827) is not known: -1.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   describeLogDirsApi,
   type DescribableLogDirTopic,
@@ -21,12 +21,12 @@ function handle(services: Services, { body, nodeId }: ApiRequest<DescribeLogDirs
     .map(({ topic, partitions }) => topicOf(services, nodeId, { topic, partitions }))
     .filter(({ partitions }) => partitions.length > 0);
   return {
-    errorCode: kafkaErrors.NONE,
-    results: [{ errorCode: kafkaErrors.NONE, logDir: broker.dataDir, topics }],
+    errorCode: 'NONE',
+    results: [{ errorCode: 'NONE', logDir: broker.dataDir, topics }],
   };
 }
 
-function failed(_request: ApiRequest<DescribeLogDirsRequest>, errorCode: number): DescribeLogDirsResponse {
+function failed(_request: ApiRequest<DescribeLogDirsRequest>, errorCode: KafkaErrorName): DescribeLogDirsResponse {
   // Before version 3 there is no place for it, and no folder says as much.
   return { errorCode, results: [] };
 }

@@ -1,7 +1,7 @@
 // DescribeQuorum (KIP-595): who votes on the metadata log. The one voter, and its leader, is the controller in this process;
 // it has no listener of its own (KIP-853), so none is told. The log's end is its high watermark: a record counts once it is
 // synced.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import {
   describeQuorumApi,
   type DescribeQuorumRequest,
@@ -36,8 +36,8 @@ function handle(services: Services, request: Request): DescribeQuorumResponse {
     lastFetchTimestamp: nowMs,
     lastCaughtUpTimestamp: nowMs,
   };
-  const described = {
-    errorCode: kafkaErrors.NONE,
+  const described: Described = {
+    errorCode: 'NONE',
     errorMessage: '',
     leaderId: controllerId,
     leaderEpoch,
@@ -49,7 +49,7 @@ function handle(services: Services, request: Request): DescribeQuorumResponse {
   return { ...answered(request, described), errorMessage: '', nodes };
 }
 
-function failed(request: Request, errorCode: number): DescribeQuorumResponse {
+function failed(request: Request, errorCode: KafkaErrorName): DescribeQuorumResponse {
   return { ...answered(request, { ...nothing, errorCode }), errorCode };
 }
 
@@ -59,7 +59,7 @@ const nothing = { leaderId: 0, leaderEpoch: 0, highWatermark: 0n, currentVoters:
 
 const unknownPartition: Described = {
   ...nothing,
-  errorCode: kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION,
+  errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
   errorMessage: 'This server does not host this topic-partition.',
 };
 
@@ -68,5 +68,5 @@ function answered({ body }: Request, described: Described): DescribeQuorumRespon
     topicName,
     partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...described })),
   }));
-  return { errorCode: kafkaErrors.NONE, topics };
+  return { errorCode: 'NONE', topics };
 }

@@ -1,6 +1,6 @@
 // DescribeTopicPartitions (KIP-966): the partitions of topics page by page, in the order of names and numbers. A page ends
 // with a cursor, from which the next one goes on. There are no eligible leader replicas beside the one that there is.
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import {
   describeTopicPartitionsApi,
   type DescribeTopicPartitionsRequest,
@@ -27,7 +27,7 @@ function handle(
   const names = new Set(asksAll ? broker.topics().map(({ topic }) => topic) : asked.map(({ name }) => name));
   // Of all topics the one of the cursor may have gone since; of a list it must be one.
   const isCursorGood = cursor === null || (cursor.partitionIndex >= 0 && (asksAll || names.has(cursor.topicName)));
-  if (!isCursorGood) return failed(request, kafkaErrors.INVALID_REQUEST);
+  if (!isCursorGood) return failed(request, 'INVALID_REQUEST');
   const limit = Math.min(responsePartitionLimit, broker.configs.integer('max.request.partition.size.limit'));
   let left = Math.max(1, limit);
   const topics: DescribeTopicPartitionsResponseTopic[] = [];
@@ -43,7 +43,7 @@ function handle(
     const to = Math.min(topic.partitionCount, from + left);
     const partitions = described(services, topic, from, to);
     topics.push({
-      errorCode: kafkaErrors.NONE,
+      errorCode: 'NONE',
       name,
       topicId: topic.topicId,
       isInternal: isInternalTopic(name),
@@ -58,7 +58,7 @@ function handle(
 
 function failed(
   { body }: ApiRequest<DescribeTopicPartitionsRequest>,
-  errorCode: number,
+  errorCode: KafkaErrorName,
 ): DescribeTopicPartitionsResponse {
   const topics = body.topics.map(({ name }) => ({
     ...noTopic(errorCode, name),
@@ -67,13 +67,13 @@ function failed(
   return { topics, nextCursor: null };
 }
 
-function noTopic(errorCode: number, name: string): DescribeTopicPartitionsResponseTopic {
+function noTopic(errorCode: KafkaErrorName, name: string): DescribeTopicPartitionsResponseTopic {
   return { errorCode, name, topicId: zeroUuid, partitions: [], topicAuthorizedOperations: topicOperations };
 }
 
 function unknownTopic(name: string): DescribeTopicPartitionsResponseTopic {
   const isValid = topicNameProblem(name) === undefined;
-  const errorCode = isValid ? kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION : kafkaErrors.INVALID_TOPIC_EXCEPTION;
+  const errorCode = isValid ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';
   return { ...noTopic(errorCode, name), isInternal: isInternalTopic(name) };
 }
 

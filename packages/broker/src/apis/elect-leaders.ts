@@ -1,6 +1,6 @@
 // ElectLeaders (KIP-183, KIP-460): makes the preferred replica the leader, or any live one. Each partition has one replica,
 // which leads it, so an election is never needed. The words are those of Kafka's ReplicationControlManager.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { electLeadersApi, type ElectLeadersRequest, type ElectLeadersResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
@@ -19,7 +19,7 @@ function handle({ broker }: Services, request: ApiRequest<ElectLeadersRequest>):
   // Of all partitions only those are told that needed an election.
   const asked = topicPartitions ?? broker.topics().map(({ topic }) => ({ topic, partitions: [] }));
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     replicaElectionResults: asked.map(({ topic, partitions }) => {
       const partitionCount = broker.findTopic(topic)?.partitionCount;
       return {
@@ -40,14 +40,14 @@ function outcomeOf(topic: string, partitionCount: number | undefined, partition:
     : problem('UNKNOWN_TOPIC_OR_PARTITION', `No such partition as ${topic}-${partition}`);
 }
 
-function failed(request: ApiRequest<ElectLeadersRequest>, errorCode: number): ElectLeadersResponse {
+function failed(request: ApiRequest<ElectLeadersRequest>, errorCode: KafkaErrorName): ElectLeadersResponse {
   return answer(request, { errorCode, errorMessage: null });
 }
 
 /** The same of everything that was asked for; before version 1 there is no place for it elsewhere. */
 function answer({ version, body }: ApiRequest<ElectLeadersRequest>, outcome: Problem): ElectLeadersResponse {
   return {
-    errorCode: version === 0 ? kafkaErrors.NONE : outcome.errorCode,
+    errorCode: version === 0 ? 'NONE' : outcome.errorCode,
     replicaElectionResults: (body.topicPartitions ?? []).map(({ topic, partitions }) => ({
       topic,
       partitionResult: partitions.map((partitionId) => ({ partitionId, ...outcome })),

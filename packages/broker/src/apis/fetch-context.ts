@@ -7,7 +7,7 @@
 //           id      0   the same, and ends that session
 //           id     -1   the same without a new one
 //           id   1, 2…  names what has changed since the request before it
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import type { FetchRequest } from '@throughline/wire/apis';
 import type { ApiRequest } from './handler.ts';
 import type { Services } from './services.ts';
@@ -16,7 +16,7 @@ import { targetKey, type FetchResult, type FetchTarget } from '../fetch/fetch-ta
 
 /** What is answered, and in which session. */
 export interface FetchAnswer {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 0 for none. */
   readonly sessionId: number;
   readonly results: readonly FetchResult[];
@@ -39,13 +39,12 @@ export function fetchContext(services: Services, request: Request): FetchContext
     const targets = targetsOf(services, request);
     return sessionEpoch === finalEpoch ? sessionless(targets) : full(services, request, targets);
   }
-  if (session === undefined) return rejected(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
-  if (session.epoch !== sessionEpoch) return rejected(kafkaErrors.INVALID_FETCH_SESSION_EPOCH);
-  if (session.identity.usesTopicIds !== usesTopicIds(request))
-    return rejected(kafkaErrors.FETCH_SESSION_TOPIC_ID_ERROR);
+  if (session === undefined) return rejected('FETCH_SESSION_ID_NOT_FOUND');
+  if (session.epoch !== sessionEpoch) return rejected('INVALID_FETCH_SESSION_EPOCH');
+  if (session.identity.usesTopicIds !== usesTopicIds(request)) return rejected('FETCH_SESSION_TOPIC_ID_ERROR');
   const targets = targetsOf(services, request);
   if (!fetchSessions.update(session, targets, forgottenKeys(request))) {
-    return rejected(kafkaErrors.FETCH_SESSION_ID_NOT_FOUND);
+    return rejected('FETCH_SESSION_ID_NOT_FOUND');
   }
   if (session.partitionCount === 0) {
     fetchSessions.remove(session);
@@ -55,12 +54,12 @@ export function fetchContext(services: Services, request: Request): FetchContext
   return incremental(services, session);
 }
 
-function rejected(errorCode: number): FetchContext {
+function rejected(errorCode: KafkaErrorName): FetchContext {
   return { targets: [], answer: () => ({ errorCode, sessionId: 0, results: [] }) };
 }
 
 function sessionless(targets: readonly FetchTarget[]): FetchContext {
-  return { targets, answer: (results) => ({ errorCode: kafkaErrors.NONE, sessionId: 0, results }) };
+  return { targets, answer: (results) => ({ errorCode: 'NONE', sessionId: 0, results }) };
 }
 
 function full({ fetchSessions }: Services, request: Request, targets: readonly FetchTarget[]): FetchContext {
@@ -69,7 +68,7 @@ function full({ fetchSessions }: Services, request: Request, targets: readonly F
     targets,
     answer: (results) => {
       const sessionId = fetchSessions.create(identity, results)?.identity.sessionId ?? 0;
-      return { errorCode: kafkaErrors.NONE, sessionId, results };
+      return { errorCode: 'NONE', sessionId, results };
     },
   };
 }
@@ -81,9 +80,8 @@ function incremental({ broker }: Services, session: FetchSession): FetchContext 
     targets: session.targets((topicId) => broker.findTopicById(topicId)?.topic),
     answer: (results) => {
       // Another request of the session came meanwhile: whoever sent this one has given it up.
-      if (session.epoch !== epoch)
-        return { errorCode: kafkaErrors.INVALID_FETCH_SESSION_EPOCH, sessionId, results: [] };
-      return { errorCode: kafkaErrors.NONE, sessionId, results: session.takeChanged(results) };
+      if (session.epoch !== epoch) return { errorCode: 'INVALID_FETCH_SESSION_EPOCH', sessionId, results: [] };
+      return { errorCode: 'NONE', sessionId, results: session.takeChanged(results) };
     },
   };
 }

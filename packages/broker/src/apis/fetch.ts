@@ -9,7 +9,7 @@
 //
 // Batches go by reference from the log into the response. There are no replicas, so followers' requests are rejected as
 // Kafka rejects those of a broker that it does not replicate to.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import {
   fetchApi,
   type FetchableTopicResponse,
@@ -25,7 +25,7 @@ import { LongPoll } from '../fetch/long-poll.ts';
 import { readPartitions, unreadable, type Reading, type ReadOptions } from '../fetch/read-partitions.ts';
 import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { endpointsOf, ledPartition } from '../topics/led-partition.ts';
+import { endpointsOf, isNotLed, ledPartition } from '../topics/led-partition.ts';
 
 export const fetch = handler({ api: fetchApi, handle, failed });
 
@@ -39,7 +39,7 @@ async function handle(services: Services, request: Request): Promise<FetchRespon
   const unknown: FetchResult[] = [];
   for (const target of context.targets) {
     const code = problemOf(services, target);
-    if (code === kafkaErrors.NONE) targets.push(target);
+    if (code === 'NONE') targets.push(target);
     else unknown.push({ target, partition: unknownPartition(target.partition, code) });
   }
   const results = targets.length === 0 ? [] : await readOrWait(services, request, targets);
@@ -57,18 +57,18 @@ async function handle(services: Services, request: Request): Promise<FetchRespon
 }
 
 /** What is answered of a partition that nobody has looked at: Kafka's default, an empty list, for aborted transactions. */
-function unknownPartition(partition: number, errorCode: number): PartitionData {
+function unknownPartition(partition: number, errorCode: KafkaErrorName): PartitionData {
   return { ...unreadable(partition, errorCode), abortedTransactions: [] };
 }
 
 /** What is wrong with a target before it is read. Unlike an error of reading, this does not keep the others from waiting. */
-function problemOf({ broker }: Services, { topic, partition }: FetchTarget): number {
-  if (topic === undefined) return kafkaErrors.UNKNOWN_TOPIC_ID;
+function problemOf({ broker }: Services, { topic, partition }: FetchTarget): KafkaErrorName {
+  if (topic === undefined) return 'UNKNOWN_TOPIC_ID';
   const metadata = broker.findTopic(topic);
   if (metadata === undefined || partition < 0 || partition >= metadata.partitionCount) {
-    return kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
+    return 'UNKNOWN_TOPIC_OR_PARTITION';
   }
-  return kafkaErrors.NONE;
+  return 'NONE';
 }
 
 /** Undefined when whoever asked has gone. */
@@ -96,7 +96,7 @@ async function readOrWait(
   first.release();
   const logs = targets.map(({ topic = '', partition }) => {
     const log = ledPartition(services, nodeId, topic, partition);
-    return typeof log === 'number' ? undefined : log;
+    return isNotLed(log) ? undefined : log;
   });
   const poll = new LongPoll(logs, services.clock, body.maxWaitMs, signal);
   try {
@@ -132,7 +132,7 @@ function topicsOf(results: readonly FetchResult[]): FetchableTopicResponse[] {
 }
 
 /** Clients before version 7 see no error but those of partitions; from 13 on they look at the one of the whole first. */
-function failed({ version, body }: Request, errorCode: number): FetchResponse {
+function failed({ version, body }: Request, errorCode: KafkaErrorName): FetchResponse {
   const topics = version < 13 ? body.topics : [];
   const responses = topics.map(({ topic, partitions }) => ({
     topic,

@@ -2,7 +2,7 @@
 //
 // Transactions and share groups have no coordinator here. COORDINATOR_NOT_AVAILABLE would make clients ask for ever, so they
 // are told INVALID_REQUEST, as Apache Kafka answers for a kind of coordinator that it does not run: clients end with that.
-import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { findCoordinatorApi, type Coordinator, type FindCoordinatorResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { handler } from './handler.ts';
@@ -33,7 +33,7 @@ async function find({ groups, logger }: Services, keyType: number, key: string):
   const reject = (error: KafkaErrorName, errorMessage: string): Coordinator => ({
     key,
     ...nowhere,
-    errorCode: kafkaErrors[error],
+    errorCode: error,
     errorMessage,
   });
   if (keyType !== groupKeyType) {
@@ -47,7 +47,7 @@ async function find({ groups, logger }: Services, keyType: number, key: string):
     const node = await groups.nodeOf(key);
     if (node === undefined) return reject('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
     const { nodeId, host, port } = node;
-    return { key, nodeId, host, port, errorCode: kafkaErrors.NONE, errorMessage: '' };
+    return { key, nodeId, host, port, errorCode: 'NONE', errorMessage: '' };
   } catch (error) {
     logger.warn({ groupId: key, error }, 'the topic of groups could not be made');
     return reject('COORDINATOR_NOT_AVAILABLE', 'The coordinator is not available.');
@@ -59,6 +59,6 @@ function single(
   { errorCode, errorMessage, nodeId, host, port }: Coordinator,
   success: string | null,
 ): FindCoordinatorResponse {
-  const isFound = errorCode === kafkaErrors.NONE;
+  const isFound = errorCode === 'NONE';
   return { errorCode, errorMessage: isFound ? success : errorMessage, nodeId, host, port };
 }

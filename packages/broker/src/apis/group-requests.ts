@@ -1,5 +1,5 @@
 // What the requests of group members have in common.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import type { Services } from './services.ts';
 import type { ApiRequest } from './handler.ts';
 
@@ -8,9 +8,8 @@ export function coordinatorError(
   { groups }: Services,
   { nodeId }: ApiRequest<unknown>,
   groupId: string,
-): number | undefined {
-  const problem = groups.problemOf(groupId, nodeId);
-  return problem === undefined ? undefined : kafkaErrors[problem];
+): KafkaErrorName | undefined {
+  return groups.problemOf(groupId, nodeId);
 }
 
 /** What comes first: the answer, or the end of the connection, on which `otherwise` may still be sent. */

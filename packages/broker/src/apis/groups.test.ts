@@ -2,7 +2,6 @@
 // API, field by field: test/judges/oracle.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaErrors } from '@throughline/wire';
 import {
   describeGroupsApi,
   findCoordinatorApi,
@@ -63,10 +62,9 @@ test('a node that does not coordinate a group says so, whatever it is asked', as
   const services = await stillServices(t, { nodeCount: 3 });
   const { right, wrong } = await nodesOf(services, 'g');
   const { topicId } = await services.broker.createTopic('t', { partitions: 1 });
-  const { NONE, NOT_COORDINATOR } = kafkaErrors;
   for (const [nodeId, expected] of [
-    [wrong, NOT_COORDINATOR],
-    [right, NONE],
+    [wrong, 'NOT_COORDINATOR'],
+    [right, 'NONE'],
   ] as const) {
     const partitions = [{ partitionIndex: 0, committedOffset: 1n, committedMetadata: null }];
     const body = { groupId: 'g', memberId: '', topics: [{ topicId, partitions }] };
@@ -76,7 +74,7 @@ test('a node that does not coordinate a group says so, whatever it is asked', as
     const fetched = await ask(offsetFetch, services, { api: offsetFetchApi, version: 9, body: fetchBody, nodeId });
     assert.equal(fetched.groups?.[0]?.errorCode, expected);
     const listed = await ask(listGroups, services, { api: listGroupsApi, version: 5, body: {}, nodeId });
-    assert.equal(listed.groups.length, expected === NONE ? 1 : 0);
+    assert.equal(listed.groups.length, expected === 'NONE' ? 1 : 0);
     const described = await ask(describeGroups, services, {
       api: describeGroupsApi,
       version: 5,
@@ -86,16 +84,16 @@ test('a node that does not coordinate a group says so, whatever it is asked', as
     assert.equal(described.groups[0]?.errorCode, expected);
   }
   const joined = await ask(joinGroup, services, { api: joinGroupApi, version: 9, body: joinBody, nodeId: wrong });
-  assert.equal(joined.errorCode, NOT_COORDINATOR);
+  assert.equal(joined.errorCode, 'NOT_COORDINATOR');
   const member = { groupId: 'g', memberId: 'm', generationId: 1 };
   const syncBody = { ...member, protocolType, protocolName: 'range', assignments: [] };
   const synced = await ask(syncGroup, services, { api: syncGroupApi, version: 5, body: syncBody, nodeId: wrong });
-  assert.equal(synced.errorCode, NOT_COORDINATOR);
+  assert.equal(synced.errorCode, 'NOT_COORDINATOR');
   const beaten = await ask(heartbeat, services, { api: heartbeatApi, version: 4, body: member, nodeId: wrong });
-  assert.equal(beaten.errorCode, NOT_COORDINATOR);
+  assert.equal(beaten.errorCode, 'NOT_COORDINATOR');
   const leaveBody = { groupId: 'g', members: [{ memberId: 'm' }] };
   const left = await ask(leaveGroup, services, { api: leaveGroupApi, version: 5, body: leaveBody, nodeId: wrong });
-  assert.equal(left.errorCode, NOT_COORDINATOR);
+  assert.equal(left.errorCode, 'NOT_COORDINATOR');
 });
 
 test('a coordinator of transactions or of share groups is rejected for good: clients must not ask for ever', async (t) => {
@@ -103,7 +101,7 @@ test('a coordinator of transactions or of share groups is rejected for good: cli
   for (const keyType of [1, 2]) {
     const body = { keyType, coordinatorKeys: ['x'] };
     const { coordinators } = await ask(findCoordinator, services, { api: findCoordinatorApi, version: 6, body });
-    assert.equal(coordinators?.[0]?.errorCode, kafkaErrors.INVALID_REQUEST);
+    assert.equal(coordinators?.[0]?.errorCode, 'INVALID_REQUEST');
     assert.match(coordinators?.[0]?.errorMessage ?? '', /no coordinator for (transactions|share groups)/);
   }
 });
@@ -117,5 +115,5 @@ test('who waits for a generation and hangs up is not waited for', async (t) => {
   await services.clock.settle();
   assert.equal(services.groups.group('g')?.state, 'PreparingRebalance');
   hangUp.abort();
-  assert.equal((await waiting).errorCode, kafkaErrors.NOT_COORDINATOR);
+  assert.equal((await waiting).errorCode, 'NOT_COORDINATOR');
 });

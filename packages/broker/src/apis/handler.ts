@@ -1,6 +1,6 @@
 // What answers the requests of one API. The registry holds them all, and ApiVersions says what the registry holds.
 import type { LogFields } from '@throughline/event';
-import type { Api, Read } from '@throughline/wire';
+import type { Api, KafkaErrorName, Read } from '@throughline/wire';
 import type { Services } from './services.ts';
 
 export interface ApiRequest<Body> {
@@ -50,7 +50,7 @@ export interface Handler<Request = unknown, Response = unknown> {
     request: ApiRequest<Request>,
   ): Response | Unanswered | undefined | Promise<Response | Unanswered | undefined>;
   /** The answer to a request that failed as a whole, with `errorCode` where this API's responses have their place for it. */
-  failed(request: ApiRequest<Request>, errorCode: number): Response;
+  failed(request: ApiRequest<Request>, errorCode: KafkaErrorName): Response;
 }
 
 /** Keeps the types of a handler while the registry holds them as one kind. */

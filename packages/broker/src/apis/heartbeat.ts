@@ -1,5 +1,4 @@
 // Heartbeat: a member is there. What it does: groups/members.ts.
-import { kafkaErrors } from '@throughline/wire';
 import { heartbeatApi } from '@throughline/wire/apis';
 import { coordinatorError } from './group-requests.ts';
 import { handler } from './handler.ts';
@@ -11,7 +10,7 @@ export const heartbeat = handler({
     const rejection = groupId === '' ? undefined : coordinatorError(services, request, groupId);
     if (rejection !== undefined) return { errorCode: rejection };
     const error = services.groups.heartbeat(groupId, { memberId, groupInstanceId, generationId });
-    return { errorCode: kafkaErrors[error] };
+    return { errorCode: error };
   },
   failed: (_request, errorCode) => ({ errorCode }),
 });

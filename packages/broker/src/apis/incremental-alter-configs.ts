@@ -1,5 +1,5 @@
 // IncrementalAlterConfigs (KIP-339): changes single settings of a resource and leaves the others as they are.
-import type { Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   incrementalAlterConfigsApi,
   type IncrementalAlterConfigsAlterConfigsResource,
@@ -41,7 +41,7 @@ async function handle(
 
 function failed(
   { body }: ApiRequest<IncrementalAlterConfigsRequest>,
-  errorCode: number,
+  errorCode: KafkaErrorName,
 ): IncrementalAlterConfigsResponse {
   return {
     responses: body.resources.map(({ resourceType, resourceName }) => ({

@@ -2,7 +2,7 @@
 // id all the same, as in Kafka: without a transactional id nobody but itself knows what it has in flight.
 //
 // A transactional id is rejected, as there is no transaction coordinator yet; the code is one that all clients take for final.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
@@ -18,19 +18,19 @@ type Request = ApiRequest<InitProducerIdRequest>;
 
 async function handle({ producerIds, logger }: Services, request: Request): Promise<InitProducerIdResponse> {
   const { transactionalId, producerId, producerEpoch } = request.body;
-  if ((producerId === -1n) !== (producerEpoch === -1)) return failed(request, kafkaErrors.INVALID_REQUEST);
-  if (transactionalId === '') return failed(request, kafkaErrors.INVALID_REQUEST);
+  if ((producerId === -1n) !== (producerEpoch === -1)) return failed(request, 'INVALID_REQUEST');
+  if (transactionalId === '') return failed(request, 'INVALID_REQUEST');
   if (transactionalId !== null) {
     const { clientId, clientHost } = request;
     logger.warn(
       { transactionalId, clientId, clientHost },
       'rejected a transactional producer: there are no transactions yet',
     );
-    return failed(request, kafkaErrors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    return failed(request, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
   }
-  return { errorCode: kafkaErrors.NONE, producerId: await producerIds.next(), producerEpoch: 0 };
+  return { errorCode: 'NONE', producerId: await producerIds.next(), producerEpoch: 0 };
 }
 
-function failed(_request: Request, errorCode: number): InitProducerIdResponse {
+function failed(_request: Request, errorCode: KafkaErrorName): InitProducerIdResponse {
   return { errorCode, producerId: -1n, producerEpoch: -1 };
 }

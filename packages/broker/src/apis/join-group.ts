@@ -10,7 +10,7 @@ export const joinGroup = handler({
     const { body, clientHost, clientId, signal, version } = request;
     const { groupId, memberId, sessionTimeoutMs } = body;
     const rejection = groupId === '' ? undefined : coordinatorError(services, request, groupId);
-    if (rejection !== undefined) return inVersion(version, { ...rejectedJoin('NONE', memberId), errorCode: rejection });
+    if (rejection !== undefined) return inVersion(version, rejectedJoin(rejection, memberId));
     const joined = services.groups.join(groupId, {
       memberId,
       groupInstanceId: body.groupInstanceId,
@@ -28,7 +28,7 @@ export const joinGroup = handler({
     });
     return inVersion(version, await whileConnected(joined, signal, rejectedJoin('NOT_COORDINATOR', memberId)));
   },
-  failed: ({ body, version }, errorCode) => inVersion(version, { ...rejectedJoin('NONE', body.memberId), errorCode }),
+  failed: ({ body, version }, errorCode) => inVersion(version, rejectedJoin(errorCode, body.memberId)),
 });
 
 /** Before version 7 there is always a protocol, and be it an empty one. */

@@ -1,6 +1,6 @@
 // ListConfigResources (KIP-1142): what can be asked of DescribeConfigs. Version 0 was ListClientMetricsResources and lists
 // those only: there are none.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import {
   listConfigResourcesApi,
   type ConfigResource as ListedResource,
@@ -18,16 +18,19 @@ function handle(
   { version, body }: ApiRequest<ListConfigResourcesRequest>,
 ): ListConfigResourcesResponse {
   const asked = version === 0 ? [resourceTypes.CLIENT_METRICS] : body.resourceTypes;
-  if (!asked.every(isResourceType)) return { errorCode: kafkaErrors.UNSUPPORTED_VERSION, configResources: [] };
+  if (!asked.every(isResourceType)) return { errorCode: 'UNSUPPORTED_VERSION', configResources: [] };
   // None are all.
   const types = new Set(asked.length === 0 ? Object.values(resourceTypes) : asked);
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     configResources: Array.from(types, (resourceType) => resourcesOf(services, resourceType)).flat(),
   };
 }
 
-function failed(_request: ApiRequest<ListConfigResourcesRequest>, errorCode: number): ListConfigResourcesResponse {
+function failed(
+  _request: ApiRequest<ListConfigResourcesRequest>,
+  errorCode: KafkaErrorName,
+): ListConfigResourcesResponse {
   return { errorCode, configResources: [] };
 }
 

@@ -1,14 +1,13 @@
 // ListGroups: the groups that this node coordinates, by states (KIP-518) and types (KIP-848) if asked. All groups here are
 // classic ones.
-import { kafkaErrors } from '@throughline/wire';
-import { listGroupsApi, type ListedGroup } from '@throughline/wire/apis';
+import { listGroupsApi, type ListedGroup, type ListGroupsResponse } from '@throughline/wire/apis';
 import { handler } from './handler.ts';
 
 const groupType = 'classic';
 
 export const listGroups = handler({
   api: listGroupsApi,
-  handle: ({ groups }, { body, nodeId }) => {
+  handle: ({ groups }, { body, nodeId }): ListGroupsResponse => {
     const states = new Set(body.statesFilter.map((state) => state.toLowerCase()));
     const types = body.typesFilter.map((type) => type.toLowerCase());
     const listed: ListedGroup[] = [];
@@ -18,7 +17,7 @@ export const listGroups = handler({
         listed.push({ groupId, protocolType: protocolType ?? '', groupState: state, groupType });
       }
     }
-    return { errorCode: kafkaErrors.NONE, groups: listed };
+    return { errorCode: 'NONE', groups: listed };
   },
   failed: (_request, errorCode) => ({ errorCode, groups: [] }),
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaErrorName } from '@throughline/wire';
 import { listOffsetsApi, type ListOffsetsPartition } from '@throughline/wire/apis';
 import { batchOf } from '../test-support.ts';
 import { servedBroker } from './test-support.ts';
@@ -18,7 +17,7 @@ async function withRecords(t: Parameters<typeof servedBroker>[0]) {
     const answer = await client.call(listOffsetsApi, version, { replicaId: -1, topics });
     return answer.topics.flatMap((topic) =>
       topic.partitions.map(({ errorCode, timestamp, offset, leaderEpoch }) => {
-        return [kafkaErrorName(errorCode), Number(offset), Number(timestamp), leaderEpoch];
+        return [errorCode, Number(offset), Number(timestamp), leaderEpoch];
       }),
     );
   };

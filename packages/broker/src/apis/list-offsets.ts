@@ -8,7 +8,7 @@
 //           -4      8   of the first record kept on this machine: the same as -2 without tiered storage (KIP-405)
 //           -5      9   of the last record in tiered storage: none (KIP-1005)
 //           -6     11   of the first record not yet in tiered storage: none (KIP-1023)
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   listOffsetsApi,
   type ListOffsetsPartition,
@@ -20,7 +20,7 @@ import type { PartitionLog } from '../storage/partition-face.ts';
 import type { Services } from './services.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
+import { leaderEpochProblem, isNotLed, ledPartition } from '../topics/led-partition.ts';
 
 export const listOffsets = handler({ api: listOffsetsApi, handle, failed });
 
@@ -61,7 +61,7 @@ async function handle(services: Services, request: Request): Promise<ListOffsets
     for (const [index, partition] of ofTopic) {
       const isDuplicate = partition === undefined;
       partitions.push(
-        isDuplicate ? nothing(index, kafkaErrors.INVALID_REQUEST) : await answer(services, request, name, partition),
+        isDuplicate ? nothing(index, 'INVALID_REQUEST') : await answer(services, request, name, partition),
       );
     }
     topics.push({ name, partitions });
@@ -76,14 +76,14 @@ async function answer(
   { partitionIndex, timestamp, currentLeaderEpoch }: Read<ListOffsetsPartition>,
 ): Promise<Answer> {
   if (timestamp < 0n && version < (versionMinOf.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
-    return nothing(partitionIndex, kafkaErrors.UNSUPPORTED_VERSION);
+    return nothing(partitionIndex, 'UNSUPPORTED_VERSION');
   }
   const log = ledPartition(services, nodeId, topic, partitionIndex);
-  if (typeof log === 'number') return nothing(partitionIndex, log);
+  if (isNotLed(log)) return nothing(partitionIndex, log);
   const epochProblem = leaderEpochProblem(log, currentLeaderEpoch);
-  if (epochProblem !== kafkaErrors.NONE) return nothing(partitionIndex, epochProblem);
+  if (epochProblem !== 'NONE') return nothing(partitionIndex, epochProblem);
   try {
-    return { ...nothing(partitionIndex, kafkaErrors.NONE), ...(await find(log, timestamp)) };
+    return { ...nothing(partitionIndex, 'NONE'), ...(await find(log, timestamp)) };
   } catch (error) {
     const code = kafkaErrorOf(error);
     services.logger.warn({ topic, partition: partitionIndex, timestamp, error }, 'an offset could not be looked up');
@@ -112,11 +112,11 @@ async function find(log: PartitionLog, timestamp: bigint): Promise<Partial<Answe
   }
 }
 
-function nothing(partitionIndex: number, errorCode: number): Answer {
+function nothing(partitionIndex: number, errorCode: KafkaErrorName): Answer {
   return { partitionIndex, errorCode, timestamp: -1n, offset: -1n, leaderEpoch: -1 };
 }
 
-function failed({ body }: Request, errorCode: number): ListOffsetsResponse {
+function failed({ body }: Request, errorCode: KafkaErrorName): ListOffsetsResponse {
   const topics = body.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => nothing(partitionIndex, errorCode)),

@@ -1,5 +1,6 @@
 // ListPartitionReassignments (KIP-455): which partitions are on their way to other replicas. None ever is: each has one
 // replica, at the node that it is worked out to be at (network/cluster.ts).
+import type { KafkaErrorName } from '@throughline/wire';
 import {
   listPartitionReassignmentsApi,
   type ListPartitionReassignmentsRequest,
@@ -13,6 +14,6 @@ export const listPartitionReassignments = handler({
   handle: (): ListPartitionReassignmentsResponse => ({ ...problem('NONE'), topics: [] }),
   failed: (
     _request: ApiRequest<ListPartitionReassignmentsRequest>,
-    errorCode: number,
+    errorCode: KafkaErrorName,
   ): ListPartitionReassignmentsResponse => ({ errorCode, errorMessage: null, topics: [] }),
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid } from '@throughline/wire';
 import { createTopicsApi, describeClusterApi, metadataApi, type MetadataRequest } from '@throughline/wire/apis';
 import { connectKafka } from '../../../../test/support/kafka-client.ts';
 import { servedBroker, type ServedBroker } from './test-support.ts';
@@ -20,7 +20,7 @@ test('Metadata tells of nodes, topics and partitions in every version', async (t
     assert.equal(answer.clusterId, version >= 2 ? broker.clusterId : null);
     assert.equal(answer.controllerId, version >= 1 ? 1 : -1);
     const [topic] = answer.topics;
-    assert.equal(topic?.errorCode, kafkaErrors.NONE);
+    assert.equal(topic?.errorCode, 'NONE');
     assert.equal(topic.topicId, version >= 10 ? topicId : zeroUuid);
     assert.deepEqual(
       topic.partitions.map(({ partitionIndex, leaderId, replicaNodes, isrNodes }) => [
@@ -52,20 +52,20 @@ test('a topic is found by its id from version 12 on, and an unknown id has an er
     assert.deepEqual(
       topics.map(({ name, errorCode }) => [name, errorCode]),
       [
-        ['notes', kafkaErrors.NONE],
-        [null, kafkaErrors.UNKNOWN_TOPIC_ID],
+        ['notes', 'NONE'],
+        [null, 'UNKNOWN_TOPIC_ID'],
       ],
     );
   }
   const { topics } = await client.call(metadataApi, 11, { topics: [{ name: 'notes', topicId }] });
-  assert.equal(topics[0]?.errorCode, kafkaErrors.INVALID_REQUEST);
+  assert.equal(topics[0]?.errorCode, 'INVALID_REQUEST');
 });
 
 test('a topic that somebody asks for comes to be, unless he or the broker does not want that', async (t) => {
   const { broker, client } = await servedBroker(t, { config: { 'num.partitions': 3 } });
   const ask = { ...named('wanted'), allowAutoTopicCreation: true };
   const first = await client.call(metadataApi, 12, ask);
-  assert.equal(first.topics[0]?.errorCode, kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION);
+  assert.equal(first.topics[0]?.errorCode, 'UNKNOWN_TOPIC_OR_PARTITION');
   await client.call(metadataApi, 12, named('unwanted'));
   // Making a topic comes before what is asked for later.
   await broker.createTopic('later', { partitions: 1 });
@@ -82,10 +82,9 @@ test('a topic that somebody asks for comes to be, unless he or the broker does n
 test('names that no topic can have are rejected, and internal ones are called so', async (t) => {
   const { client } = await servedBroker(t);
   const { topics } = await client.call(metadataApi, 12, named('a b', '', '..', 'x'.repeat(250), '__consumer_offsets'));
-  const { INVALID_TOPIC_EXCEPTION: invalid, UNKNOWN_TOPIC_OR_PARTITION: unknown } = kafkaErrors;
   assert.deepEqual(
     topics.map(({ errorCode, isInternal }) => [errorCode, isInternal]),
-    [...Array.from({ length: 4 }, () => [invalid, false]), [unknown, true]],
+    [...Array.from({ length: 4 }, () => ['INVALID_TOPIC_EXCEPTION', false]), ['UNKNOWN_TOPIC_OR_PARTITION', true]],
   );
 });
 
@@ -134,12 +133,12 @@ test('DescribeCluster describes brokers in every version, and no controllers', a
         answer.brokers.length,
         answer.clusterAuthorizedOperations,
       ],
-      [kafkaErrors.NONE, served.broker.clusterId, 1, 1, 8096],
+      ['NONE', served.broker.clusterId, 1, 1, 8096],
     );
   }
   const ask = { includeClusterAuthorizedOperations: false, endpointType: 2 };
   const { errorCode } = await served.client.call(describeClusterApi, 1, ask);
-  assert.equal(errorCode, kafkaErrors.MISMATCHED_ENDPOINT_TYPE);
+  assert.equal(errorCode, 'MISMATCHED_ENDPOINT_TYPE');
 });
 
 test('a topic is there for Metadata as soon as CreateTopics has answered', async (t) => {
@@ -147,5 +146,5 @@ test('a topic is there for Metadata as soon as CreateTopics has answered', async
   const topic = { name: 'notes', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
   await client.call(createTopicsApi, 7, { topics: [topic] });
   const { topics } = await client.call(metadataApi, 12, named('notes'));
-  assert.equal(topics[0]?.errorCode, kafkaErrors.NONE);
+  assert.equal(topics[0]?.errorCode, 'NONE');
 });

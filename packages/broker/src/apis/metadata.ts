@@ -1,6 +1,6 @@
 // Metadata: the nodes, and of topics the partitions with their leaders. It is what each client asks first, and again
 // whenever something moved; some ask in a tight loop, or for ten thousand partitions at once.
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import {
   metadataApi,
   type MetadataRequest,
@@ -20,7 +20,7 @@ export const metadata = handler({ api: metadataApi, handle, failed });
 
 function handle(services: Services, request: ApiRequest<MetadataRequest>): MetadataResponse {
   const { version, body } = request;
-  if (!isAnswerable(request)) return failed(request, kafkaErrors.INVALID_REQUEST);
+  if (!isAnswerable(request)) return failed(request, 'INVALID_REQUEST');
   const topicAuthorizedOperations = body.includeTopicAuthorizedOperations ? topicOperations : operationsNotAsked;
   const topics = askedTopics(services, request);
   for (const topic of topics) topic.topicAuthorizedOperations = topicAuthorizedOperations;
@@ -34,7 +34,7 @@ function handle(services: Services, request: ApiRequest<MetadataRequest>): Metad
   };
 }
 
-function failed({ body }: ApiRequest<MetadataRequest>, errorCode: number): MetadataResponse {
+function failed({ body }: ApiRequest<MetadataRequest>, errorCode: KafkaErrorName): MetadataResponse {
   const topics = (body.topics ?? []).map(({ name, topicId }) => noTopic(errorCode, { name: name ?? '', topicId }));
   return { brokers: [], topics, errorCode };
 }
@@ -65,28 +65,29 @@ function topicsById(services: Services, ids: ReadonlySet<string>): Answer[] {
   const byId = new Map(services.broker.topics().map((topic) => [topic.topicId, topic]));
   return Array.from(ids, (topicId) => {
     const topic = byId.get(topicId);
-    return topic === undefined
-      ? noTopic(kafkaErrors.UNKNOWN_TOPIC_ID, { name: null, topicId })
-      : answerOf(services, topic);
+    return topic === undefined ? noTopic('UNKNOWN_TOPIC_ID', { name: null, topicId }) : answerOf(services, topic);
   });
 }
 
 function topicByName(services: Services, name: string, mayCreate: boolean): Answer {
   const topic = services.broker.findTopic(name);
   if (topic !== undefined) return answerOf(services, topic);
-  if (topicNameProblem(name) !== undefined) return noTopic(kafkaErrors.INVALID_TOPIC_EXCEPTION, { name });
+  if (topicNameProblem(name) !== undefined) return noTopic('INVALID_TOPIC_EXCEPTION', { name });
   if (mayCreate) autoCreate(services, name);
-  return noTopic(kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION, { name });
+  return noTopic('UNKNOWN_TOPIC_OR_PARTITION', { name });
 }
 
-function noTopic(errorCode: number, { name, topicId = zeroUuid }: { name: string | null; topicId?: string }): Answer {
+function noTopic(
+  errorCode: KafkaErrorName,
+  { name, topicId = zeroUuid }: { name: string | null; topicId?: string },
+): Answer {
   return { errorCode, name, topicId, isInternal: isInternalTopic(name ?? ''), partitions: [] };
 }
 
 function answerOf(services: Services, topic: TopicMetadata): Answer {
   const { topic: name, topicId } = topic;
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     name,
     topicId,
     isInternal: isInternalTopic(name),

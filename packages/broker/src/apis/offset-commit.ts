@@ -1,9 +1,9 @@
 // OffsetCommit: answered when the offsets are durable. Topics come by name, from version 10 on by id (KIP-848). What is asked of
 // a topic or partition that is not there is answered here; the rest goes to groups/group-offsets.ts.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import { offsetCommitApi, type OffsetCommitRequest, type OffsetCommitResponse } from '@throughline/wire/apis';
 import type { Broker, TopicMetadata } from '../topics/broker.ts';
-import { storeErrorName } from '../groups/group-answers.ts';
+import { storeErrorOf } from '../groups/group-answers.ts';
 import type { OffsetToCommit } from '../groups/group-offsets.ts';
 import { coordinatorError } from './group-requests.ts';
 import { handler } from './handler.ts';
@@ -32,14 +32,14 @@ export const offsetCommit = handler({
         knowsGroupIdNotFound: version >= 9,
         offsets,
       });
-      if (typeof errors === 'string') return failed(body, kafkaErrors[errors]);
+      if (typeof errors === 'string') return failed(body, errors);
       offsets.forEach(({ asked, partition }, index) => {
-        results.add(asked, { partitionIndex: partition, errorCode: kafkaErrors[errors[index]!] });
+        results.add(asked, { partitionIndex: partition, errorCode: errors[index]! });
       });
       return { topics: results.topics };
     } catch (error) {
       services.logger.warn({ groupId, error }, 'offsets could not be committed');
-      return failed(body, kafkaErrors[storeErrorName(error)]);
+      return failed(body, storeErrorOf(error));
     }
   },
   failed: ({ body }, errorCode) => failed(body, errorCode),
@@ -61,7 +61,7 @@ function knownOffsets(
     const unknown = version >= 10 && found === undefined ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION';
     for (const { partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata } of partitions) {
       if (found === undefined || partitionIndex < 0 || partitionIndex >= found.partitionCount) {
-        results.add(asked, { partitionIndex, errorCode: kafkaErrors[unknown] });
+        results.add(asked, { partitionIndex, errorCode: unknown });
         continue;
       }
       offsets.push({
@@ -78,7 +78,7 @@ function knownOffsets(
   return offsets;
 }
 
-function failed({ topics }: Read<OffsetCommitRequest>, errorCode: number): OffsetCommitResponse {
+function failed({ topics }: Read<OffsetCommitRequest>, errorCode: KafkaErrorName): OffsetCommitResponse {
   const all = topics.map(({ name, topicId, partitions }) => ({
     name,
     topicId,

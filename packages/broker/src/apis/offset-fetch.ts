@@ -1,6 +1,6 @@
 // OffsetFetch: what groups have committed. Up to version 7 it asks for one group, then for several (KIP-709); for given
 // partitions or, without topics, for all; from version 10 on by topic ids.
-import { kafkaErrors, zeroUuid, type Read } from '@throughline/wire';
+import { zeroUuid, type KafkaErrorName, type Read } from '@throughline/wire';
 import {
   offsetFetchApi,
   type OffsetFetchRequest,
@@ -9,7 +9,7 @@ import {
   type OffsetFetchResponsePartitions,
   type OffsetFetchResponseTopics,
 } from '@throughline/wire/apis';
-import { storeErrorName } from '../groups/group-answers.ts';
+import { storeErrorOf } from '../groups/group-answers.ts';
 import type { CommittedOffset } from '../groups/group-records.ts';
 import type { Services } from './services.ts';
 import { coordinatorError } from './group-requests.ts';
@@ -51,19 +51,19 @@ async function fetch(
   try {
     if (body.requireStable) await offsets.settled(groupId);
   } catch (error) {
-    return rejection(version, asked, kafkaErrors[storeErrorName(error)]);
+    return rejection(version, asked, storeErrorOf(error));
   }
-  if (asked.topics === null) return { groupId, topics: allTopics(services, groupId), errorCode: kafkaErrors.NONE };
+  if (asked.topics === null) return { groupId, topics: allTopics(services, groupId), errorCode: 'NONE' };
   const topics = asked.topics.map(({ name, topicId, partitionIndexes }) => {
     const topic = version >= 10 ? services.broker.findTopicById(topicId)?.topic : name;
-    const error = topic === undefined ? kafkaErrors.UNKNOWN_TOPIC_ID : kafkaErrors.NONE;
+    const error = topic === undefined ? 'UNKNOWN_TOPIC_ID' : 'NONE';
     const partitions = partitionIndexes.map((partitionIndex) => {
       const committed = topic === undefined ? undefined : offsets.committed(groupId, topic, partitionIndex);
       return answer(partitionIndex, committed, error);
     });
     return { name, topicId, partitions };
   });
-  return { groupId, topics, errorCode: kafkaErrors.NONE };
+  return { groupId, topics, errorCode: 'NONE' };
 }
 
 function allTopics({ broker, groups }: Services, groupId: string): readonly OffsetFetchResponseTopics[] {
@@ -71,7 +71,7 @@ function allTopics({ broker, groups }: Services, groupId: string): readonly Offs
   for (const { topic, partition, committed } of groups.offsets.allCommitted(groupId)) {
     const partitions = topics.get(topic) ?? [];
     topics.set(topic, partitions);
-    partitions.push(answer(partition, committed, kafkaErrors.NONE));
+    partitions.push(answer(partition, committed, 'NONE'));
   }
   return Array.from(topics, ([name, partitions]) => ({ name, topicId: broker.topic(name).topicId, partitions }));
 }
@@ -79,14 +79,18 @@ function allTopics({ broker, groups }: Services, groupId: string): readonly Offs
 function answer(
   partitionIndex: number,
   committed: CommittedOffset | undefined,
-  errorCode: number,
+  errorCode: KafkaErrorName,
 ): OffsetFetchResponsePartitions {
   const { offset = -1n, leaderEpoch = -1, metadata = '' } = committed ?? {};
   return { partitionIndex, committedOffset: offset, committedLeaderEpoch: leaderEpoch, metadata, errorCode };
 }
 
 /** Version 1 has no place for the error of a group: there every partition has it. */
-function rejection(version: number, { groupId, topics }: AskedGroup, errorCode: number): OffsetFetchResponseGroup {
+function rejection(
+  version: number,
+  { groupId, topics }: AskedGroup,
+  errorCode: KafkaErrorName,
+): OffsetFetchResponseGroup {
   if (version >= 2) return { groupId, topics: [], errorCode };
   const all = (topics ?? []).map(({ name, partitionIndexes }) => ({
     name,
@@ -98,5 +102,5 @@ function rejection(version: number, { groupId, topics }: AskedGroup, errorCode: 
 function inVersion(version: number, groups: readonly OffsetFetchResponseGroup[]): OffsetFetchResponse {
   if (version >= 8) return { groups };
   const topics = groups[0]?.topics.map(({ name = '', partitions }) => ({ name, partitions })) ?? [];
-  return { topics, errorCode: groups[0]?.errorCode ?? kafkaErrors.NONE };
+  return { topics, errorCode: groups[0]?.errorCode ?? 'NONE' };
 }

@@ -1,6 +1,6 @@
 // OffsetForLeaderEpoch: where a leader epoch ended. A consumer asks after the leader has changed, here after the broker was
 // killed; an end below its position tells it that records it has read are gone (KIP-320).
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { KafkaErrorName, Read } from '@throughline/wire';
 import {
   offsetForLeaderEpochApi,
   type OffsetForLeaderEpochEpochEndOffset,
@@ -10,7 +10,7 @@ import {
 } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
 import { handler, type ApiRequest } from './handler.ts';
-import { leaderEpochProblem, ledPartition } from '../topics/led-partition.ts';
+import { leaderEpochProblem, isNotLed, ledPartition } from '../topics/led-partition.ts';
 
 export const offsetForLeaderEpoch = handler({ api: offsetForLeaderEpochApi, handle, failed });
 
@@ -32,15 +32,15 @@ function answer(
   { partition, currentLeaderEpoch, leaderEpoch }: Read<OffsetForLeaderPartition>,
 ): Answer {
   const log = ledPartition(services, nodeId, topic, partition);
-  if (typeof log === 'number') return { partition, errorCode: log };
+  if (isNotLed(log)) return { partition, errorCode: log };
   const errorCode = leaderEpochProblem(log, currentLeaderEpoch);
-  const end = errorCode === kafkaErrors.NONE ? log.endOfEpoch(leaderEpoch) : undefined;
+  const end = errorCode === 'NONE' ? log.endOfEpoch(leaderEpoch) : undefined;
   return end === undefined
     ? { partition, errorCode }
     : { partition, errorCode, leaderEpoch: end.epoch, endOffset: end.endOffset };
 }
 
-function failed({ body }: Request, errorCode: number): OffsetForLeaderEpochResponse {
+function failed({ body }: Request, errorCode: KafkaErrorName): OffsetForLeaderEpochResponse {
   const topics = body.topics.map(({ topic, partitions }) => ({
     topic,
     partitions: partitions.map(({ partition }) => ({ partition, errorCode })),

@@ -1,23 +1,23 @@
 // What is wrong with one part of a request that answers for its parts one by one: a topic, a config resource.
 import { ThroughlineError, type Logger } from '@throughline/event';
-import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { errorMessageLengthMax } from '../defaults.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 
 export interface Problem {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** Null where Kafka says no more than the code. */
   readonly errorMessage: string | null;
 }
 
-export function problem(name: KafkaErrorName, errorMessage: string | null = null): Problem {
-  return { errorCode: kafkaErrors[name], errorMessage: errorMessage === null ? null : shortened(errorMessage) };
+export function problem(errorCode: KafkaErrorName, errorMessage: string | null = null): Problem {
+  return { errorCode, errorMessage: errorMessage === null ? null : shortened(errorMessage) };
 }
 
 /** What was thrown, as an answer. A defect of ours is logged, and its text stays here. */
 export function problemOf(error: unknown, logger: Logger): Problem {
   const errorCode = kafkaErrorOf(error);
-  if (errorCode !== kafkaErrors.UNKNOWN_SERVER_ERROR) {
+  if (errorCode !== 'UNKNOWN_SERVER_ERROR') {
     return { errorCode, errorMessage: shortened(ThroughlineError.from(error).message) };
   }
   logger.error({ error }, 'a part of a request met a defect');

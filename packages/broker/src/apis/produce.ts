@@ -6,7 +6,7 @@
 // -1 mean the same here, as there is no replica. With acks of 0 nobody waits for an answer: a rejection closes the connection,
 // which is how such a client learns of it.
 import { ThroughlineError } from '@throughline/event';
-import { hasBaseOffset, kafkaErrorName, kafkaErrors, zeroUuid, type Read } from '@throughline/wire';
+import { hasBaseOffset, zeroUuid, type KafkaErrorName, type Read } from '@throughline/wire';
 import {
   produceApi,
   type PartitionProduceData,
@@ -23,7 +23,7 @@ import type { RecordError } from '../storage/record-bounds.ts';
 import { isInternalTopic } from '../ground/topic-name.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
 import { handler, Unanswered, type ApiRequest } from './handler.ts';
-import { currentLeader, endpointsOf, ledPartition } from '../topics/led-partition.ts';
+import { currentLeader, endpointsOf, isNotLed, ledPartition } from '../topics/led-partition.ts';
 import { isOfTransaction, producedBatch } from './produced-batch.ts';
 
 export const produce = handler({
@@ -46,7 +46,7 @@ function handle(
 ): ProduceResponse | Promise<ProduceResponse | Unanswered | undefined> | Unanswered | undefined {
   const { acks, timeoutMs, topicData, transactionalId } = request.body;
   if (transactionalId === null && topicData.some(hasTransaction)) {
-    return answered(services, request, failed(request, kafkaErrors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED).responses);
+    return answered(services, request, failed(request, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED').responses);
   }
   const appends: Append[] = [];
   const responses = topicData.map((topic) => produceTopic(services, request, topic, appends));
@@ -60,7 +60,7 @@ function handle(
     const timer = acks === -1 && timeoutMs > 0 ? services.clock.after(timeoutMs, finish) : undefined;
     let left = appends.length;
     for (const { log, answer, appended } of appends) {
-      const settle = (code: number): void => {
+      const settle = (code: KafkaErrorName): void => {
         answer.errorCode = code;
         if (--left === 0) finish();
       };
@@ -92,7 +92,7 @@ function produceTopic(
   const byId = request.version >= 13;
   const topic = byId ? services.broker.findTopicById(topicId)?.topic : name;
   const partitionResponses = partitionData.map((partition) => {
-    if (topic === undefined) return rejected(partition.index, kafkaErrors.UNKNOWN_TOPIC_ID);
+    if (topic === undefined) return rejected(partition.index, 'UNKNOWN_TOPIC_ID');
     return producePartition(services, request, topic, partition, appends);
   });
   return { name, topicId: byId ? topicId : zeroUuid, partitionResponses };
@@ -106,48 +106,48 @@ function producePartition(
   appends: Append[],
 ): Answer {
   const log = ledPartition(services, nodeId, topic, index);
-  if (log === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) return rejected(index, log);
+  if (log === 'UNKNOWN_TOPIC_OR_PARTITION') return rejected(index, log);
   const batch = producedBatch(version, records);
   if ('errorCode' in batch) return { ...rejected(index, batch.errorCode), ...batch };
-  if (body.acks < -1 || body.acks > 1) return rejected(index, kafkaErrors.INVALID_REQUIRED_ACKS);
+  if (body.acks < -1 || body.acks > 1) return rejected(index, 'INVALID_REQUIRED_ACKS');
   if (isOfTransaction(batch)) {
     // What Kafka says of a partition that nobody has added to a transaction; nobody can before there are transactions.
     const errorMessage = 'Partition was not added to the transaction';
-    return { ...rejected(index, kafkaErrors.INVALID_TXN_STATE), errorMessage };
+    return { ...rejected(index, 'INVALID_TXN_STATE'), errorMessage };
   }
-  if (isInternalTopic(topic) && clientId !== adminClientId) return rejected(index, kafkaErrors.INVALID_TOPIC_EXCEPTION);
-  if (typeof log === 'number') {
+  if (isInternalTopic(topic) && clientId !== adminClientId) return rejected(index, 'INVALID_TOPIC_EXCEPTION');
+  if (isNotLed(log)) {
     return { ...rejected(index, log), currentLeader: currentLeader(services, topic, index) };
   }
   // Clients count from 0 in each batch; the broker gives it its place.
   if (hasBaseOffset(batch, 0)) {
-    return { ...rejected(index, kafkaErrors.INVALID_RECORD), logStartOffset: log.logStartOffset };
+    return { ...rejected(index, 'INVALID_RECORD'), logStartOffset: log.logStartOffset };
   }
   // Until it is settled, this is what a time-out answers.
-  const answer = rejected(index, kafkaErrors.REQUEST_TIMED_OUT);
+  const answer = rejected(index, 'REQUEST_TIMED_OUT');
   appends.push({ log, answer, appended: log.append(batch) });
   return answer;
 }
 
-function take(answer: Answer, { baseOffset, logAppendTimeMs, logStartOffset }: AppendedBatch): number {
+function take(answer: Answer, { baseOffset, logAppendTimeMs, logStartOffset }: AppendedBatch): KafkaErrorName {
   answer.baseOffset = baseOffset;
   answer.logAppendTimeMs = BigInt(logAppendTimeMs);
   answer.logStartOffset = logStartOffset;
-  return kafkaErrors.NONE;
+  return 'NONE';
 }
 
 /** Says why a batch was not appended; of a batch whose records are to blame, which they are (KIP-467). */
-function reject({ logger }: Services, log: PartitionLog, answer: Answer, error: unknown): number {
+function reject({ logger }: Services, log: PartitionLog, answer: Answer, error: unknown): KafkaErrorName {
   const code = kafkaErrorOf(error);
-  if (code === kafkaErrors.UNKNOWN_SERVER_ERROR) {
+  if (code === 'UNKNOWN_SERVER_ERROR') {
     logger.error({ topic: log.topic, partition: log.partition, error }, 'an append met a defect');
   }
   // Kafka has one code for a full disk, which passes, and a partition that stays offline; our own adapter tells them apart.
-  if (code === kafkaErrors.KAFKA_STORAGE_ERROR) {
+  if (code === 'KAFKA_STORAGE_ERROR') {
     const failure = ThroughlineError.from(error);
     answer.errorMessage = `${failure.code}: ${failure.message}`;
   }
-  if (kafkaErrorsWithoutStart.has(code)) return code;
+  if (errorsWithoutStart.has(code)) return code;
   answer.logStartOffset = log.logStartOffset;
   const recordErrors = ThroughlineError.is(error) ? recordErrorsOf(error) : [];
   if (recordErrors.length === 0) return code;
@@ -160,19 +160,19 @@ function reject({ logger }: Services, log: PartitionLog, answer: Answer, error: 
 }
 
 /** Kafka tells the log start offset with the other codes only. */
-const kafkaErrorsWithoutStart: ReadonlySet<number> = new Set([
-  kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION,
-  kafkaErrors.NOT_LEADER_OR_FOLLOWER,
-  kafkaErrors.MESSAGE_TOO_LARGE,
-  kafkaErrors.CORRUPT_MESSAGE,
-  kafkaErrors.KAFKA_STORAGE_ERROR,
+const errorsWithoutStart: ReadonlySet<KafkaErrorName> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'NOT_LEADER_OR_FOLLOWER',
+  'MESSAGE_TOO_LARGE',
+  'CORRUPT_MESSAGE',
+  'KAFKA_STORAGE_ERROR',
 ]);
 
 function recordErrorsOf({ details }: ThroughlineError): readonly RecordError[] {
   return (details as { readonly recordErrors?: readonly RecordError[] } | undefined)?.recordErrors ?? [];
 }
 
-function rejected(index: number, errorCode: number): Answer {
+function rejected(index: number, errorCode: KafkaErrorName): Answer {
   return { index, errorCode, baseOffset: -1n };
 }
 
@@ -196,14 +196,14 @@ function answered(
 function firstRejection(responses: readonly TopicProduceResponse[]): Record<string, unknown> | undefined {
   for (const { name, topicId, partitionResponses } of responses) {
     for (const { index, errorCode } of partitionResponses) {
-      if (errorCode === kafkaErrors.NONE) continue;
-      return { topic: name === '' ? topicId : name, partition: index, error: kafkaErrorName(errorCode) };
+      if (errorCode === 'NONE') continue;
+      return { topic: name === '' ? topicId : name, partition: index, error: errorCode };
     }
   }
   return undefined;
 }
 
-function failed({ body }: ApiRequest<ProduceRequest>, errorCode: number): ProduceResponse {
+function failed({ body }: ApiRequest<ProduceRequest>, errorCode: KafkaErrorName): ProduceResponse {
   const responses = body.topicData.map(({ name, topicId, partitionData }) => ({
     name,
     topicId,

@@ -7,10 +7,10 @@ import {
   batchPrefixBytes,
   codecOf,
   isTransactionalBatch,
-  kafkaErrors,
   readBatchAttributes,
   readBatchLength,
   readBatchMagic,
+  type KafkaErrorName,
 } from '@throughline/wire';
 
 /** A batch of any magic has at least this in front of its records, counted without the prefix: Kafka's LegacyRecord. */
@@ -20,13 +20,13 @@ const zstdVersionMin = 7;
 
 /** Why there is no batch to be appended; the message where Kafka tells one. */
 export interface NoBatch {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage?: string;
 }
 
-const notOneBatch: NoBatch = { errorCode: kafkaErrors.INVALID_RECORD };
-const corrupt: NoBatch = { errorCode: kafkaErrors.CORRUPT_MESSAGE };
-const zstdTooEarly: NoBatch = { errorCode: kafkaErrors.UNSUPPORTED_COMPRESSION_TYPE };
+const notOneBatch: NoBatch = { errorCode: 'INVALID_RECORD' };
+const corrupt: NoBatch = { errorCode: 'CORRUPT_MESSAGE' };
+const zstdTooEarly: NoBatch = { errorCode: 'UNSUPPORTED_COMPRESSION_TYPE' };
 
 /** The batch, or why there is none. */
 export function producedBatch(version: number, records: Uint8Array | null): Uint8Array | NoBatch {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@throughline/event';
 import { LossyDisk } from '@throughline/testkit';
-import { kafkaErrorName, kafkaErrors } from '@throughline/wire';
 import {
   apiVersionsApi,
   deleteRecordsApi,
@@ -26,7 +25,7 @@ test('each version gives a producer id that nobody has, also to one that names i
     const own = version >= 3 ? { producerId: 0n, producerEpoch: 3 } : {};
     const request = { transactionalId: null, transactionTimeoutMs: 1000, ...own };
     const answer = await client.call(initProducerIdApi, version, request);
-    assert.deepEqual([answer.errorCode, answer.producerEpoch], [kafkaErrors.NONE, 0]);
+    assert.deepEqual([answer.errorCode, answer.producerEpoch], ['NONE', 0]);
     given.add(answer.producerId);
   }
   assert.equal(given.size, 6);
@@ -39,7 +38,7 @@ test('half an identity and a transactional id are rejected by codes that clients
     const request = { transactionalId: null, transactionTimeoutMs: 1000, ...more };
     const { errorCode, producerId, producerEpoch } = await client.call(initProducerIdApi, 4, request);
     assert.deepEqual([producerId, producerEpoch], [-1n, -1]);
-    return kafkaErrorName(errorCode);
+    return errorCode;
   };
   assert.equal(await errorOf({ producerId: 5n }), 'INVALID_REQUEST');
   assert.equal(await errorOf({ producerEpoch: 5 }), 'INVALID_REQUEST');
@@ -61,7 +60,7 @@ test('each version says where an epoch ended, so that a reader finds what the po
     const request = { replicaId: -1, topics: [{ topic: 't', partitions }] };
     const { topics } = await client.call(offsetForLeaderEpochApi, version, request);
     const { errorCode, leaderEpoch, endOffset } = topics[0]!.partitions[0]!;
-    return [kafkaErrorName(errorCode), leaderEpoch, Number(endOffset)];
+    return [errorCode, leaderEpoch, Number(endOffset)];
   };
   for (let version = offsetForLeaderEpochApi.versionMin; version <= offsetForLeaderEpochApi.versionMax; version++) {
     assert.deepEqual(await ask(version, { leaderEpoch: 0 }), ['NONE', 0, 2]);
@@ -85,7 +84,7 @@ test('each version deletes records up to an offset, for good', async (t) => {
     const request = { topics: [{ name, partitions: [{ partitionIndex, offset }] }], timeoutMs: 1000 };
     const { topics } = await client.call(deleteRecordsApi, version, request);
     const { errorCode, lowWatermark } = topics[0]!.partitions[0]!;
-    return [kafkaErrorName(errorCode), Number(lowWatermark)];
+    return [errorCode, Number(lowWatermark)];
   };
   for (let version = deleteRecordsApi.versionMin; version <= deleteRecordsApi.versionMax; version++) {
     assert.deepEqual(await remove(version, BigInt(version + 1)), ['NONE', version + 1]);

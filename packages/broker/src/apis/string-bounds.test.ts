@@ -2,7 +2,7 @@
 // OffsetCommit and DeleteGroups, or by JoinGroup and the end of the session. What Apache Kafka 4.3.1 answers was asked of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeRequest, kafkaErrors, stringBytesMax } from '@throughline/wire';
+import { encodeRequest, stringBytesMax, type KafkaErrorName } from '@throughline/wire';
 import {
   createTopicsApi,
   deleteGroupsApi,
@@ -32,16 +32,16 @@ test('a group id as long as a string can be is one like any other, until the gro
   await broker.createTopic('t', { partitions: 1 });
   const groupId = longest;
   const found = await client.call(findCoordinatorApi, 4, { keyType: 0, coordinatorKeys: [groupId] });
-  assert.equal(found.coordinators[0]!.errorCode, kafkaErrors.NONE);
+  assert.equal(found.coordinators[0]!.errorCode, 'NONE');
   const { topics } = await client.call(offsetCommitApi, 9, { groupId, ...commit });
-  assert.equal(topics[0]!.partitions[0]!.errorCode, kafkaErrors.NONE);
+  assert.equal(topics[0]!.partitions[0]!.errorCode, 'NONE');
   const asked = { groupId, topics: [{ name: 't', partitionIndexes: [0] }] };
   const fetched = await client.call(offsetFetchApi, 9, { groups: [asked] });
   assert.equal(fetched.groups[0]!.topics[0]!.partitions[0]!.committedOffset, 5n);
   const { results } = await client.call(deleteGroupsApi, 2, { groupsNames: [groupId] });
-  assert.equal(results[0]!.errorCode, kafkaErrors.NONE);
+  assert.equal(results[0]!.errorCode, 'NONE');
   const described = await client.call(describeGroupsApi, 6, { groups: [groupId] });
-  assert.equal(described.groups[0]!.errorCode, kafkaErrors.GROUP_ID_NOT_FOUND);
+  assert.equal(described.groups[0]!.errorCode, 'GROUP_ID_NOT_FOUND');
 });
 
 test('a longer one closes the connection of whoever sends it, and nobody else notices', async (t) => {
@@ -102,12 +102,12 @@ test('a member id that would be longer than a string is not given out, whichever
     await named.call(joinGroupApi, 9, { groupId: 'g', ...join }),
   ];
   for (const { errorCode, memberId } of answers) {
-    assert.deepEqual([errorCode, memberId], [kafkaErrors.UNKNOWN_SERVER_ERROR, '']);
+    assert.deepEqual([errorCode, memberId], ['UNKNOWN_SERVER_ERROR', '']);
   }
   // One byte for each of the longest UUID and its hyphen less, and it is a member.
   const groupInstanceId = longest.slice('-00000000-0000-0000-0000-000000000000'.length);
   const joined = await client.call(joinGroupApi, 7, { groupId: 'g', ...join, groupInstanceId });
-  assert.equal(joined.errorCode, kafkaErrors.NONE);
+  assert.equal(joined.errorCode, 'NONE');
   assert.equal(joined.memberId.length, stringBytesMax);
   assert.ok(broker.findTopic('__consumer_offsets'));
 });
@@ -122,7 +122,7 @@ test('a message about a long name fits into the answer, and a value is no longer
       timeoutMs: 1000,
       validateOnly: false,
     });
-    assert.equal(named.topics[0]!.errorCode, kafkaErrors.INVALID_TOPIC_EXCEPTION);
+    assert.equal(named.topics[0]!.errorCode, 'INVALID_TOPIC_EXCEPTION');
     const configs = [{ name: longest, value: longest }];
     const configured = { ...topic, name: 'c', configs };
     const made = await client.call(createTopicsApi, version, {
@@ -130,18 +130,18 @@ test('a message about a long name fits into the answer, and a value is no longer
       timeoutMs: 1000,
       validateOnly: false,
     });
-    assert.equal(made.topics[0]!.errorCode, kafkaErrors.INVALID_CONFIG);
+    assert.equal(made.topics[0]!.errorCode, 'INVALID_CONFIG');
   }
   const described = await client.call(describeGroupsApi, 6, { groups: [longest] });
-  assert.equal(described.groups[0]!.errorCode, kafkaErrors.NOT_COORDINATOR);
-  const append = async (value: string): Promise<number> => {
+  assert.equal(described.groups[0]!.errorCode, 'NOT_COORDINATOR');
+  const append = async (value: string): Promise<KafkaErrorName> => {
     const change = { name: 'leader.replication.throttled.replicas', configOperation: 2, value };
     const resources = [{ resourceType: 2, resourceName: 't', configs: [change] }];
     const { responses } = await client.call(incrementalAlterConfigsApi, 1, { resources, validateOnly: false });
     return responses[0]!.errorCode;
   };
   const items = (first: number): string => Array.from({ length: 3000 }, (_, index) => `${first + index}:1`).join(',');
-  assert.equal(await append(items(10_000)), kafkaErrors.NONE);
-  assert.equal(await append(items(20_000)), kafkaErrors.INVALID_CONFIG);
-  assert.equal(await append(items(10_000)), kafkaErrors.NONE, 'the one before is there still');
+  assert.equal(await append(items(10_000)), 'NONE');
+  assert.equal(await append(items(20_000)), 'INVALID_CONFIG');
+  assert.equal(await append(items(10_000)), 'NONE', 'the one before is there still');
 });

@@ -10,7 +10,7 @@ export const syncGroup = handler({
     const { body, signal, version } = request;
     const { generationId, groupId, groupInstanceId, memberId, protocolName, protocolType } = body;
     const rejection = groupId === '' ? undefined : coordinatorError(services, request, groupId);
-    if (rejection !== undefined) return { ...rejectedSync('NONE'), errorCode: rejection };
+    if (rejection !== undefined) return rejectedSync(rejection);
     // From version 5 on a client says what it believes to sync (KIP-559).
     if (version >= 5 && (protocolType === null || protocolName === null))
       return rejectedSync('INCONSISTENT_GROUP_PROTOCOL');
@@ -19,5 +19,5 @@ export const syncGroup = handler({
     const synced = services.groups.sync(groupId, { ...member, protocolType, protocolName, assignments });
     return whileConnected(synced, signal, rejectedSync('NOT_COORDINATOR'));
   },
-  failed: (_request, errorCode) => ({ ...rejectedSync('NONE'), errorCode }),
+  failed: (_request, errorCode) => rejectedSync(errorCode),
 });

@@ -1,5 +1,4 @@
 // The partitions of a topic as clients are told of them, by Metadata and DescribeTopicPartitions.
-import { kafkaErrors } from '@throughline/wire';
 import type { MetadataResponsePartition } from '@throughline/wire/apis';
 import type { TopicMetadata } from '../topics/broker.ts';
 import type { Services } from './services.ts';
@@ -19,10 +18,10 @@ export function partitionsOf(
 ): readonly MetadataResponsePartition[] {
   const before = told.get(topic);
   if (before?.nodes === cluster.nodes) return before.partitions;
-  const partitions = Array.from({ length: topic.partitionCount }, (_, partitionIndex) => {
+  const partitions = Array.from({ length: topic.partitionCount }, (_, partitionIndex): MetadataResponsePartition => {
     const leaderId = cluster.leaderOf(topic, partitionIndex);
     return {
-      errorCode: kafkaErrors.NONE,
+      errorCode: 'NONE',
       partitionIndex,
       leaderId,
       leaderEpoch: broker.partition(topic.topic, partitionIndex).leaderEpoch,

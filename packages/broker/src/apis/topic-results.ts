@@ -1,8 +1,9 @@
 // Answers per partition, gathered by the topics of a request. A topic that is asked for twice is answered twice.
+import type { KafkaErrorName } from '@throughline/wire';
 
 export interface PartitionResult {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 /** What of the topics of a request says which topic it is. */

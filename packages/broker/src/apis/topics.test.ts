@@ -1,7 +1,7 @@
 // CreateTopics, DeleteTopics and CreatePartitions over a socket, in every version.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaErrorName, zeroUuid } from '@throughline/wire';
+import { zeroUuid } from '@throughline/wire';
 import {
   createPartitionsApi,
   createTopicsApi,
@@ -31,7 +31,7 @@ async function create(
   version = 7,
 ): Promise<Readonly<Record<string, string | undefined>>> {
   const answer = await client.call(createTopicsApi, version, { topics, timeoutMs: 30_000 });
-  return Object.fromEntries(answer.topics.map(({ name, errorCode }) => [name, kafkaErrorName(errorCode)]));
+  return Object.fromEntries(answer.topics.map(({ name, errorCode }) => [name, errorCode]));
 }
 
 test('a topic is made in every version, with its settings', async (t) => {
@@ -44,7 +44,7 @@ test('a topic is made in every version, with its settings', async (t) => {
     const made = served.broker.topic(name);
     assert.deepEqual([made.partitionCount, made.config.retentionMs, made.config.durability], [3, 60_000, 'os']);
     const [told] = answer.topics;
-    assert.equal(told?.errorCode, 0);
+    assert.equal(told?.errorCode, 'NONE');
     assert.equal(told.topicId, version >= 7 ? made.topicId : zeroUuid);
     assert.equal(told.numPartitions, version >= 5 ? 3 : -1);
     const retention = told.configs?.find((config) => config.name === 'retention.ms');
@@ -108,9 +108,9 @@ test('what is only to be validated, or has no time, is not made', async (t) => {
   const { broker, client } = await servedBroker(t);
   const only = { topics: [topic('notes', { numPartitions: 5 })], timeoutMs: 30_000, validateOnly: true };
   const validated = await client.call(createTopicsApi, 7, only);
-  assert.deepEqual([validated.topics[0]?.errorCode, validated.topics[0]?.numPartitions], [0, 5]);
+  assert.deepEqual([validated.topics[0]?.errorCode, validated.topics[0]?.numPartitions], ['NONE', 5]);
   const late = await client.call(createTopicsApi, 7, { topics: [topic('notes')], timeoutMs: 0 });
-  assert.equal(kafkaErrorName(late.topics[0]!.errorCode), 'REQUEST_TIMED_OUT');
+  assert.equal(late.topics[0]!.errorCode, 'REQUEST_TIMED_OUT');
   assert.deepEqual(broker.topics(), []);
 });
 
@@ -133,7 +133,7 @@ test('topics are deleted by name, and by id from version 6 on', async (t) => {
     const ids = [topicId, 'f'.repeat(32)].map((id) => ({ name: null, topicId: id }));
     const byBoth = { topics: [...named, ...ids, { name: null, topicId: zeroUuid }], timeoutMs: 30_000 };
     const { responses } = await client.call(deleteTopicsApi, version, version < 6 ? byName : byBoth);
-    const codes = responses.map(({ name, errorCode }) => `${name} ${kafkaErrorName(errorCode)}`).sort();
+    const codes = responses.map(({ name, errorCode }) => `${name} ${errorCode}`).sort();
     const both = ['notes NONE', 'unknown UNKNOWN_TOPIC_OR_PARTITION'];
     const expected =
       version < 6
@@ -153,7 +153,7 @@ test('a broker that lets nobody delete topics says so', async (t) => {
     [3, 'TOPIC_DELETION_DISABLED'],
   ] as const) {
     const { responses } = await client.call(deleteTopicsApi, version, { topicNames: ['notes'], timeoutMs: 30_000 });
-    assert.equal(kafkaErrorName(responses[0]!.errorCode), code);
+    assert.equal(responses[0]!.errorCode, code);
   }
   assert.ok(broker.findTopic('notes'));
 });
@@ -166,7 +166,7 @@ test('a topic gets more partitions in every version, and never fewer', async (t)
     const grow = async (rest: Partial<CreatePartitionsTopic>, validateOnly = false): Promise<string | undefined> => {
       const topics = [{ name, count: 3, assignments: null, ...rest }];
       const { results } = await client.call(createPartitionsApi, version, { topics, timeoutMs: 30_000, validateOnly });
-      return kafkaErrorName(results[0]!.errorCode);
+      return results[0]!.errorCode;
     };
     assert.equal(await grow({ count: 2 }), 'INVALID_PARTITIONS');
     assert.equal(await grow({ count: 1 }), 'INVALID_PARTITIONS');

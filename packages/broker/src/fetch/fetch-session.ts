@@ -78,12 +78,12 @@ export class FetchSession {
     const hasRecords = records !== null && records.length > 0;
     const isChanged =
       hasRecords ||
-      errorCode !== 0 ||
+      errorCode !== 'NONE' ||
       divergingEpoch !== undefined ||
       known.highWatermark !== highWatermark ||
       known.logStartOffset !== logStartOffset;
     // After an error the partition is answered again as soon as the error has gone.
-    known.highWatermark = errorCode === 0 ? highWatermark : -1n;
+    known.highWatermark = errorCode === 'NONE' ? highWatermark : -1n;
     known.logStartOffset = logStartOffset;
     if (hasRecords) {
       this.#partitions.delete(target.key);

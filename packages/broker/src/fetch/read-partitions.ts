@@ -1,10 +1,10 @@
 // Reading for Fetch: partition after partition, within the bounds of the request, of each partition and of the memory for answers.
 // The first batch found is given whatever its size, or a consumer with small bounds would stand still for ever (KIP-74).
 import { ThroughlineError, type Logger } from '@throughline/event';
-import { kafkaErrors, noBytes, zeroUuid } from '@throughline/wire';
+import { noBytes, zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import type { PartitionData } from '@throughline/wire/apis';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
-import { currentLeader, leaderEpochProblem, ledPartition, type Leadership } from '../topics/led-partition.ts';
+import { currentLeader, leaderEpochProblem, isNotLed, ledPartition, type Leadership } from '../topics/led-partition.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
 import type { ResponseMemory } from './response-memory.ts';
@@ -62,7 +62,7 @@ export async function readPartitions(
     // Most have nothing new and are answered on the spot.
     const partition = read instanceof Promise ? await read : read;
     recordBytes += partition.records?.length ?? 0;
-    if (partition.errorCode !== kafkaErrors.NONE || partition.divergingEpoch !== undefined) isUrgent = true;
+    if (partition.errorCode !== 'NONE' || partition.divergingEpoch !== undefined) isUrgent = true;
     results.push({ target, partition });
   }
   const release = (): void => {
@@ -75,7 +75,7 @@ export async function readPartitions(
 }
 
 /** What a partition is answered that cannot be read. */
-export function unreadable(partitionIndex: number, errorCode: number): PartitionData {
+export function unreadable(partitionIndex: number, errorCode: KafkaErrorName): PartitionData {
   return {
     partitionIndex,
     errorCode,
@@ -126,39 +126,40 @@ export function findPartition(
   const answered = (answer: PartitionData): { readonly answer: PartitionData } => ({ answer });
   const { topic = '', topicId, partition, fetchOffset } = target;
   const log = ledPartition(services, options.nodeId, topic, partition);
-  if (typeof log === 'number') return answered(rejected(services, options, target, log));
+  if (isNotLed(log)) return answered(rejected(services, options, target, log));
   if (topicId !== zeroUuid && services.broker.findTopic(topic)?.topicId !== topicId) {
-    return answered(unreadable(partition, kafkaErrors.INCONSISTENT_TOPIC_ID));
+    return answered(unreadable(partition, 'INCONSISTENT_TOPIC_ID'));
   }
   const epochProblem = leaderEpochProblem(log, target.currentLeaderEpoch);
-  if (epochProblem !== kafkaErrors.NONE) return answered(rejected(services, options, target, epochProblem));
+  if (epochProblem !== 'NONE') return answered(rejected(services, options, target, epochProblem));
   if (options.isFromFollower) return answered(unreadable(partition, notReplicated(target)));
   const divergence = divergenceOf(log, target);
-  if (typeof divergence === 'number') return answered(unreadable(partition, divergence));
+  if (divergence === 'OFFSET_OUT_OF_RANGE') return answered(unreadable(partition, divergence));
   if (divergence !== undefined) {
     return answered({ ...readable(log, target, options, noBytes), divergingEpoch: divergence });
   }
   if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
-    return answered(unreadable(partition, kafkaErrors.OFFSET_OUT_OF_RANGE));
+    return answered(unreadable(partition, 'OFFSET_OUT_OF_RANGE'));
   }
   return { log };
 }
+
 /** What Kafka answers a broker that is none of the partition's replicas. */
-function notReplicated({ currentLeaderEpoch }: FetchTarget): number {
-  return currentLeaderEpoch === -1 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : kafkaErrors.UNKNOWN_LEADER_EPOCH;
+function notReplicated({ currentLeaderEpoch }: FetchTarget): KafkaErrorName {
+  return currentLeaderEpoch === -1 ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_LEADER_EPOCH';
 }
 
 /**
  * Whether the records that the client has last are not those of this log, as after an unclean stop (KIP-320): then where its
- * epoch ended here, or the code for one that is not known.
+ * epoch ended here, or the error for one that is not known.
  */
 function divergenceOf(
   log: PartitionLog,
   { lastFetchedEpoch, fetchOffset }: FetchTarget,
-): { readonly epoch: number; readonly endOffset: bigint } | number | undefined {
+): { readonly epoch: number; readonly endOffset: bigint } | 'OFFSET_OUT_OF_RANGE' | undefined {
   if (lastFetchedEpoch === -1) return undefined;
   const end = log.endOfEpoch(lastFetchedEpoch);
-  if (end === undefined || fetchOffset < log.logStartOffset) return kafkaErrors.OFFSET_OUT_OF_RANGE;
+  if (end === undefined || fetchOffset < log.logStartOffset) return 'OFFSET_OUT_OF_RANGE';
   return end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset ? end : undefined;
 }
 
@@ -170,7 +171,7 @@ function readable(
 ): PartitionData {
   return {
     partitionIndex: partition,
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     highWatermark,
     // No transaction is ever open.
     lastStableOffset: highWatermark,
@@ -181,9 +182,14 @@ function readable(
 }
 
 /** An error that the client may be told more of: who leads the partition now (KIP-951). */
-function rejected(services: FetchServices, { version }: ReadOptions, target: FetchTarget, code: number): PartitionData {
+function rejected(
+  services: FetchServices,
+  { version }: ReadOptions,
+  target: FetchTarget,
+  code: KafkaErrorName,
+): PartitionData {
   const answer = unreadable(target.partition, code);
-  const isForAnother = code === kafkaErrors.NOT_LEADER_OR_FOLLOWER || code === kafkaErrors.FENCED_LEADER_EPOCH;
+  const isForAnother = code === 'NOT_LEADER_OR_FOLLOWER' || code === 'FENCED_LEADER_EPOCH';
   if (version < 16 || !isForAnother) return answer;
   return { ...answer, currentLeader: currentLeader(services, target.topic ?? '', target.partition) };
 }
@@ -193,16 +199,15 @@ function codeOf(
   { version, nodeId }: ReadOptions,
   target: FetchTarget,
   error: unknown,
-): number {
+): KafkaErrorName {
   const { topic = '', partition } = target;
   if (ThroughlineError.is(error, 'CLOSED')) {
     // Its topic may have been deleted while it was read.
     const log = ledPartition(services, nodeId, topic, partition);
-    return typeof log === 'number' ? log : kafkaErrors.NOT_LEADER_OR_FOLLOWER;
+    return isNotLed(log) ? log : 'NOT_LEADER_OR_FOLLOWER';
   }
   const code = kafkaErrorOf(error);
-  if (code === kafkaErrors.UNKNOWN_SERVER_ERROR)
-    services.logger.error({ topic, partition, error }, 'a read met a defect');
+  if (code === 'UNKNOWN_SERVER_ERROR') services.logger.error({ topic, partition, error }, 'a read met a defect');
   // Clients of that age do not know the code, and would not try again.
-  return code === kafkaErrors.KAFKA_STORAGE_ERROR && version <= 5 ? kafkaErrors.NOT_LEADER_OR_FOLLOWER : code;
+  return code === 'KAFKA_STORAGE_ERROR' && version <= 5 ? 'NOT_LEADER_OR_FOLLOWER' : code;
 }

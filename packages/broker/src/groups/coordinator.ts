@@ -10,7 +10,7 @@ import type {
 } from '@throughline/wire/apis';
 import type { Broker } from '../topics/broker.ts';
 import type { VirtualCluster, VirtualNode } from '../topics/virtual-cluster.ts';
-import { rejectedJoin, rejectedSync, storeErrorName } from './group-answers.ts';
+import { rejectedJoin, rejectedSync, storeErrorOf } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { groupSettingsFrom, type GroupSettings } from './group-settings.ts';
@@ -141,7 +141,7 @@ export class GroupCoordinator {
       this.#options.logger.warn({ groupId, error }, 'a group could not be deleted');
       const origin = { generationId, protocolType, protocolName: null, leaderId: null, stateSinceMs, members: [] };
       if (this.group(groupId) === undefined) this.#shards.groups.set(groupId, Group.restored(groupId, origin));
-      return storeErrorName(error);
+      return storeErrorOf(error);
     }
   }
 

@@ -1,14 +1,14 @@
 // The answers that groups give in more than one place.
 import { ThroughlineError, type ErrorCode } from '@throughline/event';
-import { kafkaErrors, noBytes, type KafkaErrorName } from '@throughline/wire';
+import { noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 
 export function rejectedJoin(error: KafkaErrorName, memberId: string): JoinGroupResponse {
-  return { errorCode: kafkaErrors[error], generationId: -1, protocolName: null, leader: '', memberId, members: [] };
+  return { errorCode: error, generationId: -1, protocolName: null, leader: '', memberId, members: [] };
 }
 
 export function rejectedSync(error: KafkaErrorName): SyncGroupResponse {
-  return { errorCode: kafkaErrors[error], protocolType: null, protocolName: null, assignment: noBytes };
+  return { errorCode: error, protocolType: null, protocolName: null, assignment: noBytes };
 }
 
 const storeErrors: Partial<Record<ErrorCode, KafkaErrorName>> = {
@@ -20,6 +20,6 @@ const storeErrors: Partial<Record<ErrorCode, KafkaErrorName>> = {
 };
 
 /** What a client is told when its coordinator's log could not keep something: to look for the coordinator and try again. */
-export function storeErrorName(error: unknown): KafkaErrorName {
+export function storeErrorOf(error: unknown): KafkaErrorName {
   return (error instanceof ThroughlineError ? storeErrors[error.code] : undefined) ?? 'UNKNOWN_SERVER_ERROR';
 }

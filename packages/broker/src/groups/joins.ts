@@ -2,7 +2,7 @@
 // their place without disturbing the others (KIP-345), and whoever brings nothing new to a stable group just learns of it.
 import { stringBytesMax, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
-import { rejectedJoin, rejectedSync, storeErrorName } from './group-answers.ts';
+import { rejectedJoin, rejectedSync, storeErrorOf } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import { GroupMember, type MemberTerms } from './group-member.ts';
 import type { Group } from './group.ts';
@@ -130,7 +130,7 @@ export class Joins {
         const { groupId } = group;
         this.#environment.logger.warn({ groupId, memberId, error }, 'the new id of a static member could not be kept');
         if (!isCurrent() || group.members.get(memberId) !== member) return;
-        member.answerJoin(rejectedJoin(storeErrorName(error), ''));
+        member.answerJoin(rejectedJoin(storeErrorOf(error), ''));
         const restored = group.replaceStatic(member, known.memberId, termsBefore);
         this.#rebalances.expectHeartbeat(group, restored);
       },

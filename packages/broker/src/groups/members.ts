@@ -1,5 +1,5 @@
 // What members of a group ask for once they have joined: their assignment, to stay, and to go.
-import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import type { LeaveGroupRequest, LeaveGroupResponse, SyncGroupResponse } from '@throughline/wire/apis';
 import { rejectedSync } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
@@ -47,7 +47,7 @@ export class Members {
         return;
       default:
         group.synced(member.memberId);
-        reply({ errorCode: kafkaErrors.NONE, protocolType, protocolName, assignment: member.assignment });
+        reply({ errorCode: 'NONE', protocolType, protocolName, assignment: member.assignment });
     }
   }
 
@@ -67,12 +67,12 @@ export class Members {
 
   /** Members leave by their ids, or are removed by their instance ids without (version 3 on, KIP-345). */
   leave(group: Group, leaving: NonNullable<LeaveGroupRequest['members']>): LeaveGroupResponse {
-    if (group.state === 'Dead') return { errorCode: kafkaErrors.COORDINATOR_NOT_AVAILABLE, members: [] };
+    if (group.state === 'Dead') return { errorCode: 'COORDINATOR_NOT_AVAILABLE', members: [] };
     const left: string[] = [];
     const members = leaving.map(({ memberId, groupInstanceId = null, reason = null }) => {
       const problem = this.#remove(group, memberId, groupInstanceId, reason);
       if (problem === undefined) left.push(memberId);
-      return { memberId, groupInstanceId, errorCode: kafkaErrors[problem ?? 'NONE'] };
+      return { memberId, groupInstanceId, errorCode: problem ?? 'NONE' };
     });
     if (left.length > 0) {
       if (group.state === 'Stable' || group.state === 'CompletingRebalance') {
@@ -81,7 +81,7 @@ export class Members {
         this.#rebalances.completeIfAllJoined(group);
       }
     }
-    return { errorCode: kafkaErrors.NONE, members };
+    return { errorCode: 'NONE', members };
   }
 
   #remove(

@@ -1,9 +1,9 @@
 // Moves a group from one generation to the next: the join phase, in which members come together and which ends when all are
 // there or the rebalance timeout is over; and the sync phase, in which they wait for the leader to share out the work.
 // Nothing here waits: what must be kept is handed to the store, and the group moves on when that is done.
-import { kafkaErrors, noBytes, type KafkaErrorName } from '@throughline/wire';
+import { noBytes, type KafkaErrorName } from '@throughline/wire';
 import type { JoinGroupResponse } from '@throughline/wire/apis';
-import { storeErrorName } from './group-answers.ts';
+import { storeErrorOf } from './group-answers.ts';
 import type { GroupEnvironment } from './group-environment.ts';
 import type { GroupMember } from './group-member.ts';
 import type { Group } from './group.ts';
@@ -98,7 +98,7 @@ export class Rebalances {
         const { groupId } = group;
         this.#environment.logger.error({ groupId, generationId, error }, 'the assignment of a group could not be kept');
         if (!isCurrent()) return;
-        this.#withdrawAssignment(group, storeErrorName(error));
+        this.#withdrawAssignment(group, storeErrorOf(error));
         this.prepareOrComplete(group, 'the assignment could not be kept');
       },
     );
@@ -166,7 +166,7 @@ export class Rebalances {
     const isKept = error === 'NONE';
     for (const member of group.members.values()) {
       const isAnswered = member.answerSync({
-        errorCode: kafkaErrors[error],
+        errorCode: error,
         protocolType: isKept ? group.protocolType : null,
         protocolName: isKept ? group.protocolName : null,
         assignment: member.assignment,
@@ -188,7 +188,7 @@ export class Rebalances {
 /** What a member is told of the present generation: the leader also learns who is in it. */
 export function joinedResponse(group: Group, member: GroupMember): JoinGroupResponse {
   return {
-    errorCode: kafkaErrors.NONE,
+    errorCode: 'NONE',
     generationId: group.generationId,
     protocolType: group.protocolType,
     protocolName: group.protocolName,

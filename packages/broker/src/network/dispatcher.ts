@@ -4,7 +4,14 @@
 // connection, as no answer would be understood, but an unknown version of ApiVersions it answers in version 0 (KIP-511). It
 // closes for a malformed body, too. So is it here, and the reason is logged.
 import { delayOrAbort, ThroughlineError, unattended } from '@throughline/event';
-import { decodeRequest, encodeResponse, Reader, readRequestStart, type RequestHeader } from '@throughline/wire';
+import {
+  decodeRequest,
+  encodeResponse,
+  Reader,
+  readRequestStart,
+  type KafkaErrorName,
+  type RequestHeader,
+} from '@throughline/wire';
 import { apiVersionsApi } from '@throughline/wire/apis';
 import { unsupportedApiVersions } from '../apis/api-versions.ts';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
@@ -139,14 +146,19 @@ export class Dispatcher {
     counters.countFailure(name);
     const errorCode = kafkaErrorOf(error);
     const defect = { api: name, apiVersion: header.apiVersion, clientId: header.clientId, error };
-    if (errorCode === -1) {
+    if (errorCode === 'UNKNOWN_SERVER_ERROR') {
       const write = services.logger.error.bind(services.logger);
       log.note(`${name}: ${ThroughlineError.from(error).message}`, write, defect, 'a request met a defect');
     }
     return this.#answerFailure(found, header, request, errorCode);
   }
 
-  #answerFailure(found: Handler, header: RequestHeader, request: ApiRequest<unknown>, errorCode: number): Answer {
+  #answerFailure(
+    found: Handler,
+    header: RequestHeader,
+    request: ApiRequest<unknown>,
+    errorCode: KafkaErrorName,
+  ): Answer {
     const { api } = found;
     const unanswered = new Unanswered({ errorCode, clientId: header.clientId });
     try {

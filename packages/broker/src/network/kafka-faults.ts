@@ -5,7 +5,7 @@
 // An error answers the whole request, all of its partitions, and nothing of it is done; what the client does next is what
 // is to be tested.
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrors, type KafkaErrorName } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import type { ApiRequest } from '../apis/handler.ts';
 import type { Broker } from '../topics/broker.ts';
 import type { Rejection } from './rejections.ts';
@@ -44,7 +44,7 @@ export interface ActiveFault {
 /** What happens to one request. */
 export interface Fault {
   readonly delayMs: number;
-  readonly errorCode: number | undefined;
+  readonly errorCode: KafkaErrorName | undefined;
   readonly drop: FaultRule['drop'];
 }
 
@@ -98,7 +98,7 @@ export class KafkaFaults {
       active.takenCount++;
       if (--active.left <= 0) this.#rules.delete(active);
       const { delayMs = 0, error, drop } = rule;
-      return { delayMs, errorCode: error === undefined ? undefined : kafkaErrors[error], drop };
+      return { delayMs, errorCode: error, drop };
     }
     return undefined;
   }

@@ -75,7 +75,7 @@ export async function scriptedServer(t: TestContext, options: ScriptedOptions = 
     }),
     handler({
       api: heartbeatApi,
-      handle: (_services, { clientId, signal }) => scripted('Heartbeat', clientId, signal, { errorCode: 0 }),
+      handle: (_services, { clientId, signal }) => scripted('Heartbeat', clientId, signal, { errorCode: 'NONE' }),
       failed: (_request, errorCode) => ({ errorCode }),
     }),
     apiVersionsHandler(() => handlers),

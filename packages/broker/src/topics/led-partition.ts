@@ -1,6 +1,6 @@
 // The partition that a request is about: whether there is one, whether the node that was asked leads it, and whether the
 // client means the same leader epoch (KIP-320). The order of the questions is that of Kafka's ReplicaManager and Partition.
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import type { Broker } from './broker.ts';
 import type { VirtualCluster } from './virtual-cluster.ts';
@@ -14,25 +14,32 @@ export interface Leadership {
 /** What a request names when it knows no leader epoch. */
 const epochNotKnown = -1;
 
-/** The partition, or the code of why it cannot be had at this node. */
+/** Why a partition cannot be had at a node. */
+type NotLed = 'UNKNOWN_TOPIC_OR_PARTITION' | 'NOT_LEADER_OR_FOLLOWER';
+
+/** The partition, or why it cannot be had at this node (`isNotLed`). Produce and Fetch ask for each, so nothing is made here. */
 export function ledPartition(
   { broker, cluster }: Leadership,
   nodeId: number,
   topic: string,
   partition: number,
-): PartitionLog | number {
+): PartitionLog | NotLed {
   const metadata = broker.findTopic(topic);
   if (metadata === undefined || partition < 0 || partition >= metadata.partitionCount) {
-    return kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
+    return 'UNKNOWN_TOPIC_OR_PARTITION';
   }
-  if (cluster.leaderOf(metadata, partition) !== nodeId) return kafkaErrors.NOT_LEADER_OR_FOLLOWER;
+  if (cluster.leaderOf(metadata, partition) !== nodeId) return 'NOT_LEADER_OR_FOLLOWER';
   return broker.partition(topic, partition);
 }
 
+export function isNotLed(found: PartitionLog | NotLed): found is NotLed {
+  return typeof found === 'string';
+}
+
 /** Whether the client's leader epoch is the one that there is. */
-export function leaderEpochProblem(log: PartitionLog, currentLeaderEpoch: number): number {
-  if (currentLeaderEpoch === epochNotKnown || currentLeaderEpoch === log.leaderEpoch) return kafkaErrors.NONE;
-  return currentLeaderEpoch < log.leaderEpoch ? kafkaErrors.FENCED_LEADER_EPOCH : kafkaErrors.UNKNOWN_LEADER_EPOCH;
+export function leaderEpochProblem(log: PartitionLog, currentLeaderEpoch: number): KafkaErrorName {
+  if (currentLeaderEpoch === epochNotKnown || currentLeaderEpoch === log.leaderEpoch) return 'NONE';
+  return currentLeaderEpoch < log.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
 }
 
 interface CurrentLeader {

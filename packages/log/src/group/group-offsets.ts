@@ -1,6 +1,6 @@
 // Committed offsets of consumer groups: what a group has committed, and commits on its behalf while none of its members is
 // there (OffsetFetch, OffsetCommit).
-import { kafkaErrors, type Api, type Read } from '@throughline/wire';
+import type { Api, Read } from '@throughline/wire';
 import { offsetCommitApi, offsetFetchApi } from '@throughline/wire/apis';
 import { failureOf } from '../port/failures.ts';
 import type { GroupOffset } from '../port/port.ts';
@@ -20,11 +20,11 @@ export async function committedOffsets(ask: AskGroup, groupId: string): Promise<
   const groups = [{ groupId, topics: null }];
   const answer = await ask(byName.offsetFetch, { groupId, topics: null, groups });
   const { errorCode, topics } = answer.groups[0] ?? answer;
-  if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `offsets of group ${groupId}`);
+  if (errorCode !== 'NONE') throw failureOf(errorCode, `offsets of group ${groupId}`);
   const offsets: GroupOffset[] = [];
   for (const { name: topic, partitions } of topics) {
     for (const { partitionIndex: partition, committedOffset: offset, errorCode: code, ...found } of partitions) {
-      if (code !== kafkaErrors.NONE) throw failureOf(code, `offset of group ${groupId} in ${topic}-${partition}`);
+      if (code !== 'NONE') throw failureOf(code, `offset of group ${groupId} in ${topic}-${partition}`);
       const { metadata, committedLeaderEpoch: leaderEpoch } = found;
       const epoch = leaderEpoch < 0 ? {} : { leaderEpoch };
       if (offset >= 0n) offsets.push({ topic, partition, offset, metadata, ...epoch });
@@ -42,7 +42,7 @@ export async function commitOffsets(ask: AskGroup, groupId: string, offsets: rea
   const { topics } = await ask(byName.offsetCommit, { groupId, memberId: '', topics: committedTopics(offsets) });
   for (const { name, partitions } of topics) {
     for (const { partitionIndex, errorCode } of partitions) {
-      if (errorCode === kafkaErrors.NONE) continue;
+      if (errorCode === 'NONE') continue;
       throw failureOf(errorCode, `commit of group ${groupId} in ${name}-${partitionIndex}`);
     }
   }

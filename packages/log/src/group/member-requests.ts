@@ -1,7 +1,7 @@
 // What a member asks of the coordinator of its group (JoinGroup, SyncGroup, Heartbeat, OffsetCommit, LeaveGroup), and who it is
 // there: its id and its generation. What the answers mean for its work is decided in membership.ts.
 import { ThroughlineError, type Clock } from '@throughline/event';
-import { kafkaErrorName, kafkaErrors, type Api, type Read } from '@throughline/wire';
+import type { Api, KafkaErrorName, Read } from '@throughline/wire';
 import {
   heartbeatApi,
   joinGroupApi,
@@ -30,12 +30,12 @@ import { shareOut } from './share-out.ts';
 const commitApi = { ...offsetCommitApi, versionMax: 9 };
 const noGeneration = -1;
 
-/** The error code that a request was answered with. */
+/** The error that a request was answered with. */
 export class Answered extends Error {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 
-  constructor(errorCode: number) {
-    super(kafkaErrorName(errorCode) ?? `error ${errorCode}`);
+  constructor(errorCode: KafkaErrorName) {
+    super(errorCode);
     this.errorCode = errorCode;
   }
 }
@@ -94,7 +94,7 @@ export class MemberRequests {
       protocolType: consumerProtocolType,
       protocols: [{ name: assignorName, metadata }],
     });
-    if (joined.errorCode === kafkaErrors.MEMBER_ID_REQUIRED) {
+    if (joined.errorCode === 'MEMBER_ID_REQUIRED') {
       this.#memberId = joined.memberId;
       return undefined;
     }
@@ -124,7 +124,7 @@ export class MemberRequests {
       memberId: this.#memberId,
       groupInstanceId: this.#instanceId,
     });
-    if (errorCode === kafkaErrors.REBALANCE_IN_PROGRESS) return true;
+    if (errorCode === 'REBALANCE_IN_PROGRESS') return true;
     check(errorCode);
     return false;
   }
@@ -189,10 +189,10 @@ export class MemberRequests {
 /** What a failure of a request means for whoever uses the member. */
 export function failureFrom(error: unknown, what: string): ThroughlineError {
   if (!(error instanceof Answered)) return ThroughlineError.from(error);
-  if (error.errorCode !== kafkaErrors.FENCED_INSTANCE_ID) return failureOf(error.errorCode, what);
+  if (error.errorCode !== 'FENCED_INSTANCE_ID') return failureOf(error.errorCode, what);
   return new ThroughlineError('GROUP_MEMBER_FENCED', `another member of ${what} has the same instance id`);
 }
 
-function check(errorCode: number): void {
-  if (errorCode !== kafkaErrors.NONE) throw new Answered(errorCode);
+function check(errorCode: KafkaErrorName): void {
+  if (errorCode !== 'NONE') throw new Answered(errorCode);
 }

@@ -11,7 +11,7 @@
 // Its own clock decides first: a session is counted from when the last heartbeat that was answered was sent, so a member that
 // is cut off knows that it is out before the coordinator gives its partitions to others.
 import { delayOrAbort, guardedClock, ThroughlineError, type Clock, type Logger, type Timer } from '@throughline/event';
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { commitTriesMax, heartbeatMsDefault, sessionShareMax } from '../defaults.ts';
 import { retryPauseMs, type RetryContext } from '../port/retry.ts';
 import type { AssignmentChange, GroupMembership, GroupOffset, JoinRequest, TopicPartition } from '../port/port.ts';
@@ -176,10 +176,10 @@ export class Membership implements GroupMembership {
     if (this.#stop.signal.aborted) return;
     if (error instanceof Answered) {
       const { errorCode } = error;
-      if (errorCode === kafkaErrors.REBALANCE_IN_PROGRESS) return;
+      if (errorCode === 'REBALANCE_IN_PROGRESS') return;
       // The group has gone on without it.
-      const isUnknown = errorCode === kafkaErrors.UNKNOWN_MEMBER_ID;
-      if (isUnknown || errorCode === kafkaErrors.ILLEGAL_GENERATION) return this.#lose(isUnknown);
+      const isUnknown = errorCode === 'UNKNOWN_MEMBER_ID';
+      if (isUnknown || errorCode === 'ILLEGAL_GENERATION') return this.#lose(isUnknown);
     }
     const failure = failureFrom(error, this.#what);
     if (!failure.retriable || failure.code === 'CLOSED') throw failure;
@@ -240,8 +240,8 @@ export class Membership implements GroupMembership {
 }
 
 /** What a commit is answered with that comes while the group goes from one generation to the next. */
-const betweenGenerations: ReadonlySet<number> = new Set([
-  kafkaErrors.REBALANCE_IN_PROGRESS,
-  kafkaErrors.ILLEGAL_GENERATION,
-  kafkaErrors.UNKNOWN_MEMBER_ID,
+const betweenGenerations: ReadonlySet<KafkaErrorName> = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
 ]);

@@ -3,7 +3,7 @@
 // (a fetch at the end of the log, an append that waits for replicas) has a connection of their own.
 import type { Connection } from '@platformatic/kafka';
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrors, MessageReader, MessageWriter, Reader, type Api, type Read } from '@throughline/wire';
+import { MessageReader, MessageWriter, type Api, type Read } from '@throughline/wire';
 import { apiVersionsApi, type ApiVersion, type ApiVersionsResponse } from '@throughline/wire/apis';
 import { failureOf } from '../port/failures.ts';
 import type { KafkaLibrary } from './library.ts';
@@ -50,7 +50,7 @@ export class BrokerConnection {
     const version = Math.min(api.versionMax, range?.maxVersion ?? -1);
     if (range === undefined || version < Math.max(api.versionMin, range.minVersion)) {
       const has = range === undefined ? 'does not have it' : `has versions ${range.minVersion} to ${range.maxVersion}`;
-      throw failureOf(kafkaErrors.UNSUPPORTED_VERSION, `${api.name} at ${this.#name}`, `the broker ${has}`);
+      throw failureOf('UNSUPPORTED_VERSION', `${api.name} at ${this.#name}`, `the broker ${has}`);
     }
     const read = (bytes: Uint8Array): Read<Response> =>
       api.readResponse(new MessageReader(bytes, formatOf(api, version)));
@@ -121,13 +121,13 @@ export class BrokerConnection {
   async #agree(connection: Connection): Promise<ReadonlyMap<number, ApiVersion>> {
     const request = { clientSoftwareName: 'throughline', clientSoftwareVersion: '0.1.0' };
     const read = (bytes: Uint8Array): Read<ApiVersionsResponse> => {
-      const isRejected = new Reader(bytes).int16() === kafkaErrors.UNSUPPORTED_VERSION;
-      return apiVersionsApi.readResponse(
-        new MessageReader(bytes, formatOf(apiVersionsApi, isRejected ? 0 : apiVersionsVersion)),
-      );
+      const readerOf = (version: number): MessageReader => new MessageReader(bytes, formatOf(apiVersionsApi, version));
+      // The error stands first in every version.
+      const isRejected = readerOf(0).errorCode() === 'UNSUPPORTED_VERSION';
+      return apiVersionsApi.readResponse(readerOf(isRejected ? 0 : apiVersionsVersion));
     };
     const { errorCode, apiKeys } = await this.#send(connection, apiVersionsApi, apiVersionsVersion, request, read);
-    if (errorCode !== kafkaErrors.NONE && errorCode !== kafkaErrors.UNSUPPORTED_VERSION) {
+    if (errorCode !== 'NONE' && errorCode !== 'UNSUPPORTED_VERSION') {
       throw failureOf(errorCode, `ApiVersions at ${this.#name}`);
     }
     return new Map(apiKeys.map((range) => [range.apiKey, range]));

@@ -2,7 +2,7 @@
 // kept for a time and asked for anew when a broker says that it is not the leader. One connection per broker and purpose
 // (see BrokerConnection) is kept here; a tail opens its own.
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrors, type Api, type Read } from '@throughline/wire';
+import type { Api, Read } from '@throughline/wire';
 import { metadataApi, type MetadataResponse, type MetadataResponseTopic } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
 import { addressText, BrokerConnection, type Address, type ConnectionSettings } from './broker-connection.ts';
@@ -98,7 +98,7 @@ export class Cluster {
   async topics(): Promise<readonly TopicLeaders[]> {
     const { topics } = await this.retrying('metadata', () => this.#metadata(null));
     return topics
-      .filter(({ errorCode, isInternal }) => errorCode === kafkaErrors.NONE && !isInternal)
+      .filter(({ errorCode, isInternal }) => errorCode === 'NONE' && !isInternal)
       .map((found) => this.#keep(found));
   }
 
@@ -119,7 +119,7 @@ export class Cluster {
     }
     if (found.leader < 0 || !this.#brokers.has(found.leader)) {
       this.forget(topic);
-      throw failureOf(kafkaErrors.LEADER_NOT_AVAILABLE, `${topic}-${partition}`);
+      throw failureOf('LEADER_NOT_AVAILABLE', `${topic}-${partition}`);
     }
     return { metadata, leader: found.leader };
   }
@@ -174,7 +174,7 @@ export class Cluster {
   addressOf(broker: number): Address {
     const address = this.#brokers.get(broker);
     if (address !== undefined) return address;
-    throw failureOf(kafkaErrors.LEADER_NOT_AVAILABLE, `broker ${broker}`, 'it is in no metadata');
+    throw failureOf('LEADER_NOT_AVAILABLE', `broker ${broker}`, 'it is in no metadata');
   }
 
   /** Tries again while the cluster cannot serve, for as long as a read may take. */
@@ -193,12 +193,12 @@ export class Cluster {
   async #ask(topic: string): Promise<TopicLeaders> {
     const { topics } = await this.#metadata([topic]);
     const found = topics.find(({ name }) => name === topic);
-    if (found === undefined || found.errorCode === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) {
+    if (found === undefined || found.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION') {
       this.forget(topic);
       throw new ThroughlineError('UNKNOWN_TOPIC', `no topic ${topic}`);
     }
     // A topic with partitions is there, even if one of them has no leader just now.
-    if (found.errorCode !== kafkaErrors.NONE && found.partitions.length === 0) throw failureOf(found.errorCode, topic);
+    if (found.errorCode !== 'NONE' && found.partitions.length === 0) throw failureOf(found.errorCode, topic);
     return this.#keep(found);
   }
 
@@ -217,7 +217,7 @@ export class Cluster {
       topics: topics === null ? null : topics.map((name) => ({ name })),
       allowAutoTopicCreation: false,
     });
-    if (response.brokers.length === 0) throw failureOf(kafkaErrors.LEADER_NOT_AVAILABLE, 'metadata', 'no broker is up');
+    if (response.brokers.length === 0) throw failureOf('LEADER_NOT_AVAILABLE', 'metadata', 'no broker is up');
     this.#brokers = new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     this.#controllerId = response.controllerId;
     return response;

@@ -1,5 +1,4 @@
 // Where leader epochs end on a cluster (OffsetForLeaderEpoch, API key 23), asked of the leader of the partition.
-import { kafkaErrors } from '@throughline/wire';
 import { offsetForLeaderEpochApi } from '@throughline/wire/apis';
 import type { EpochEnd } from '../port/port.ts';
 import { checkHistory, unknownEpoch, type ReadPosition } from '../port/history.ts';
@@ -34,8 +33,8 @@ export async function endOfEpoch(
       throw error;
     });
   const found = topics[0]?.partitions[0];
-  if (found === undefined) throw failureOf(kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION, what);
-  if (found.errorCode !== kafkaErrors.NONE) throw await staleOr(cluster, metadata, found.errorCode, what);
+  if (found === undefined) throw failureOf('UNKNOWN_TOPIC_OR_PARTITION', what);
+  if (found.errorCode !== 'NONE') throw await staleOr(cluster, metadata, found.errorCode, what);
   return found.leaderEpoch < 0 || found.endOffset < 0n
     ? null
     : { epoch: found.leaderEpoch, endOffset: found.endOffset };

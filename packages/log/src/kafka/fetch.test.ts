@@ -20,7 +20,7 @@ function batch(baseOffset: bigint, texts: readonly string[], producer = -1n, att
 async function fetched(records: Uint8Array, aborted: readonly AbortedTransaction[] = []): Promise<FetchedPartition> {
   const partition = {
     partitionIndex: 0,
-    errorCode: 0,
+    errorCode: 'NONE',
     highWatermark: 100n,
     lastStableOffset: 90n,
     logStartOffset: 0n,
@@ -28,7 +28,7 @@ async function fetched(records: Uint8Array, aborted: readonly AbortedTransaction
     divergingEpoch: { epoch: -1, endOffset: -1n },
     records,
   };
-  const response = { errorCode: 0, responses: [{ topic: 'notes', partitions: [partition] }] };
+  const response = { errorCode: 'NONE', responses: [{ topic: 'notes', partitions: [partition] }] };
   const bounds = { waitMs: 0, bytesMax: 1000, partitionBytesMax: 1000, what: 'committed' } as const;
   const send = async (): Promise<Read<FetchResponse>> => response as unknown as Read<FetchResponse>;
   const [found] = await fetchFrom(send, metadata, [{ partition: 0, offset: 0n, lastEpoch: -1 }], bounds);

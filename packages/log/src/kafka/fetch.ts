@@ -6,8 +6,8 @@ import {
   batchPrefixBytes,
   isControlBatch,
   isTransactionalBatch,
-  kafkaErrors,
   readBatchSize,
+  type KafkaErrorName,
   type Read,
   type RecordBatchHeader,
 } from '@throughline/wire';
@@ -36,7 +36,7 @@ export interface FetchBounds {
 
 /** What came of one partition, with where the fetch began. */
 export interface FetchedPartition extends FetchPosition {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly highWatermark: bigint;
   /** Readers see nothing at or beyond it. */
   readonly lastStableOffset: bigint;
@@ -90,7 +90,7 @@ export async function fetchFrom(
       },
     ],
   });
-  if (response.errorCode !== kafkaErrors.NONE) throw failureOf(response.errorCode, `fetch from ${topic}`);
+  if (response.errorCode !== 'NONE') throw failureOf(response.errorCode, `fetch from ${topic}`);
   const asked = new Map(positions.map((position) => [position.partition, position]));
   const fetched: FetchedPartition[] = [];
   for (const { partitions: found } of response.responses) {

@@ -1,6 +1,6 @@
 // Groups as their administrators see them: state, members and what these read, and their end (ListGroups, DescribeGroups,
 // DeleteGroups).
-import { kafkaErrors, MessageReader } from '@throughline/wire';
+import { MessageReader } from '@throughline/wire';
 import { deleteGroupsApi, describeGroupsApi, listGroupsApi, type DescribedGroupMember } from '@throughline/wire/apis';
 import { consumerProtocolAssignmentSchema } from '@throughline/wire/records';
 import type { Cluster } from './cluster.ts';
@@ -39,7 +39,7 @@ export async function listGroups(cluster: Cluster): Promise<readonly ListedGroup
   for (const broker of cluster.brokerIds) {
     const groups = await cluster.retrying('groups', async () => {
       const answer = await cluster.request(broker, 'ask', listGroupsApi, { statesFilter: [], typesFilter: [] });
-      if (answer.errorCode !== kafkaErrors.NONE) throw failureOf(answer.errorCode, 'groups');
+      if (answer.errorCode !== 'NONE') throw failureOf(answer.errorCode, 'groups');
       return answer.groups;
     });
     for (const { groupId, groupState, protocolType } of groups) {
@@ -56,9 +56,9 @@ export function describeGroup(cluster: Cluster, groupId: string): Promise<Descri
     const { groups } = await cluster.request(coordinator, 'ask', describeGroupsApi, { groups: [groupId] });
     const found = groups[0]!;
     const { errorCode, errorMessage, groupState: state, protocolType, protocolData: protocol } = found;
-    if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `group ${groupId}`, errorMessage);
+    if (errorCode !== 'NONE') throw failureOf(errorCode, `group ${groupId}`, errorMessage);
     // Before version 6 a group that there is not is a dead one.
-    if (state === 'Dead') throw failureOf(kafkaErrors.GROUP_ID_NOT_FOUND, `group ${groupId}`);
+    if (state === 'Dead') throw failureOf('GROUP_ID_NOT_FOUND', `group ${groupId}`);
     const members = found.members.map((member) => memberOf(member, protocolType));
     return { groupId, coordinator, state, protocolType, protocol, members };
   });
@@ -70,7 +70,7 @@ export async function deleteGroup(cluster: Cluster, groupId: string): Promise<vo
     const coordinator = await coordinatorOf(cluster, groupId);
     const { results } = await cluster.request(coordinator, 'ask', deleteGroupsApi, { groupsNames: [groupId] });
     const { errorCode } = results[0]!;
-    if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `deletion of group ${groupId}`);
+    if (errorCode !== 'NONE') throw failureOf(errorCode, `deletion of group ${groupId}`);
   });
 }
 

@@ -1,5 +1,4 @@
 // Which groups a cluster has, and which of its brokers answers for each (ListGroups, FindCoordinator).
-import { kafkaErrors } from '@throughline/wire';
 import { findCoordinatorApi, listGroupsApi } from '@throughline/wire/apis';
 import type { AskGroup } from '../group/group-offsets.ts';
 import type { Cluster } from './cluster.ts';
@@ -13,7 +12,7 @@ export async function groupIds(cluster: Cluster): Promise<readonly string[]> {
   for (const broker of cluster.brokerIds) {
     const groups = await cluster.retrying('groups', async () => {
       const answer = await cluster.request(broker, 'ask', listGroupsApi, { statesFilter: [], typesFilter: [] });
-      if (answer.errorCode !== kafkaErrors.NONE) throw failureOf(answer.errorCode, 'groups');
+      if (answer.errorCode !== 'NONE') throw failureOf(answer.errorCode, 'groups');
       return answer.groups;
     });
     for (const { groupId, protocolType } of groups) {
@@ -36,6 +35,6 @@ export async function coordinatorOf(cluster: Cluster, groupId: string): Promise<
     coordinatorKeys: [groupId],
   });
   const { errorCode, nodeId, errorMessage } = answer.coordinators[0] ?? answer;
-  if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `coordinator of group ${groupId}`, errorMessage);
+  if (errorCode !== 'NONE') throw failureOf(errorCode, `coordinator of group ${groupId}`, errorMessage);
   return nodeId;
 }

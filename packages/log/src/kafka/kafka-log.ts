@@ -4,7 +4,6 @@
 // The order of the calls of `append` is the order on the log even while leaders and settings of a topic are still being
 // asked for: each topic has a gate through which its calls go in turn.
 import { markHandled, ThroughlineError, type Clock, type ProducerRecord } from '@throughline/event';
-import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import { AppendCoalescer } from '../port/append-coalescer.ts';
 import { appendParts } from '../port/append-parts.ts';
@@ -258,10 +257,9 @@ export class KafkaLog implements Log {
       this.#cluster.forget(topic);
       throw error;
     });
-    const errorCode = found?.errorCode ?? kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION;
-    if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE)
-      throw await outOfRange(this.#cluster, { topic, partition, offset });
-    if (errorCode !== kafkaErrors.NONE || found === undefined) {
+    const errorCode = found?.errorCode ?? 'UNKNOWN_TOPIC_OR_PARTITION';
+    if (errorCode === 'OFFSET_OUT_OF_RANGE') throw await outOfRange(this.#cluster, { topic, partition, offset });
+    if (errorCode !== 'NONE' || found === undefined) {
       throw await staleOr(this.#cluster, metadata, errorCode, `read ${topic}-${partition}`);
     }
     if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);

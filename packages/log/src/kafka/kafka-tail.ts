@@ -3,7 +3,6 @@
 // next fetch is on its way. The order of partitions in a fetch turns with each one, so that none is always last when the
 // bytes run out.
 import { delay, ThroughlineError, unattended } from '@throughline/event';
-import { kafkaErrors } from '@throughline/wire';
 import { fetchApi } from '@throughline/wire/apis';
 import type { KafkaLogLimits } from '../defaults.ts';
 import { diverged, unknownEpoch } from '../port/history.ts';
@@ -150,12 +149,12 @@ export class KafkaTail {
     const { topic } = this.#options.metadata;
     const { partition, offset, errorCode, lastStableOffset } = found;
     if (found.divergesAt !== undefined) throw diverged({ topic, ...found }, found.divergesAt);
-    if (errorCode === kafkaErrors.OFFSET_OUT_OF_RANGE) {
+    if (errorCode === 'OFFSET_OUT_OF_RANGE') {
       // The log may end before the offset because it was cut.
       await checkPosition(this.#options.cluster, { topic, ...found });
       throw await outOfRange(this.#options.cluster, { topic, partition, offset });
     }
-    if (errorCode !== kafkaErrors.NONE) {
+    if (errorCode !== 'NONE') {
       const failure = await staleOr(this.#options.cluster, this.#options.metadata, errorCode, `fetch from ${topic}`);
       throw saysStaleMetadata(errorCode) ? this.#ifGone(failure) : failure;
     }

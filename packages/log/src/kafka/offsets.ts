@@ -1,6 +1,6 @@
 // Where partitions begin and end, and where a time is in them (ListOffsets, API key 2), asked of each leader once.
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrors } from '@throughline/wire';
+import type { KafkaErrorName } from '@throughline/wire';
 import { listOffsetsApi } from '@throughline/wire/apis';
 import type { Cluster, TopicLeaders } from './cluster.ts';
 import { failureOf, saysStaleMetadata } from '../port/failures.ts';
@@ -100,7 +100,7 @@ async function askLeader(
     });
     const found: (readonly [number, bigint])[] = [];
     for (const { partitionIndex, errorCode, offset } of topics.flatMap((answer) => answer.partitions)) {
-      if (errorCode === kafkaErrors.NONE) {
+      if (errorCode === 'NONE') {
         found.push([partitionIndex, offset]);
         continue;
       }
@@ -120,7 +120,7 @@ async function askLeader(
 export async function staleOr(
   cluster: Cluster,
   known: TopicLeaders | undefined,
-  errorCode: number,
+  errorCode: KafkaErrorName,
   what: string,
 ): Promise<ThroughlineError> {
   const failure = failureOf(errorCode, what);

@@ -1,7 +1,7 @@
 // The append requests to one broker. A broker answers a connection's requests one after the other, and with acks=all each
 // may wait for replicas; so the batches of all partitions that are ready go out in one request, and what becomes ready
 // meanwhile goes out with the next. A partition gives one batch at a time, hence no two requests hold the same partition.
-import { kafkaErrors, type Read } from '@throughline/wire';
+import type { Read } from '@throughline/wire';
 import {
   produceApi,
   type PartitionProduceData,
@@ -87,7 +87,7 @@ export class ProduceSender {
           .find(({ name, topicId }) => name === metadata.topic || (name === '' && topicId === metadata.topicId))
           ?.partitionResponses.find(({ index }) => index === partition);
         if (answer !== undefined) resolve(answer);
-        else reject(failureOf(kafkaErrors.NETWORK_EXCEPTION, `append to ${metadata.topic}-${partition}`, 'no answer'));
+        else reject(failureOf('NETWORK_EXCEPTION', `append to ${metadata.topic}-${partition}`, 'no answer'));
       }
     } catch (error) {
       for (const { reject } of sent) reject(error);

@@ -7,7 +7,7 @@
 //   * A batch that is given up without an answer may still be kept. Its appends fail with `details.outcome: 'unknown'`, and
 //     the partition goes on under a new producer id, so that the sequence has no hole.
 import { delay, ThroughlineError } from '@throughline/event';
-import { kafkaErrorName, kafkaErrors, readRecordCount, sequenceAfter, setProducer } from '@throughline/wire';
+import { readRecordCount, sequenceAfter, setProducer, type KafkaErrorName } from '@throughline/wire';
 import { initProducerIdApi } from '@throughline/wire/apis';
 import type { AppendedAt, BatchTarget } from '../port/append-coalescer.ts';
 import type { KafkaLogLimits } from '../defaults.ts';
@@ -66,16 +66,16 @@ export class Producer {
       transactionalId: null,
       transactionTimeoutMs: this.#options.limits.requestMs,
     });
-    if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, 'a producer id');
+    if (errorCode !== 'NONE') throw failureOf(errorCode, 'a producer id');
     return { id: producerId, epoch: producerEpoch };
   }
 }
 
 /** Codes by which a leader says that it does not know how far this producer is: its state is gone, the batch is not kept. */
-const lostState: ReadonlySet<number> = new Set([
-  kafkaErrors.OUT_OF_ORDER_SEQUENCE_NUMBER,
-  kafkaErrors.UNKNOWN_PRODUCER_ID,
-  kafkaErrors.INVALID_PRODUCER_EPOCH,
+const lostState: ReadonlySet<KafkaErrorName> = new Set([
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'INVALID_PRODUCER_EPOCH',
 ]);
 
 class ProducerPartition implements BatchTarget {
@@ -133,7 +133,7 @@ class ProducerPartition implements BatchTarget {
       throw error;
     }
     const { errorCode, baseOffset, logAppendTimeMs } = answer;
-    if (errorCode === kafkaErrors.NONE) {
+    if (errorCode === 'NONE') {
       this.#sequence = sequenceAfter(this.#sequence, readRecordCount(batch, 0));
       return logAppendTimeMs < 0n ? { baseOffset } : { baseOffset, appendTimeMs: Number(logAppendTimeMs) };
     }
@@ -148,7 +148,7 @@ class ProducerPartition implements BatchTarget {
     const { cluster } = this.#options;
     const what = `append to ${topic}-${partition}`;
     const failure = failureOf(errorCode, what, errorMessage, { topic, partition });
-    if (lostState.has(errorCode) || errorCode === kafkaErrors.CORRUPT_MESSAGE) return passing(failure);
+    if (lostState.has(errorCode) || errorCode === 'CORRUPT_MESSAGE') return passing(failure);
     // Kafka's storage error is tried again, because another replica may lead by then; ours names what it is.
     const isFinal = failure.code === 'OUT_OF_DISK' || errorMessage?.includes(failure.code) === true;
     if (!saysStaleMetadata(errorCode) || isFinal) return failure;
@@ -164,10 +164,12 @@ class ProducerPartition implements BatchTarget {
     }
   }
 
-  #renew(errorCode: number): void {
+  #renew(errorCode: KafkaErrorName): void {
     const { topic, partition } = this;
-    const kafkaError = kafkaErrorName(errorCode) ?? errorCode;
-    this.#options.retry.logger.warn({ topic, partition, kafkaError }, 'the partition goes on under a new producer id');
+    this.#options.retry.logger.warn(
+      { topic, partition, kafkaError: errorCode },
+      'the partition goes on under a new producer id',
+    );
     this.#discarded = this.#identity;
     this.#identity = undefined;
   }
@@ -186,8 +188,8 @@ class ProducerPartition implements BatchTarget {
 }
 
 /** Codes after which the leader itself may have kept the batch. */
-function mayBeKept(errorCode: number): boolean {
-  return errorCode === kafkaErrors.REQUEST_TIMED_OUT || errorCode === kafkaErrors.NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+function mayBeKept(errorCode: KafkaErrorName): boolean {
+  return errorCode === 'REQUEST_TIMED_OUT' || errorCode === 'NOT_ENOUGH_REPLICAS_AFTER_APPEND';
 }
 
 function passing(failure: ThroughlineError): ThroughlineError {

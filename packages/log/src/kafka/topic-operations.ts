@@ -1,7 +1,7 @@
 // Topics by Kafka's own names: made, altered and deleted, their configs and their sizes. A cluster applies such changes a
 // moment after it has said yes, and not everywhere at once; each call here returns when what it did can be seen.
 import { ThroughlineError } from '@throughline/event';
-import { kafkaErrors, zeroUuid } from '@throughline/wire';
+import { zeroUuid } from '@throughline/wire';
 import {
   createTopicsApi,
   deleteRecordsApi,
@@ -67,8 +67,8 @@ export class TopicOperations {
       });
       for (const { errorCode, errorMessage } of responses) {
         // A try whose answer was lost has deleted it.
-        if (attempt > 1 && errorCode === kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION) continue;
-        if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `delete ${topic}`, errorMessage);
+        if (attempt > 1 && errorCode === 'UNKNOWN_TOPIC_OR_PARTITION') continue;
+        if (errorCode !== 'NONE') throw failureOf(errorCode, `delete ${topic}`, errorMessage);
       }
     });
     await this.#whenSeen(`the end of ${topic}`, async () => {
@@ -92,7 +92,7 @@ export class TopicOperations {
         validateOnly: false,
       });
       for (const { errorCode, errorMessage } of responses) {
-        if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `alter ${topic}`, errorMessage);
+        if (errorCode !== 'NONE') throw failureOf(errorCode, `alter ${topic}`, errorMessage);
       }
     });
     await this.#whenSeen(`settings of ${topic}`, async () => {
@@ -108,7 +108,7 @@ export class TopicOperations {
         resources: [{ resourceType: topicResource, resourceName: topic, configurationKeys: null }],
       });
       const { errorCode, errorMessage, configs } = results[0]!;
-      if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `settings of ${topic}`, errorMessage);
+      if (errorCode !== 'NONE') throw failureOf(errorCode, `settings of ${topic}`, errorMessage);
       return new Map(
         configs.map(({ name, value, configSource }) => [name, { value, isOwn: configSource === dynamicTopicConfig }]),
       );
@@ -124,7 +124,7 @@ export class TopicOperations {
         timeoutMs: changeMs,
       });
       for (const { errorCode } of topics.flatMap(({ partitions }) => partitions)) {
-        if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `delete records of ${topic}-${partitionIndex}`);
+        if (errorCode !== 'NONE') throw failureOf(errorCode, `delete records of ${topic}-${partitionIndex}`);
       }
     });
   }
@@ -185,7 +185,7 @@ export class TopicOperations {
         validateOnly,
       });
       for (const { errorCode, errorMessage } of topics) {
-        if (errorCode !== kafkaErrors.NONE) throw failureOf(errorCode, `create ${topic}`, errorMessage);
+        if (errorCode !== 'NONE') throw failureOf(errorCode, `create ${topic}`, errorMessage);
       }
     });
   }

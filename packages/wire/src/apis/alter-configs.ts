@@ -18,6 +18,7 @@
 //     ResourceType => INT8
 //     ResourceName => STRING
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -84,14 +85,14 @@ export interface AlterConfigsResponse {
 }
 
 export interface AlterConfigsResourceResponse {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   readonly resourceType: number;
   readonly resourceName: string;
 }
 
 function readAlterConfigsResourceResponse(from: MessageReader): Read<AlterConfigsResourceResponse> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const resourceType = from.int8();
   const resourceName = from.string();
@@ -107,7 +108,7 @@ function readAlterConfigsResponse(from: MessageReader): Read<AlterConfigsRespons
 }
 
 function writeAlterConfigsResourceResponse(to: MessageWriter, value: AlterConfigsResourceResponse): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.int8(value.resourceType);
   to.string(value.resourceName);

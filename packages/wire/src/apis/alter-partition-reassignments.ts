@@ -22,6 +22,7 @@
 //       ErrorCode => INT16
 //       ErrorMessage => STRING                           nullable
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -89,7 +90,7 @@ export interface AlterPartitionReassignmentsResponse {
   readonly throttleTimeMs?: number;
   /** 1+ */
   readonly allowReplicationFactorChange?: boolean;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   readonly responses: readonly ReassignableTopicResponse[];
 }
@@ -101,13 +102,13 @@ export interface ReassignableTopicResponse {
 
 export interface ReassignablePartitionResponse {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
 }
 
 function readReassignablePartitionResponse(from: MessageReader): Read<ReassignablePartitionResponse> {
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   from.tags();
   return { partitionIndex, errorCode, errorMessage };
@@ -124,7 +125,7 @@ function readAlterPartitionReassignmentsResponse(from: MessageReader): Read<Alte
   const { version } = from;
   const throttleTimeMs = from.int32();
   const allowReplicationFactorChange = version >= 1 ? from.boolean() : true;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const responses = from.list(readReassignableTopicResponse);
   from.tags();
@@ -133,7 +134,7 @@ function readAlterPartitionReassignmentsResponse(from: MessageReader): Read<Alte
 
 function writeReassignablePartitionResponse(to: MessageWriter, value: ReassignablePartitionResponse): void {
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.tags();
 }
@@ -148,7 +149,7 @@ function writeAlterPartitionReassignmentsResponse(to: MessageWriter, value: Alte
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
   if (version >= 1) to.boolean(value.allowReplicationFactorChange ?? true);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.list(value.responses, writeReassignableTopicResponse);
   to.tags();

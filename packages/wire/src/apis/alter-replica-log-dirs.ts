@@ -16,6 +16,7 @@
 //       PartitionIndex => INT32
 //       ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -82,12 +83,12 @@ export interface AlterReplicaLogDirTopicResult {
 
 export interface AlterReplicaLogDirPartitionResult {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readAlterReplicaLogDirPartitionResult(from: MessageReader): Read<AlterReplicaLogDirPartitionResult> {
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, errorCode };
 }
@@ -108,7 +109,7 @@ function readAlterReplicaLogDirsResponse(from: MessageReader): Read<AlterReplica
 
 function writeAlterReplicaLogDirPartitionResult(to: MessageWriter, value: AlterReplicaLogDirPartitionResult): void {
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 

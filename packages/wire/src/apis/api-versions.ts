@@ -23,6 +23,7 @@
 //     MinVersionLevel => INT16
 //   ZkMigrationReady => BOOL                             3+, tag 3; default false
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -49,7 +50,7 @@ function writeApiVersionsRequest(to: MessageWriter, value: ApiVersionsRequest): 
 }
 
 export interface ApiVersionsResponse {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly apiKeys: readonly ApiVersion[];
   /** 1+ */
   readonly throttleTimeMs?: number;
@@ -107,7 +108,7 @@ function readApiVersion(from: MessageReader): Read<ApiVersion> {
 
 function readApiVersionsResponse(from: MessageReader): Read<ApiVersionsResponse> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const apiKeys = from.list(readApiVersion);
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
   let supportedFeatures: Read<readonly SupportedFeatureKey[]> = [];
@@ -154,7 +155,7 @@ function writeApiVersion(to: MessageWriter, value: ApiVersion): void {
 
 function writeApiVersionsResponse(to: MessageWriter, value: ApiVersionsResponse): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.list(value.apiKeys, writeApiVersion);
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
   const { supportedFeatures = [] } = value;

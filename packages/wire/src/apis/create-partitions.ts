@@ -17,6 +17,7 @@
 //     ErrorCode => INT16
 //     ErrorMessage => STRING                             nullable; default null
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -84,13 +85,13 @@ export interface CreatePartitionsResponse {
 
 export interface CreatePartitionsTopicResult {
   readonly name: string;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage?: string | null;
 }
 
 function readCreatePartitionsTopicResult(from: MessageReader): Read<CreatePartitionsTopicResult> {
   const name = from.string();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   from.tags();
   return { name, errorCode, errorMessage };
@@ -105,7 +106,7 @@ function readCreatePartitionsResponse(from: MessageReader): Read<CreatePartition
 
 function writeCreatePartitionsTopicResult(to: MessageWriter, value: CreatePartitionsTopicResult): void {
   to.string(value.name);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage ?? null);
   to.tags();
 }

@@ -32,6 +32,7 @@
 //       ConfigSource => INT8                             default -1
 //       IsSensitive => BOOL
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -129,10 +130,10 @@ export interface CreatableTopicResult {
   readonly name: string;
   /** 7+ */
   readonly topicId?: string;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   /** 5+, tag 0 */
-  readonly topicConfigErrorCode?: number;
+  readonly topicConfigErrorCode?: KafkaErrorName;
   /** 5+ */
   readonly numPartitions?: number;
   /** 5+ */
@@ -163,14 +164,14 @@ function readCreatableTopicResult(from: MessageReader): Read<CreatableTopicResul
   const { version } = from;
   const name = from.string();
   const topicId = version >= 7 ? from.uuid() : zeroUuid;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const numPartitions = version >= 5 ? from.int32() : -1;
   const replicationFactor = version >= 5 ? from.int16() : -1;
   const configs = version >= 5 ? from.nullableList(readCreatableTopicConfigs) : [];
-  let topicConfigErrorCode: Read<number> = 0;
+  let topicConfigErrorCode: Read<KafkaErrorName> = 'NONE';
   from.tags((tag, field) => {
-    if (tag === 0) topicConfigErrorCode = field.int16();
+    if (tag === 0) topicConfigErrorCode = field.errorCode();
   });
   return { name, topicId, errorCode, errorMessage, topicConfigErrorCode, numPartitions, replicationFactor, configs };
 }
@@ -195,13 +196,13 @@ function writeCreatableTopicResult(to: MessageWriter, value: CreatableTopicResul
   const { version } = to;
   to.string(value.name);
   if (version >= 7) to.uuid(value.topicId ?? zeroUuid);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   if (version >= 5) to.int32(value.numPartitions ?? -1);
   if (version >= 5) to.int16(value.replicationFactor ?? -1);
   if (version >= 5) to.list(value.configs === undefined ? [] : value.configs, writeCreatableTopicConfigs);
-  const { topicConfigErrorCode = 0 } = value;
-  if (to.version >= 5 && topicConfigErrorCode !== 0) to.tag(0, (field) => field.int16(topicConfigErrorCode));
+  const { topicConfigErrorCode = 'NONE' } = value;
+  if (to.version >= 5 && topicConfigErrorCode !== 'NONE') to.tag(0, (field) => field.errorCode(topicConfigErrorCode));
   to.tags();
 }
 

@@ -10,6 +10,7 @@
 //     GroupId => STRING
 //     ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -35,12 +36,12 @@ export interface DeleteGroupsResponse {
 
 export interface DeletableGroupResult {
   readonly groupId: string;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readDeletableGroupResult(from: MessageReader): Read<DeletableGroupResult> {
   const groupId = from.string();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { groupId, errorCode };
 }
@@ -54,7 +55,7 @@ function readDeleteGroupsResponse(from: MessageReader): Read<DeleteGroupsRespons
 
 function writeDeletableGroupResult(to: MessageWriter, value: DeletableGroupResult): void {
   to.string(value.groupId);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 

@@ -18,6 +18,7 @@
 //       LowWatermark => INT64
 //       ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -88,13 +89,13 @@ export interface DeleteRecordsTopicResult {
 export interface DeleteRecordsPartitionResult {
   readonly partitionIndex: number;
   readonly lowWatermark: bigint;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readDeleteRecordsPartitionResult(from: MessageReader): Read<DeleteRecordsPartitionResult> {
   const partitionIndex = from.int32();
   const lowWatermark = from.int64();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, lowWatermark, errorCode };
 }
@@ -116,7 +117,7 @@ function readDeleteRecordsResponse(from: MessageReader): Read<DeleteRecordsRespo
 function writeDeleteRecordsPartitionResult(to: MessageWriter, value: DeleteRecordsPartitionResult): void {
   to.int32(value.partitionIndex);
   to.int64(value.lowWatermark);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 

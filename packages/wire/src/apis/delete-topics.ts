@@ -16,6 +16,7 @@
 //     ErrorCode => INT16
 //     ErrorMessage => STRING                             5+; nullable; default null
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -72,7 +73,7 @@ export interface DeletableTopicResult {
   readonly name: string | null;
   /** 6+ */
   readonly topicId?: string;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 5+ */
   readonly errorMessage?: string | null;
 }
@@ -81,7 +82,7 @@ function readDeletableTopicResult(from: MessageReader): Read<DeletableTopicResul
   const { version } = from;
   const name = from.nullableString();
   const topicId = version >= 6 ? from.uuid() : zeroUuid;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = version >= 5 ? from.nullableString() : null;
   from.tags();
   return { name, topicId, errorCode, errorMessage };
@@ -98,7 +99,7 @@ function writeDeletableTopicResult(to: MessageWriter, value: DeletableTopicResul
   const { version } = to;
   to.string(value.name);
   if (version >= 6) to.uuid(value.topicId ?? zeroUuid);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 5) to.string(value.errorMessage ?? null);
   to.tags();
 }

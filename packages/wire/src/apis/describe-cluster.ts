@@ -21,6 +21,7 @@
 //     IsFenced => BOOL                                   2+
 //   ClusterAuthorizedOperations => INT32                 default -2147483648
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -51,7 +52,7 @@ function writeDescribeClusterRequest(to: MessageWriter, value: DescribeClusterRe
 
 export interface DescribeClusterResponse {
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage?: string | null;
   /** 1+ */
   readonly endpointType?: number;
@@ -84,7 +85,7 @@ function readDescribeClusterBroker(from: MessageReader): Read<DescribeClusterBro
 function readDescribeClusterResponse(from: MessageReader): Read<DescribeClusterResponse> {
   const { version } = from;
   const throttleTimeMs = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const endpointType = version >= 1 ? from.int8() : 1;
   const clusterId = from.string();
@@ -117,7 +118,7 @@ function writeDescribeClusterBroker(to: MessageWriter, value: DescribeClusterBro
 function writeDescribeClusterResponse(to: MessageWriter, value: DescribeClusterResponse): void {
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage ?? null);
   if (version >= 1) to.int8(value.endpointType ?? 1);
   to.string(value.clusterId);

@@ -29,6 +29,7 @@
 //       ConfigType => INT8                               3+; default 0
 //       Documentation => STRING                          3+; nullable
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -83,7 +84,7 @@ export interface DescribeConfigsResponse {
 }
 
 export interface DescribeConfigsResult {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   readonly resourceType: number;
   readonly resourceName: string;
@@ -132,7 +133,7 @@ function readDescribeConfigsResourceResult(from: MessageReader): Read<DescribeCo
 }
 
 function readDescribeConfigsResult(from: MessageReader): Read<DescribeConfigsResult> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const resourceType = from.int8();
   const resourceName = from.string();
@@ -169,7 +170,7 @@ function writeDescribeConfigsResourceResult(to: MessageWriter, value: DescribeCo
 }
 
 function writeDescribeConfigsResult(to: MessageWriter, value: DescribeConfigsResult): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.int8(value.resourceType);
   to.string(value.resourceName);

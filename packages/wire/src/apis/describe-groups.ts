@@ -23,6 +23,7 @@
 //       MemberAssignment => BYTES
 //     AuthorizedOperations => INT32                      3+; default -2147483648
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -54,7 +55,7 @@ export interface DescribeGroupsResponse {
 }
 
 export interface DescribedGroup {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 6+ */
   readonly errorMessage?: string | null;
   readonly groupId: string;
@@ -90,7 +91,7 @@ function readDescribedGroupMember(from: MessageReader): Read<DescribedGroupMembe
 
 function readDescribedGroup(from: MessageReader): Read<DescribedGroup> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = version >= 6 ? from.nullableString() : null;
   const groupId = from.string();
   const groupState = from.string();
@@ -123,7 +124,7 @@ function writeDescribedGroupMember(to: MessageWriter, value: DescribedGroupMembe
 
 function writeDescribedGroup(to: MessageWriter, value: DescribedGroup): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 6) to.string(value.errorMessage ?? null);
   to.string(value.groupId);
   to.string(value.groupState);

@@ -23,6 +23,7 @@
 //     UsableBytes => INT64                               4+; default -1
 //     IsCordoned => BOOL                                 5+; default false
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -62,12 +63,12 @@ function writeDescribeLogDirsRequest(to: MessageWriter, value: DescribeLogDirsRe
 export interface DescribeLogDirsResponse {
   readonly throttleTimeMs?: number;
   /** 3+ */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
   readonly results: readonly DescribeLogDirsResult[];
 }
 
 export interface DescribeLogDirsResult {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly logDir: string;
   readonly topics: readonly DescribeLogDirsTopic[];
   /** 4+ */
@@ -108,7 +109,7 @@ function readDescribeLogDirsTopic(from: MessageReader): Read<DescribeLogDirsTopi
 
 function readDescribeLogDirsResult(from: MessageReader): Read<DescribeLogDirsResult> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const logDir = from.string();
   const topics = from.list(readDescribeLogDirsTopic);
   const totalBytes = version >= 4 ? from.int64() : -1n;
@@ -121,7 +122,7 @@ function readDescribeLogDirsResult(from: MessageReader): Read<DescribeLogDirsRes
 function readDescribeLogDirsResponse(from: MessageReader): Read<DescribeLogDirsResponse> {
   const { version } = from;
   const throttleTimeMs = from.int32();
-  const errorCode = version >= 3 ? from.int16() : 0;
+  const errorCode = version >= 3 ? from.errorCode() : 'NONE';
   const results = from.list(readDescribeLogDirsResult);
   from.tags();
   return { throttleTimeMs, errorCode, results };
@@ -143,7 +144,7 @@ function writeDescribeLogDirsTopic(to: MessageWriter, value: DescribeLogDirsTopi
 
 function writeDescribeLogDirsResult(to: MessageWriter, value: DescribeLogDirsResult): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.logDir);
   to.list(value.topics, writeDescribeLogDirsTopic);
   if (version >= 4) to.int64(value.totalBytes ?? -1n);
@@ -155,7 +156,7 @@ function writeDescribeLogDirsResult(to: MessageWriter, value: DescribeLogDirsRes
 function writeDescribeLogDirsResponse(to: MessageWriter, value: DescribeLogDirsResponse): void {
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
-  if (version >= 3) to.int16(value.errorCode ?? 0);
+  if (version >= 3) to.errorCode(value.errorCode ?? 'NONE');
   to.list(value.results, writeDescribeLogDirsResult);
   to.tags();
 }

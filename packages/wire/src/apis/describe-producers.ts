@@ -22,6 +22,7 @@
 //         CoordinatorEpoch => INT32
 //         CurrentTxnStartOffset => INT64                 default -1
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -70,7 +71,7 @@ export interface TopicResponse {
 
 export interface PartitionResponse {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage?: string | null;
   readonly activeProducers: readonly ProducerState[];
 }
@@ -97,7 +98,7 @@ function readProducerState(from: MessageReader): Read<ProducerState> {
 
 function readPartitionResponse(from: MessageReader): Read<PartitionResponse> {
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const activeProducers = from.list(readProducerState);
   from.tags();
@@ -130,7 +131,7 @@ function writeProducerState(to: MessageWriter, value: ProducerState): void {
 
 function writePartitionResponse(to: MessageWriter, value: PartitionResponse): void {
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage ?? null);
   to.list(value.activeProducers, writeProducerState);
   to.tags();

@@ -38,6 +38,7 @@
 //       Host => STRING
 //       Port => UINT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -91,7 +92,7 @@ function writeDescribeQuorumRequest(to: MessageWriter, value: DescribeQuorumRequ
 }
 
 export interface DescribeQuorumResponse {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 2+ */
   readonly errorMessage?: string | null;
   readonly topics: readonly DescribeQuorumTopicData[];
@@ -106,7 +107,7 @@ export interface DescribeQuorumTopicData {
 
 export interface DescribeQuorumResponsePartitionData {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 2+ */
   readonly errorMessage?: string | null;
   readonly leaderId: number;
@@ -167,7 +168,7 @@ function readDescribeQuorumReplicaState(from: MessageReader): Read<DescribeQuoru
 function readDescribeQuorumResponsePartitionData(from: MessageReader): Read<DescribeQuorumResponsePartitionData> {
   const { version } = from;
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = version >= 2 ? from.nullableString() : '';
   const leaderId = from.int32();
   const leaderEpoch = from.int32();
@@ -187,7 +188,7 @@ function readDescribeQuorumTopicData(from: MessageReader): Read<DescribeQuorumTo
 
 function readDescribeQuorumResponse(from: MessageReader): Read<DescribeQuorumResponse> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = version >= 2 ? from.nullableString() : '';
   const topics = from.list(readDescribeQuorumTopicData);
   const nodes = version >= 2 ? from.list(readNode) : [];
@@ -221,7 +222,7 @@ function writeDescribeQuorumReplicaState(to: MessageWriter, value: DescribeQuoru
 function writeDescribeQuorumResponsePartitionData(to: MessageWriter, value: DescribeQuorumResponsePartitionData): void {
   const { version } = to;
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 2) to.string(value.errorMessage === undefined ? '' : value.errorMessage);
   to.int32(value.leaderId);
   to.int32(value.leaderEpoch);
@@ -239,7 +240,7 @@ function writeDescribeQuorumTopicData(to: MessageWriter, value: DescribeQuorumTo
 
 function writeDescribeQuorumResponse(to: MessageWriter, value: DescribeQuorumResponse): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 2) to.string(value.errorMessage === undefined ? '' : value.errorMessage);
   to.list(value.topics, writeDescribeQuorumTopicData);
   if (version >= 2) to.list(value.nodes ?? [], writeNode);

@@ -31,6 +31,7 @@
 //     TopicName => STRING
 //     PartitionIndex => INT32
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -95,7 +96,7 @@ export interface DescribeTopicPartitionsResponse {
 }
 
 export interface DescribeTopicPartitionsResponseTopic {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly name: string | null;
   readonly topicId: string;
   readonly isInternal?: boolean;
@@ -104,7 +105,7 @@ export interface DescribeTopicPartitionsResponseTopic {
 }
 
 export interface DescribeTopicPartitionsResponsePartition {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly partitionIndex: number;
   readonly leaderId: number;
   readonly leaderEpoch?: number;
@@ -130,7 +131,7 @@ function readDescribeTopicPartitionsCursor(from: MessageReader): Read<DescribeTo
 function readDescribeTopicPartitionsResponsePartition(
   from: MessageReader,
 ): Read<DescribeTopicPartitionsResponsePartition> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const partitionIndex = from.int32();
   const leaderId = from.int32();
   const leaderEpoch = from.int32();
@@ -154,7 +155,7 @@ function readDescribeTopicPartitionsResponsePartition(
 }
 
 function readDescribeTopicPartitionsResponseTopic(from: MessageReader): Read<DescribeTopicPartitionsResponseTopic> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const name = from.nullableString();
   const topicId = from.uuid();
   const isInternal = from.boolean();
@@ -182,7 +183,7 @@ function writeDescribeTopicPartitionsResponsePartition(
   to: MessageWriter,
   value: DescribeTopicPartitionsResponsePartition,
 ): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int32(value.partitionIndex);
   to.int32(value.leaderId);
   to.int32(value.leaderEpoch ?? -1);
@@ -198,7 +199,7 @@ function writeDescribeTopicPartitionsResponseTopic(
   to: MessageWriter,
   value: DescribeTopicPartitionsResponseTopic,
 ): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.name);
   to.uuid(value.topicId);
   to.boolean(value.isInternal ?? false);

@@ -18,6 +18,7 @@
 //       ErrorCode => INT16
 //       ErrorMessage => STRING                           nullable
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -66,7 +67,7 @@ function writeElectLeadersRequest(to: MessageWriter, value: ElectLeadersRequest)
 export interface ElectLeadersResponse {
   readonly throttleTimeMs?: number;
   /** 1+ */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
   readonly replicaElectionResults: readonly ReplicaElectionResult[];
 }
 
@@ -77,13 +78,13 @@ export interface ReplicaElectionResult {
 
 export interface PartitionResult {
   readonly partitionId: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
 }
 
 function readPartitionResult(from: MessageReader): Read<PartitionResult> {
   const partitionId = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   from.tags();
   return { partitionId, errorCode, errorMessage };
@@ -99,7 +100,7 @@ function readReplicaElectionResult(from: MessageReader): Read<ReplicaElectionRes
 function readElectLeadersResponse(from: MessageReader): Read<ElectLeadersResponse> {
   const { version } = from;
   const throttleTimeMs = from.int32();
-  const errorCode = version >= 1 ? from.int16() : 0;
+  const errorCode = version >= 1 ? from.errorCode() : 'NONE';
   const replicaElectionResults = from.list(readReplicaElectionResult);
   from.tags();
   return { throttleTimeMs, errorCode, replicaElectionResults };
@@ -107,7 +108,7 @@ function readElectLeadersResponse(from: MessageReader): Read<ElectLeadersRespons
 
 function writePartitionResult(to: MessageWriter, value: PartitionResult): void {
   to.int32(value.partitionId);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.tags();
 }
@@ -121,7 +122,7 @@ function writeReplicaElectionResult(to: MessageWriter, value: ReplicaElectionRes
 function writeElectLeadersResponse(to: MessageWriter, value: ElectLeadersResponse): void {
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
-  if (version >= 1) to.int16(value.errorCode ?? 0);
+  if (version >= 1) to.errorCode(value.errorCode ?? 'NONE');
   to.list(value.replicaElectionResults, writeReplicaElectionResult);
   to.tags();
 }

@@ -64,6 +64,7 @@
 //     Port => INT32
 //     Rack => STRING                                     nullable; default null
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -273,7 +274,7 @@ function writeFetchRequest(to: MessageWriter, value: FetchRequest): void {
 export interface FetchResponse {
   readonly throttleTimeMs?: number;
   /** 7+ */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
   /** 7+ */
   readonly sessionId?: number;
   readonly responses: readonly FetchableTopicResponse[];
@@ -291,7 +292,7 @@ export interface FetchableTopicResponse {
 
 export interface PartitionData {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly highWatermark: bigint;
   readonly lastStableOffset?: bigint;
   /** 5+ */
@@ -381,7 +382,7 @@ function readEpochEndOffset(from: MessageReader): Read<EpochEndOffset> {
 function readPartitionData(from: MessageReader): Read<PartitionData> {
   const { version } = from;
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const highWatermark = from.int64();
   const lastStableOffset = from.int64();
   const logStartOffset = version >= 5 ? from.int64() : -1n;
@@ -423,7 +424,7 @@ function readFetchableTopicResponse(from: MessageReader): Read<FetchableTopicRes
 function readFetchResponse(from: MessageReader): Read<FetchResponse> {
   const { version } = from;
   const throttleTimeMs = from.int32();
-  const errorCode = version >= 7 ? from.int16() : 0;
+  const errorCode = version >= 7 ? from.errorCode() : 'NONE';
   const sessionId = version >= 7 ? from.int32() : 0;
   const responses = from.list(readFetchableTopicResponse);
   let nodeEndpoints: Read<readonly FetchNodeEndpoint[]> = [];
@@ -468,7 +469,7 @@ function writeEpochEndOffset(to: MessageWriter, value: EpochEndOffset): void {
 function writePartitionData(to: MessageWriter, value: PartitionData): void {
   const { version } = to;
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int64(value.highWatermark);
   to.int64(value.lastStableOffset ?? -1n);
   if (version >= 5) to.int64(value.logStartOffset ?? -1n);
@@ -497,7 +498,7 @@ function writeFetchableTopicResponse(to: MessageWriter, value: FetchableTopicRes
 function writeFetchResponse(to: MessageWriter, value: FetchResponse): void {
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
-  if (version >= 7) to.int16(value.errorCode ?? 0);
+  if (version >= 7) to.errorCode(value.errorCode ?? 'NONE');
   if (version >= 7) to.int32(value.sessionId ?? 0);
   to.list(value.responses, writeFetchableTopicResponse);
   const { nodeEndpoints = [] } = value;

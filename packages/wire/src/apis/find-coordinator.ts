@@ -21,6 +21,7 @@
 //     ErrorCode => INT16
 //     ErrorMessage => STRING                             nullable
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -54,7 +55,7 @@ export interface FindCoordinatorResponse {
   /** 1+ */
   readonly throttleTimeMs?: number;
   /** ≤ 3 */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
   /** 1–3 */
   readonly errorMessage?: string | null;
   /** ≤ 3 */
@@ -72,7 +73,7 @@ export interface Coordinator {
   readonly nodeId: number;
   readonly host: string;
   readonly port: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
 }
 
@@ -81,7 +82,7 @@ function readCoordinator(from: MessageReader): Read<Coordinator> {
   const nodeId = from.int32();
   const host = from.string();
   const port = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   from.tags();
   return { key, nodeId, host, port, errorCode, errorMessage };
@@ -90,7 +91,7 @@ function readCoordinator(from: MessageReader): Read<Coordinator> {
 function readFindCoordinatorResponse(from: MessageReader): Read<FindCoordinatorResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
-  const errorCode = version <= 3 ? from.int16() : 0;
+  const errorCode = version <= 3 ? from.errorCode() : 'NONE';
   const errorMessage = version >= 1 && version <= 3 ? from.nullableString() : '';
   const nodeId = version <= 3 ? from.int32() : 0;
   const host = version <= 3 ? from.string() : '';
@@ -105,7 +106,7 @@ function writeCoordinator(to: MessageWriter, value: Coordinator): void {
   to.int32(value.nodeId);
   to.string(value.host);
   to.int32(value.port);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.tags();
 }
@@ -113,7 +114,7 @@ function writeCoordinator(to: MessageWriter, value: Coordinator): void {
 function writeFindCoordinatorResponse(to: MessageWriter, value: FindCoordinatorResponse): void {
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
-  if (version <= 3) to.int16(value.errorCode ?? 0);
+  if (version <= 3) to.errorCode(value.errorCode ?? 'NONE');
   if (version >= 1 && version <= 3) to.string(value.errorMessage === undefined ? '' : value.errorMessage);
   if (version <= 3) to.int32(value.nodeId ?? 0);
   if (version <= 3) to.string(value.host ?? '');

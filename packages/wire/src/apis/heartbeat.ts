@@ -11,6 +11,7 @@
 //   ThrottleTimeMs => INT32                              1+
 //   ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -44,13 +45,13 @@ function writeHeartbeatRequest(to: MessageWriter, value: HeartbeatRequest): void
 export interface HeartbeatResponse {
   /** 1+ */
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readHeartbeatResponse(from: MessageReader): Read<HeartbeatResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { throttleTimeMs, errorCode };
 }
@@ -58,7 +59,7 @@ function readHeartbeatResponse(from: MessageReader): Read<HeartbeatResponse> {
 function writeHeartbeatResponse(to: MessageWriter, value: HeartbeatResponse): void {
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 

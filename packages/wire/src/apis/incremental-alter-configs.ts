@@ -19,6 +19,7 @@
 //     ResourceType => INT8
 //     ResourceName => STRING
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -96,7 +97,7 @@ export interface IncrementalAlterConfigsResponse {
 }
 
 export interface IncrementalAlterConfigsAlterConfigsResourceResponse {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   readonly resourceType: number;
   readonly resourceName: string;
@@ -105,7 +106,7 @@ export interface IncrementalAlterConfigsAlterConfigsResourceResponse {
 function readIncrementalAlterConfigsAlterConfigsResourceResponse(
   from: MessageReader,
 ): Read<IncrementalAlterConfigsAlterConfigsResourceResponse> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const resourceType = from.int8();
   const resourceName = from.string();
@@ -124,7 +125,7 @@ function writeIncrementalAlterConfigsAlterConfigsResourceResponse(
   to: MessageWriter,
   value: IncrementalAlterConfigsAlterConfigsResourceResponse,
 ): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.int8(value.resourceType);
   to.string(value.resourceName);

@@ -17,6 +17,7 @@
 //   OngoingTxnProducerId => INT64                        6+; default -1
 //   OngoingTxnProducerEpoch => INT16                     6+; default -1
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -58,7 +59,7 @@ function writeInitProducerIdRequest(to: MessageWriter, value: InitProducerIdRequ
 
 export interface InitProducerIdResponse {
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly producerId?: bigint;
   readonly producerEpoch: number;
   /** 6+ */
@@ -70,7 +71,7 @@ export interface InitProducerIdResponse {
 function readInitProducerIdResponse(from: MessageReader): Read<InitProducerIdResponse> {
   const { version } = from;
   const throttleTimeMs = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const producerId = from.int64();
   const producerEpoch = from.int16();
   const ongoingTxnProducerId = version >= 6 ? from.int64() : -1n;
@@ -82,7 +83,7 @@ function readInitProducerIdResponse(from: MessageReader): Read<InitProducerIdRes
 function writeInitProducerIdResponse(to: MessageWriter, value: InitProducerIdResponse): void {
   const { version } = to;
   to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int64(value.producerId ?? -1n);
   to.int16(value.producerEpoch);
   if (version >= 6) to.int64(value.ongoingTxnProducerId ?? -1n);

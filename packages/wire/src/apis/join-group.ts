@@ -27,6 +27,7 @@
 //     GroupInstanceId => STRING                          5+; nullable; default null
 //     Metadata => BYTES
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -92,7 +93,7 @@ function writeJoinGroupRequest(to: MessageWriter, value: JoinGroupRequest): void
 export interface JoinGroupResponse {
   /** 2+ */
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly generationId?: number;
   /** 7+ */
   readonly protocolType?: string | null;
@@ -123,7 +124,7 @@ function readJoinGroupResponseMember(from: MessageReader): Read<JoinGroupRespons
 function readJoinGroupResponse(from: MessageReader): Read<JoinGroupResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 2 ? from.int32() : 0;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const generationId = from.int32();
   const protocolType = version >= 7 ? from.nullableString() : null;
   const protocolName = from.nullableString();
@@ -156,7 +157,7 @@ function writeJoinGroupResponseMember(to: MessageWriter, value: JoinGroupRespons
 function writeJoinGroupResponse(to: MessageWriter, value: JoinGroupResponse): void {
   const { version } = to;
   if (version >= 2) to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int32(value.generationId ?? -1);
   if (version >= 7) to.string(value.protocolType ?? null);
   to.string(value.protocolName);

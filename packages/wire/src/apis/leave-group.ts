@@ -17,6 +17,7 @@
 //     GroupInstanceId => STRING                          nullable
 //     ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -72,7 +73,7 @@ function writeLeaveGroupRequest(to: MessageWriter, value: LeaveGroupRequest): vo
 export interface LeaveGroupResponse {
   /** 1+ */
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 3+ */
   readonly members?: readonly MemberResponse[];
 }
@@ -80,13 +81,13 @@ export interface LeaveGroupResponse {
 export interface MemberResponse {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readMemberResponse(from: MessageReader): Read<MemberResponse> {
   const memberId = from.string();
   const groupInstanceId = from.nullableString();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { memberId, groupInstanceId, errorCode };
 }
@@ -94,7 +95,7 @@ function readMemberResponse(from: MessageReader): Read<MemberResponse> {
 function readLeaveGroupResponse(from: MessageReader): Read<LeaveGroupResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const members = version >= 3 ? from.list(readMemberResponse) : [];
   from.tags();
   return { throttleTimeMs, errorCode, members };
@@ -103,14 +104,14 @@ function readLeaveGroupResponse(from: MessageReader): Read<LeaveGroupResponse> {
 function writeMemberResponse(to: MessageWriter, value: MemberResponse): void {
   to.string(value.memberId);
   to.string(value.groupInstanceId);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 
 function writeLeaveGroupResponse(to: MessageWriter, value: LeaveGroupResponse): void {
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 3) to.list(value.members ?? [], writeMemberResponse);
   to.tags();
 }

@@ -11,6 +11,7 @@
 //     ResourceName => STRING
 //     ResourceType => INT8                               1+; default 16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -34,7 +35,7 @@ function writeListConfigResourcesRequest(to: MessageWriter, value: ListConfigRes
 
 export interface ListConfigResourcesResponse {
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly configResources: readonly ConfigResource[];
 }
 
@@ -54,7 +55,7 @@ function readConfigResource(from: MessageReader): Read<ConfigResource> {
 
 function readListConfigResourcesResponse(from: MessageReader): Read<ListConfigResourcesResponse> {
   const throttleTimeMs = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const configResources = from.list(readConfigResource);
   from.tags();
   return { throttleTimeMs, errorCode, configResources };
@@ -69,7 +70,7 @@ function writeConfigResource(to: MessageWriter, value: ConfigResource): void {
 
 function writeListConfigResourcesResponse(to: MessageWriter, value: ListConfigResourcesResponse): void {
   to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.list(value.configResources, writeConfigResource);
   to.tags();
 }

@@ -14,6 +14,7 @@
 //     GroupState => STRING                               4+
 //     GroupType => STRING                                5+
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -42,7 +43,7 @@ function writeListGroupsRequest(to: MessageWriter, value: ListGroupsRequest): vo
 export interface ListGroupsResponse {
   /** 1+ */
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly groups: readonly ListedGroup[];
 }
 
@@ -68,7 +69,7 @@ function readListedGroup(from: MessageReader): Read<ListedGroup> {
 function readListGroupsResponse(from: MessageReader): Read<ListGroupsResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const groups = from.list(readListedGroup);
   from.tags();
   return { throttleTimeMs, errorCode, groups };
@@ -86,7 +87,7 @@ function writeListedGroup(to: MessageWriter, value: ListedGroup): void {
 function writeListGroupsResponse(to: MessageWriter, value: ListGroupsResponse): void {
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.list(value.groups, writeListedGroup);
   to.tags();
 }

@@ -23,6 +23,7 @@
 //       Offset => INT64                                  1+; default -1
 //       LeaderEpoch => INT32                             4+; default -1
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -109,7 +110,7 @@ export interface ListOffsetsTopicResponse {
 
 export interface ListOffsetsPartitionResponse {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly timestamp?: bigint;
   readonly offset?: bigint;
   /** 4+ */
@@ -119,7 +120,7 @@ export interface ListOffsetsPartitionResponse {
 function readListOffsetsPartitionResponse(from: MessageReader): Read<ListOffsetsPartitionResponse> {
   const { version } = from;
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const timestamp = from.int64();
   const offset = from.int64();
   const leaderEpoch = version >= 4 ? from.int32() : -1;
@@ -145,7 +146,7 @@ function readListOffsetsResponse(from: MessageReader): Read<ListOffsetsResponse>
 function writeListOffsetsPartitionResponse(to: MessageWriter, value: ListOffsetsPartitionResponse): void {
   const { version } = to;
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int64(value.timestamp ?? -1n);
   to.int64(value.offset ?? -1n);
   if (version >= 4) to.int32(value.leaderEpoch ?? -1);

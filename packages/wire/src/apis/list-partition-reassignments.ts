@@ -19,6 +19,7 @@
 //       AddingReplicas => [INT32]
 //       RemovingReplicas => [INT32]
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -60,7 +61,7 @@ function writeListPartitionReassignmentsRequest(to: MessageWriter, value: ListPa
 
 export interface ListPartitionReassignmentsResponse {
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly errorMessage: string | null;
   readonly topics: readonly OngoingTopicReassignment[];
 }
@@ -95,7 +96,7 @@ function readOngoingTopicReassignment(from: MessageReader): Read<OngoingTopicRea
 
 function readListPartitionReassignmentsResponse(from: MessageReader): Read<ListPartitionReassignmentsResponse> {
   const throttleTimeMs = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const errorMessage = from.nullableString();
   const topics = from.list(readOngoingTopicReassignment);
   from.tags();
@@ -118,7 +119,7 @@ function writeOngoingTopicReassignment(to: MessageWriter, value: OngoingTopicRea
 
 function writeListPartitionReassignmentsResponse(to: MessageWriter, value: ListPartitionReassignmentsResponse): void {
   to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.errorMessage);
   to.list(value.topics, writeOngoingTopicReassignment);
   to.tags();

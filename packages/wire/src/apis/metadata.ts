@@ -35,6 +35,7 @@
 //   ClusterAuthorizedOperations => INT32                 8–10; default -2147483648
 //   ErrorCode => INT16                                   13+
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -101,7 +102,7 @@ export interface MetadataResponse {
   /** 8–10 */
   readonly clusterAuthorizedOperations?: number;
   /** 13+ */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
 }
 
 export interface MetadataResponseBroker {
@@ -113,7 +114,7 @@ export interface MetadataResponseBroker {
 }
 
 export interface MetadataResponseTopic {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly name: string | null;
   /** 10+ */
   readonly topicId?: string;
@@ -125,7 +126,7 @@ export interface MetadataResponseTopic {
 }
 
 export interface MetadataResponsePartition {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly partitionIndex: number;
   readonly leaderId: number;
   /** 7+ */
@@ -138,7 +139,7 @@ export interface MetadataResponsePartition {
 
 function readMetadataResponsePartition(from: MessageReader): Read<MetadataResponsePartition> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const partitionIndex = from.int32();
   const leaderId = from.int32();
   const leaderEpoch = version >= 7 ? from.int32() : -1;
@@ -151,7 +152,7 @@ function readMetadataResponsePartition(from: MessageReader): Read<MetadataRespon
 
 function readMetadataResponseTopic(from: MessageReader): Read<MetadataResponseTopic> {
   const { version } = from;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const name = from.nullableString();
   const topicId = version >= 10 ? from.uuid() : zeroUuid;
   const isInternal = version >= 1 ? from.boolean() : false;
@@ -179,14 +180,14 @@ function readMetadataResponse(from: MessageReader): Read<MetadataResponse> {
   const controllerId = version >= 1 ? from.int32() : -1;
   const topics = from.list(readMetadataResponseTopic);
   const clusterAuthorizedOperations = version >= 8 && version <= 10 ? from.int32() : -2147483648;
-  const errorCode = version >= 13 ? from.int16() : 0;
+  const errorCode = version >= 13 ? from.errorCode() : 'NONE';
   from.tags();
   return { throttleTimeMs, brokers, clusterId, controllerId, topics, clusterAuthorizedOperations, errorCode };
 }
 
 function writeMetadataResponsePartition(to: MessageWriter, value: MetadataResponsePartition): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int32(value.partitionIndex);
   to.int32(value.leaderId);
   if (version >= 7) to.int32(value.leaderEpoch ?? -1);
@@ -198,7 +199,7 @@ function writeMetadataResponsePartition(to: MessageWriter, value: MetadataRespon
 
 function writeMetadataResponseTopic(to: MessageWriter, value: MetadataResponseTopic): void {
   const { version } = to;
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.string(value.name);
   if (version >= 10) to.uuid(value.topicId ?? zeroUuid);
   if (version >= 1) to.boolean(value.isInternal ?? false);
@@ -224,7 +225,7 @@ function writeMetadataResponse(to: MessageWriter, value: MetadataResponse): void
   if (version >= 1) to.int32(value.controllerId ?? -1);
   to.list(value.topics, writeMetadataResponseTopic);
   if (version >= 8 && version <= 10) to.int32(value.clusterAuthorizedOperations ?? -2147483648);
-  if (version >= 13) to.int16(value.errorCode ?? 0);
+  if (version >= 13) to.errorCode(value.errorCode ?? 'NONE');
   to.tags();
 }
 

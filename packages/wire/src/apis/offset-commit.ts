@@ -25,6 +25,7 @@
 //       PartitionIndex => INT32
 //       ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -131,12 +132,12 @@ export interface OffsetCommitResponseTopic {
 
 export interface OffsetCommitResponsePartition {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readOffsetCommitResponsePartition(from: MessageReader): Read<OffsetCommitResponsePartition> {
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, errorCode };
 }
@@ -160,7 +161,7 @@ function readOffsetCommitResponse(from: MessageReader): Read<OffsetCommitRespons
 
 function writeOffsetCommitResponsePartition(to: MessageWriter, value: OffsetCommitResponsePartition): void {
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 

@@ -17,6 +17,7 @@
 //       PartitionIndex => INT32
 //       ErrorCode => INT16
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -72,7 +73,7 @@ function writeOffsetDeleteRequest(to: MessageWriter, value: OffsetDeleteRequest)
 }
 
 export interface OffsetDeleteResponse {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly throttleTimeMs?: number;
   readonly topics: readonly OffsetDeleteResponseTopic[];
 }
@@ -84,12 +85,12 @@ export interface OffsetDeleteResponseTopic {
 
 export interface OffsetDeleteResponsePartition {
   readonly partitionIndex: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readOffsetDeleteResponsePartition(from: MessageReader): Read<OffsetDeleteResponsePartition> {
   const partitionIndex = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, errorCode };
 }
@@ -102,7 +103,7 @@ function readOffsetDeleteResponseTopic(from: MessageReader): Read<OffsetDeleteRe
 }
 
 function readOffsetDeleteResponse(from: MessageReader): Read<OffsetDeleteResponse> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const throttleTimeMs = from.int32();
   const topics = from.list(readOffsetDeleteResponseTopic);
   from.tags();
@@ -111,7 +112,7 @@ function readOffsetDeleteResponse(from: MessageReader): Read<OffsetDeleteRespons
 
 function writeOffsetDeleteResponsePartition(to: MessageWriter, value: OffsetDeleteResponsePartition): void {
   to.int32(value.partitionIndex);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 
@@ -122,7 +123,7 @@ function writeOffsetDeleteResponseTopic(to: MessageWriter, value: OffsetDeleteRe
 }
 
 function writeOffsetDeleteResponse(to: MessageWriter, value: OffsetDeleteResponse): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int32(value.throttleTimeMs ?? 0);
   to.list(value.topics, writeOffsetDeleteResponseTopic);
   to.tags();

@@ -40,6 +40,7 @@
 //         ErrorCode => INT16
 //     ErrorCode => INT16                                 default 0
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -151,7 +152,7 @@ export interface OffsetFetchResponse {
   /** ≤ 7 */
   readonly topics?: readonly OffsetFetchResponseTopic[];
   /** 2–7 */
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
   /** 8+ */
   readonly groups?: readonly OffsetFetchResponseGroup[];
 }
@@ -167,13 +168,13 @@ export interface OffsetFetchResponsePartition {
   /** 5+ */
   readonly committedLeaderEpoch?: number;
   readonly metadata: string | null;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 export interface OffsetFetchResponseGroup {
   readonly groupId: string;
   readonly topics: readonly OffsetFetchResponseTopics[];
-  readonly errorCode?: number;
+  readonly errorCode?: KafkaErrorName;
 }
 
 export interface OffsetFetchResponseTopics {
@@ -189,7 +190,7 @@ export interface OffsetFetchResponsePartitions {
   readonly committedOffset: bigint;
   readonly committedLeaderEpoch?: number;
   readonly metadata: string | null;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
 }
 
 function readOffsetFetchResponsePartitions(from: MessageReader): Read<OffsetFetchResponsePartitions> {
@@ -197,7 +198,7 @@ function readOffsetFetchResponsePartitions(from: MessageReader): Read<OffsetFetc
   const committedOffset = from.int64();
   const committedLeaderEpoch = from.int32();
   const metadata = from.nullableString();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode };
 }
@@ -214,7 +215,7 @@ function readOffsetFetchResponseTopics(from: MessageReader): Read<OffsetFetchRes
 function readOffsetFetchResponseGroup(from: MessageReader): Read<OffsetFetchResponseGroup> {
   const groupId = from.string();
   const topics = from.list(readOffsetFetchResponseTopics);
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { groupId, topics, errorCode };
 }
@@ -225,7 +226,7 @@ function readOffsetFetchResponsePartition(from: MessageReader): Read<OffsetFetch
   const committedOffset = from.int64();
   const committedLeaderEpoch = version >= 5 ? from.int32() : -1;
   const metadata = from.nullableString();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   from.tags();
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode };
 }
@@ -241,7 +242,7 @@ function readOffsetFetchResponse(from: MessageReader): Read<OffsetFetchResponse>
   const { version } = from;
   const throttleTimeMs = version >= 3 ? from.int32() : 0;
   const topics = version <= 7 ? from.list(readOffsetFetchResponseTopic) : [];
-  const errorCode = version >= 2 && version <= 7 ? from.int16() : 0;
+  const errorCode = version >= 2 && version <= 7 ? from.errorCode() : 'NONE';
   const groups = version >= 8 ? from.list(readOffsetFetchResponseGroup) : [];
   from.tags();
   return { throttleTimeMs, topics, errorCode, groups };
@@ -252,7 +253,7 @@ function writeOffsetFetchResponsePartitions(to: MessageWriter, value: OffsetFetc
   to.int64(value.committedOffset);
   to.int32(value.committedLeaderEpoch ?? -1);
   to.string(value.metadata);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 
@@ -267,7 +268,7 @@ function writeOffsetFetchResponseTopics(to: MessageWriter, value: OffsetFetchRes
 function writeOffsetFetchResponseGroup(to: MessageWriter, value: OffsetFetchResponseGroup): void {
   to.string(value.groupId);
   to.list(value.topics, writeOffsetFetchResponseTopics);
-  to.int16(value.errorCode ?? 0);
+  to.errorCode(value.errorCode ?? 'NONE');
   to.tags();
 }
 
@@ -277,7 +278,7 @@ function writeOffsetFetchResponsePartition(to: MessageWriter, value: OffsetFetch
   to.int64(value.committedOffset);
   if (version >= 5) to.int32(value.committedLeaderEpoch ?? -1);
   to.string(value.metadata);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.tags();
 }
 
@@ -291,7 +292,7 @@ function writeOffsetFetchResponse(to: MessageWriter, value: OffsetFetchResponse)
   const { version } = to;
   if (version >= 3) to.int32(value.throttleTimeMs ?? 0);
   if (version <= 7) to.list(value.topics ?? [], writeOffsetFetchResponseTopic);
-  if (version >= 2 && version <= 7) to.int16(value.errorCode ?? 0);
+  if (version >= 2 && version <= 7) to.errorCode(value.errorCode ?? 'NONE');
   if (version >= 8) to.list(value.groups ?? [], writeOffsetFetchResponseGroup);
   to.tags();
 }

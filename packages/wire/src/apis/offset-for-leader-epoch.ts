@@ -20,6 +20,7 @@
 //       LeaderEpoch => INT32                             1+; default -1
 //       EndOffset => INT64                               default -1
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -94,14 +95,14 @@ export interface OffsetForLeaderTopicResult {
 }
 
 export interface OffsetForLeaderEpochEpochEndOffset {
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly partition: number;
   readonly leaderEpoch?: number;
   readonly endOffset?: bigint;
 }
 
 function readOffsetForLeaderEpochEpochEndOffset(from: MessageReader): Read<OffsetForLeaderEpochEpochEndOffset> {
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const partition = from.int32();
   const leaderEpoch = from.int32();
   const endOffset = from.int64();
@@ -124,7 +125,7 @@ function readOffsetForLeaderEpochResponse(from: MessageReader): Read<OffsetForLe
 }
 
 function writeOffsetForLeaderEpochEpochEndOffset(to: MessageWriter, value: OffsetForLeaderEpochEpochEndOffset): void {
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int32(value.partition);
   to.int32(value.leaderEpoch ?? -1);
   to.int64(value.endOffset ?? -1n);

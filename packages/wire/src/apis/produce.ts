@@ -36,6 +36,7 @@
 //     Port => INT32
 //     Rack => STRING                                     nullable; default null
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 import { zeroUuid } from '../schema-defaults.ts';
@@ -124,7 +125,7 @@ export interface TopicProduceResponse {
 
 export interface PartitionProduceResponse {
   readonly index: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   readonly baseOffset: bigint;
   readonly logAppendTimeMs?: bigint;
   /** 5+ */
@@ -182,7 +183,7 @@ function readBatchIndexAndErrorMessage(from: MessageReader): Read<BatchIndexAndE
 function readPartitionProduceResponse(from: MessageReader): Read<PartitionProduceResponse> {
   const { version } = from;
   const index = from.int32();
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const baseOffset = from.int64();
   const logAppendTimeMs = from.int64();
   const logStartOffset = version >= 5 ? from.int64() : -1n;
@@ -237,7 +238,7 @@ function writeBatchIndexAndErrorMessage(to: MessageWriter, value: BatchIndexAndE
 function writePartitionProduceResponse(to: MessageWriter, value: PartitionProduceResponse): void {
   const { version } = to;
   to.int32(value.index);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   to.int64(value.baseOffset);
   to.int64(value.logAppendTimeMs ?? -1n);
   if (version >= 5) to.int64(value.logStartOffset ?? -1n);

@@ -19,6 +19,7 @@
 //   ProtocolName => STRING                               5+; nullable; default null
 //   Assignment => BYTES
 import type { Api, Read } from '../api.ts';
+import type { KafkaErrorName } from '../kafka-errors.ts';
 import type { MessageReader } from '../message-reader.ts';
 import type { MessageWriter } from '../message-writer.ts';
 
@@ -81,7 +82,7 @@ function writeSyncGroupRequest(to: MessageWriter, value: SyncGroupRequest): void
 export interface SyncGroupResponse {
   /** 1+ */
   readonly throttleTimeMs?: number;
-  readonly errorCode: number;
+  readonly errorCode: KafkaErrorName;
   /** 5+ */
   readonly protocolType?: string | null;
   /** 5+ */
@@ -92,7 +93,7 @@ export interface SyncGroupResponse {
 function readSyncGroupResponse(from: MessageReader): Read<SyncGroupResponse> {
   const { version } = from;
   const throttleTimeMs = version >= 1 ? from.int32() : 0;
-  const errorCode = from.int16();
+  const errorCode = from.errorCode();
   const protocolType = version >= 5 ? from.nullableString() : null;
   const protocolName = version >= 5 ? from.nullableString() : null;
   const assignment = from.bytes();
@@ -103,7 +104,7 @@ function readSyncGroupResponse(from: MessageReader): Read<SyncGroupResponse> {
 function writeSyncGroupResponse(to: MessageWriter, value: SyncGroupResponse): void {
   const { version } = to;
   if (version >= 1) to.int32(value.throttleTimeMs ?? 0);
-  to.int16(value.errorCode);
+  to.errorCode(value.errorCode);
   if (version >= 5) to.string(value.protocolType ?? null);
   if (version >= 5) to.string(value.protocolName ?? null);
   to.bytes(value.assignment);
