@@ -13,7 +13,7 @@ export function batchOf(texts: readonly string[], timestampMs = 1_700_000_000_00
 }
 
 /** The same from an idempotent producer. */
-export function producedBatch(
+export function batchOfProducer(
   texts: readonly string[],
   producer: { readonly id: bigint; readonly epoch: number; readonly baseSequence: number },
   timestampMs = 1_700_000_000_000,

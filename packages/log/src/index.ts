@@ -27,7 +27,7 @@ export type {
 export { embedded, openEmbeddedLog, type EmbeddedLogOptions } from './embedded/embedded.ts';
 export { parseBootstrap } from './kafka/bootstrap.ts';
 export { kafka, kafkaCluster, type KafkaLogOptions } from './kafka/kafka.ts';
-export { type DescribedGroup, type GroupMember, type ListedGroup } from './kafka/group-admin.ts';
+export { type DescribedGroup, type DescribedMember, type ListedGroup } from './kafka/group-admin.ts';
 export { type KafkaCluster } from './kafka/kafka-cluster.ts';
 export { type ConfigEntry } from './kafka/topic-operations.ts';
 export { checkHistory, unknownEpoch, type ReadPosition } from './port/history.ts';

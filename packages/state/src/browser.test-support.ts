@@ -1,5 +1,5 @@
 // What a browser shares between the pages of one origin, in memory: Storage and Web Locks, as far as this package uses them.
-import type { OutboxStorage } from './environment.ts';
+import type { OutboxStorage } from './client-environment.ts';
 import type { TabLocks } from './tabs.ts';
 
 export class MemoryStorage implements OutboxStorage {

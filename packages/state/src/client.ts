@@ -10,7 +10,7 @@ import {
 } from '@throughline/event';
 import { ConversationList } from './conversation-list.ts';
 import { defaults, type StateSettings } from './defaults.ts';
-import type { Environment, OutboxStorage } from './environment.ts';
+import type { ClientEnvironment, OutboxStorage } from './client-environment.ts';
 import { http } from './http.ts';
 import { OpenConversation } from './open-conversation.ts';
 import { browserPage, type Page } from './page.ts';
@@ -57,7 +57,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const settings = { ...defaults, ...options.settings };
   const logger = options.logger ?? silentLogger;
   const ulid = ulids(clock, random);
-  const environment: Environment = {
+  const environment: ClientEnvironment = {
     http: http({
       baseUrl: (options.baseUrl ?? '').replace(/\/$/, ''),
       // Called without its receiver, the browser's fetch throws; looked up late, because pages replace it.

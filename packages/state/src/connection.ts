@@ -8,7 +8,7 @@
 // counts twice. When the server cannot go on from a token (another incarnation of the log), it starts from a new snapshot.
 import { eventFromJson, ThroughlineError, type PlacedEvent, type Timer } from '@throughline/event';
 import { backoffMs } from './backoff.ts';
-import type { Environment } from './environment.ts';
+import type { ClientEnvironment } from './client-environment.ts';
 import { readSse, type SseEvent } from './sse-reader.ts';
 import type { ConnectionState, ConnectionView } from './views.ts';
 
@@ -25,7 +25,7 @@ export interface ConnectionHandlers {
 
 export class Connection {
   readonly #conversationId: string;
-  readonly #environment: Environment;
+  readonly #environment: ClientEnvironment;
   readonly #handlers: ConnectionHandlers;
   #view: ConnectionView;
   /** The open loop; aborted when nobody wants it any more. */
@@ -39,7 +39,7 @@ export class Connection {
   /** The server has had it once. */
   #isKnown = false;
 
-  constructor(conversationId: string, environment: Environment, handlers: ConnectionHandlers) {
+  constructor(conversationId: string, environment: ClientEnvironment, handlers: ConnectionHandlers) {
     this.#conversationId = conversationId;
     this.#environment = environment;
     this.#handlers = handlers;

@@ -13,7 +13,7 @@ import {
   type OutputOf,
   type Timer,
 } from '@throughline/event';
-import type { Environment } from './environment.ts';
+import type { ClientEnvironment } from './client-environment.ts';
 import { Listeners } from './listeners.ts';
 import type { ConversationListView, ConversationSummary } from './views.ts';
 
@@ -28,7 +28,7 @@ const summarySchema = object({
 });
 const pageSchema = object({ conversations: array(summarySchema), next: optional(nullable(string())) });
 
-interface Page {
+interface ListPage {
   readonly conversations: readonly OutputOf<typeof summarySchema>[];
   readonly next: string | undefined;
   readonly isArchived: boolean;
@@ -36,7 +36,7 @@ interface Page {
 
 /** Made by `Client.conversations`. */
 export class ConversationList {
-  readonly #environment: Environment;
+  readonly #environment: ClientEnvironment;
   readonly #isFollowed: () => boolean;
   readonly #listeners: Listeners;
   readonly #byId = new Map<string, ConversationSummary>();
@@ -46,7 +46,7 @@ export class ConversationList {
   #reading: Promise<void> | undefined;
 
   /** `isFollowed` tells whether a live connection brings the changes. */
-  constructor(environment: Environment, isFollowed: () => boolean) {
+  constructor(environment: ClientEnvironment, isFollowed: () => boolean) {
     this.#environment = environment;
     this.#isFollowed = isFollowed;
     let stopListening = (): void => {};
@@ -112,7 +112,7 @@ export class ConversationList {
     }
   }
 
-  async #page(after: string | undefined, isArchived: boolean): Promise<Page> {
+  async #page(after: string | undefined, isArchived: boolean): Promise<ListPage> {
     const { http, settings } = this.#environment;
     const query = new URLSearchParams({ limit: String(settings.listLimit), archived: String(isArchived) });
     if (after !== undefined) query.set('after', after);
@@ -121,7 +121,7 @@ export class ConversationList {
   }
 
   /** Takes a page in; what should be in a first page and is not has been deleted. */
-  #takePage({ conversations, next, isArchived }: Page, isFirst: boolean): void {
+  #takePage({ conversations, next, isArchived }: ListPage, isFirst: boolean): void {
     const last = conversations.at(-1);
     const ids = new Set(conversations.map(({ id }) => id));
     if (isFirst) {
@@ -146,6 +146,6 @@ export class ConversationList {
 }
 
 /** The list's order: newest change first. */
-function compare(one: ConversationSummary | Page['conversations'][number], other: typeof one): number {
+function compare(one: ConversationSummary | ListPage['conversations'][number], other: typeof one): number {
   return other.updatedMs - one.updatedMs || (one.id < other.id ? 1 : -1);
 }

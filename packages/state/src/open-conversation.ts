@@ -16,7 +16,7 @@ import {
 import { shownIds, viewOf, type ViewSource } from './build-view.ts';
 import { Connection } from './connection.ts';
 import { DirtyKeys } from './dirty-keys.ts';
-import type { Environment } from './environment.ts';
+import type { ClientEnvironment } from './client-environment.ts';
 import { Flusher } from './flush.ts';
 import { Listeners } from './listeners.ts';
 import { Outbox } from './outbox.ts';
@@ -42,7 +42,7 @@ export interface OpenConversationHandlers {
 /** An open conversation; made by `Client.conversation`. All methods may be passed around without it. */
 export class OpenConversation {
   readonly id: string;
-  readonly #environment: Environment;
+  readonly #environment: ClientEnvironment;
   readonly #handlers: OpenConversationHandlers;
   readonly #listeners: Listeners;
   readonly #views: ViewCache;
@@ -60,7 +60,7 @@ export class OpenConversation {
   /** Attempts whose gap has been answered by a new snapshot; a gap that is on the log itself stays one. */
   readonly #resyncedGaps = new Set<string>();
 
-  constructor(id: string, environment: Environment, handlers: OpenConversationHandlers) {
+  constructor(id: string, environment: ClientEnvironment, handlers: OpenConversationHandlers) {
     this.id = id;
     this.#environment = environment;
     this.#handlers = handlers;

@@ -13,7 +13,7 @@
 // comes back.
 import { ThroughlineError, type ErrorBody, type Timer, type UiPart } from '@throughline/event';
 import { backoffMs } from './backoff.ts';
-import type { Environment } from './environment.ts';
+import type { ClientEnvironment } from './client-environment.ts';
 import type { Delivery } from './views.ts';
 
 export interface OutgoingMessage {
@@ -53,7 +53,7 @@ interface Receipt {
 
 export class Outbox {
   readonly #conversationId: string;
-  readonly #environment: Environment;
+  readonly #environment: ClientEnvironment;
   readonly #handlers: OutboxHandlers;
   readonly #keyPrefix: string;
   /** What the storage holds of this page, by key. */
@@ -69,7 +69,7 @@ export class Outbox {
   /** The reply to the message sent last, until the log shows it. */
   #lastReplyId: string | undefined;
 
-  constructor(conversationId: string, environment: Environment, handlers: OutboxHandlers) {
+  constructor(conversationId: string, environment: ClientEnvironment, handlers: OutboxHandlers) {
     this.#conversationId = conversationId;
     this.#environment = environment;
     this.#handlers = handlers;

@@ -10,7 +10,7 @@ import {
 import type { ConfigChanges } from '../metadata/broker-configs.ts';
 import type { Services } from './services.ts';
 import { alterEach, alterResource, ownConfigs, resourceProblem } from './altered-configs.ts';
-import { resourceTypes } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';
 

@@ -4,7 +4,8 @@ import { allNodes, checkedBrokerChanges, type ConfigChanges } from '../metadata/
 import { changedOverrides } from '../metadata/topic-configs.ts';
 import type { Services } from './services.ts';
 import { topicNameProblem } from '../ground/topic-name.ts';
-import { nodeIdOf, resourceKey, resourceTypes, type ConfigResource } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import { nodeIdOf, resourceKey, type ConfigResource } from './config-resources.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { problem, problemOf, type Problem } from './problem.ts';
 

@@ -1,7 +1,5 @@
-// What has settings in Kafka's protocol (common/config/ConfigResource.java): topics and brokers have some here. Loggers have
-// no levels of their own, as the logger is handed in; the settings of groups are those of later group protocols, and client
-// metrics come with telemetry: neither is there to be set.
-export const resourceTypes = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_METRICS: 16, GROUP: 32 } as const;
+// What a request about settings asks for.
+import { resourceTypes } from '../ground/config-resource-types.ts';
 
 export interface ConfigResource {
   readonly resourceType: number;

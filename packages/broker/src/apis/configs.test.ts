@@ -17,7 +17,7 @@ import {
 import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-client.ts';
 import { unknownConfigCountMax } from '../defaults.ts';
 import { createBroker } from '../create-broker.ts';
-import { resourceTypes } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
 import { servedBroker } from './test-support.ts';
 
 const { TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP } = resourceTypes;

@@ -21,7 +21,8 @@ import type { Broker, TopicMetadata } from '../topics/broker.ts';
 import type { Services } from './services.ts';
 import { topicNameProblem } from '../ground/topic-name.ts';
 import { configSourceIds, configTypeIds } from './config-ids.ts';
-import { isResourceType, nodeIdOf, resourceTypes, type ConfigResource } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import { isResourceType, nodeIdOf, type ConfigResource } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';
 

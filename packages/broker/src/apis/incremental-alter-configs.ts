@@ -13,7 +13,7 @@ import { listItems, type ConfigDefinition } from '../metadata/config-definition.
 import { topicConfigTable } from '../metadata/topic-config-table.ts';
 import type { Services } from './services.ts';
 import { alterEach, alterResource, ownConfigs, resourceProblem } from './altered-configs.ts';
-import { resourceTypes } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
 import { duplicatesOf } from './duplicates.ts';
 import { handler, type ApiRequest } from './handler.ts';
 import { problem, type Problem } from './problem.ts';

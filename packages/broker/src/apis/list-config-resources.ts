@@ -8,7 +8,8 @@ import {
   type ListConfigResourcesResponse,
 } from '@throughline/wire/apis';
 import type { Services } from './services.ts';
-import { isResourceType, resourceTypes } from './config-resources.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import { isResourceType } from './config-resources.ts';
 import { handler, type ApiRequest } from './handler.ts';
 
 export const listConfigResources = handler({ api: listConfigResourcesApi, handle, failed });

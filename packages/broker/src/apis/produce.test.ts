@@ -15,7 +15,7 @@ import { connectKafka, type KafkaClient } from '../../../../test/support/kafka-c
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
-import { batchOf, LogRecorder, producedBatch, readAll } from '../test-support.ts';
+import { batchOf, LogRecorder, batchOfProducer, readAll } from '../test-support.ts';
 import { produce } from './produce.ts';
 import { ask, servedBroker, stillServices, type ServedBroker } from './test-support.ts';
 
@@ -150,7 +150,8 @@ test('an idempotent producer that sends again is answered as the first time, in 
   const disk = new LossyDisk();
   const first = await openBroker({ dataDir: '/data', disk });
   await first.createTopic('t', { partitions: 1 });
-  const batch = (baseSequence: number, epoch = 0): Uint8Array => producedBatch(['a'], { id: 7n, epoch, baseSequence });
+  const batch = (baseSequence: number, epoch = 0): Uint8Array =>
+    batchOfProducer(['a'], { id: 7n, epoch, baseSequence });
   for (const sequence of [0, 1, 2]) await first.partition('t', 0).append(batch(sequence));
   await first.close();
   const { client } = await servedBroker(t, { disk });

@@ -5,7 +5,7 @@ import { readBatchHeader } from '@throughline/wire';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { readBufferBytes } from '../defaults.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
-import { findPartition, type FetchServices, type ReadOptions } from './read-partitions.ts';
+import { readableLog, type FetchServices, type ReadOptions } from './read-partitions.ts';
 
 interface Counted {
   readonly target: FetchTarget;
@@ -49,7 +49,7 @@ export class GrowingBytes {
    */
   count(place: number, bytesWanted: number): Promise<void> | undefined {
     const counted = this.#counted[place]!;
-    const found = findPartition(this.#services, this.#options, counted.target);
+    const found = readableLog(this.#services, this.#options, counted.target);
     if ('answer' in found) {
       this.#isUrgent = true;
       return undefined;

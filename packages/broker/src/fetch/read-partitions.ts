@@ -92,7 +92,7 @@ function readPartition(
   budget: Budget,
   taken: Taken[],
 ): PartitionData | Promise<PartitionData> {
-  const found = findPartition(services, options, target);
+  const found = readableLog(services, options, target);
   if ('answer' in found) return found.answer;
   const { log } = found;
   const { fetchOffset } = target;
@@ -118,7 +118,7 @@ function readPartition(
 }
 
 /** The log of a target that can be read; else what is answered at once. */
-export function findPartition(
+export function readableLog(
   services: FetchServices,
   options: ReadOptions,
   target: FetchTarget,

@@ -20,7 +20,7 @@ import { connectKafka } from '../../../../test/support/kafka-client.ts';
 import { handlers } from '../apis/registry.ts';
 import { ask, servedBroker, stillServices } from '../apis/test-support.ts';
 import { openBroker } from '../topics/open-broker.ts';
-import { batchOf, producedBatch } from '../test-support.ts';
+import { batchOf, batchOfProducer } from '../test-support.ts';
 import { brokerConfigTable } from './broker-config-table.ts';
 import { BrokerConfigs, type GivenConfigs } from './broker-configs.ts';
 import { topicConfigOf } from './topic-configs.ts';
@@ -400,7 +400,7 @@ const brokerProofs: Readonly<Record<string, Proof>> = {
     const { broker, clock } = await stillServices(t, named({ 'producer.id.expiration.ms': 1000 }));
     await broker.createTopic('t', { partitions: 1 });
     const send = async (baseSequence: number): Promise<string> => {
-      const batch = producedBatch(['x'], { id: 1n, epoch: 0, baseSequence });
+      const batch = batchOfProducer(['x'], { id: 1n, epoch: 0, baseSequence });
       return broker
         .partition('t', 0)
         .append(batch)

@@ -9,14 +9,14 @@ import {
 } from '@throughline/wire';
 import { isSnapshotFooter } from './metadata-batches.ts';
 
-export interface FoundBatch {
+export interface WholeBatch {
   readonly batch: Uint8Array;
   readonly header: RecordBatchHeader;
 }
 
-export interface FoundBatches {
+export interface WholeBatches {
   /** Where offsets are missing between two of them, what stood there is damaged. */
-  readonly batches: readonly FoundBatch[];
+  readonly batches: readonly WholeBatch[];
   /** Where the last whole batch ends. */
   readonly sizeBytes: number;
   /** Something stands behind the last whole batch. */
@@ -24,8 +24,8 @@ export interface FoundBatches {
 }
 
 /** The whole batches of a file whose first one has the offset `baseOffset`. */
-export function wholeBatches(bytes: Uint8Array, baseOffset: bigint): FoundBatches {
-  const batches: FoundBatch[] = [];
+export function wholeBatches(bytes: Uint8Array, baseOffset: bigint): WholeBatches {
+  const batches: WholeBatch[] = [];
   let sizeBytes = 0;
   let nextOffset = baseOffset;
   for (let at = 0; at + batchHeaderBytes <= bytes.length;) {
@@ -50,13 +50,13 @@ export function offsetBehind({ baseOffset, lastOffsetDelta }: RecordBatchHeader)
   return baseOffset + BigInt(lastOffsetDelta) + 1n;
 }
 
-export function isWholeSnapshot({ batches, isTorn }: FoundBatches): boolean {
+export function isWholeSnapshot({ batches, isTorn }: WholeBatches): boolean {
   const last = batches.at(-1);
   if (isTorn || last === undefined || !isSnapshotFooter(last.batch)) return false;
   return batches.every(({ header }, i) => header.baseOffset === (i === 0 ? 0n : offsetBehind(batches[i - 1]!.header)));
 }
 
-function batchAt(bytes: Uint8Array, position: number): FoundBatch | undefined {
+function batchAt(bytes: Uint8Array, position: number): WholeBatch | undefined {
   if (position + batchHeaderBytes > bytes.length) return undefined;
   const header = readBatchHeader(bytes, position);
   if (batchHeaderProblem(header) !== undefined || position + header.sizeBytes > bytes.length) return undefined;

@@ -16,7 +16,7 @@ import { ThroughlineError, utf8, type Clock, type Logger } from '@throughline/ev
 import { metadataSnapshotBytesMin } from '../defaults.ts';
 import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../disk/disk.ts';
 import { metadataBatch, metadataBatches, recordsIn, snapshotBatches } from './metadata-batches.ts';
-import { isWholeSnapshot, offsetBehind, wholeBatches, type FoundBatch } from './metadata-files.ts';
+import { isWholeSnapshot, offsetBehind, wholeBatches, type WholeBatch } from './metadata-files.ts';
 import type { MetadataRecord, WritableRecord } from './metadata-record.ts';
 
 export interface MetadataLogOptions {
@@ -289,7 +289,7 @@ async function readSnapshot(
   logBase: bigint | undefined,
   visitor: MetadataVisitor,
 ): Promise<FoundSnapshot> {
-  const found: { readonly snapshot: FoundSnapshot; readonly batches: readonly FoundBatch[] }[] = [];
+  const found: { readonly snapshot: FoundSnapshot; readonly batches: readonly WholeBatch[] }[] = [];
   // The names begin with the offset in 20 digits.
   for (const name of names.filter(isSnapshotName).sort().reverse()) {
     const bytes = (await disk.readFile(`${folder}/${name}`)) ?? new Uint8Array(0);

@@ -24,9 +24,6 @@ import {
   type TopicRecord,
 } from '@throughline/wire/records';
 
-/** What a config belongs to (common/config/ConfigResource.java). */
-export const resourceTypes = { topic: 2, broker: 4 } as const;
-
 /** A partition as it is kept here: what else a record says means nothing where there is one replica, and is left out. */
 export type PartitionRecord = Pick<
   Read<KafkaPartitionRecord>,

@@ -28,7 +28,8 @@ import { groupTopicSettings } from './group-topic-settings.ts';
 import type { MetadataState } from './metadata-state.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import { featureRecord } from './metadata-version.ts';
-import { resourceTypes, type WritableRecord } from './metadata-record.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import type { WritableRecord } from './metadata-record.ts';
 import { topicConfigOf } from './topic-configs.ts';
 import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
 
@@ -195,7 +196,7 @@ async function holdRetention(
 function configRecords(topic: string, settings: ReadonlyMap<string, string>): WritableRecord[] {
   return Array.from(settings, ([name, value]) => ({
     type: 'config',
-    resourceType: resourceTypes.topic,
+    resourceType: resourceTypes.TOPIC,
     resourceName: topic,
     name,
     value,

@@ -2,13 +2,8 @@
 //
 // Apache Kafka writes what takes several batches between BeginTransactionRecord and EndTransactionRecord: such records count
 // together, once the end is there (KIP-868).
-import {
-  type MetadataRecord,
-  noLeaderChange,
-  type PartitionRecord,
-  resourceTypes,
-  type WritableRecord,
-} from './metadata-record.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import { type MetadataRecord, noLeaderChange, type PartitionRecord, type WritableRecord } from './metadata-record.ts';
 import type { TopicOverrides } from './topic-configs.ts';
 
 /** A topic as the metadata log has it. */
@@ -86,8 +81,8 @@ export class MetadataState {
       yield { type: 'topic', name, topicId };
       yield* partitions.values();
     }
-    yield* configRecords(resourceTypes.topic, this.topicConfigs);
-    yield* configRecords(resourceTypes.broker, this.brokerConfigs);
+    yield* configRecords(resourceTypes.TOPIC, this.topicConfigs);
+    yield* configRecords(resourceTypes.BROKER, this.brokerConfigs);
     if (this.nextProducerId > 0n) {
       yield { type: 'producer-ids', brokerId: 0, brokerEpoch: -1n, nextProducerId: this.nextProducerId };
     }
@@ -142,9 +137,9 @@ export class MetadataState {
 
   #applyConfig(resourceType: number, resource: string, name: string, value: string | null): void {
     const configs =
-      resourceType === resourceTypes.topic
+      resourceType === resourceTypes.TOPIC
         ? this.topicConfigs
-        : resourceType === resourceTypes.broker
+        : resourceType === resourceTypes.BROKER
           ? this.brokerConfigs
           : undefined;
     const ofResource = configs?.get(resource) ?? new Map<string, string>();

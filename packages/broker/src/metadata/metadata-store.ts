@@ -11,7 +11,8 @@ import type { ConfigChanges } from './broker-configs.ts';
 import type { MetaProperties } from './meta-properties.ts';
 import type { MetadataLog } from './metadata-log.ts';
 import type { MetadataState, StoredTopic } from './metadata-state.ts';
-import { resourceTypes, type WritableRecord } from './metadata-record.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import type { WritableRecord } from './metadata-record.ts';
 import { partitionRecordsOf, topicRecordsOf } from './topic-as-records.ts';
 
 /** A leader epoch that a partition has begun. */
@@ -126,11 +127,11 @@ export class MetadataStore {
   }
 
   changeTopicConfigs(topic: string, changes: ConfigChanges): Promise<void> {
-    return this.#changeConfigs(resourceTypes.topic, topic, changes);
+    return this.#changeConfigs(resourceTypes.TOPIC, topic, changes);
   }
 
   changeBrokerConfigs(node: string, changes: ConfigChanges): Promise<void> {
-    return this.#changeConfigs(resourceTypes.broker, node, changes);
+    return this.#changeConfigs(resourceTypes.BROKER, node, changes);
   }
 
   /** Takes `count` producer ids that nobody has had, and returns the first. */

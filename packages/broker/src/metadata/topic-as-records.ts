@@ -2,12 +2,13 @@
 // replica, on this node and in this folder.
 import type { MetaProperties } from './meta-properties.ts';
 import type { StoredTopic } from './metadata-state.ts';
-import { resourceTypes, type WritableRecord } from './metadata-record.ts';
+import { resourceTypes } from '../ground/config-resource-types.ts';
+import type { WritableRecord } from './metadata-record.ts';
 
 export function topicRecordsOf(topic: StoredTopic, place: MetaProperties): WritableRecord[] {
   const { topic: name, topicId, partitionCount, overrides } = topic;
   const configs = Array.from(overrides, ([setting, value]): WritableRecord => {
-    return { type: 'config', resourceType: resourceTypes.topic, resourceName: name, name: setting, value };
+    return { type: 'config', resourceType: resourceTypes.TOPIC, resourceName: name, name: setting, value };
   });
   return [{ type: 'topic', name, topicId }, ...partitionRecordsOf(topicId, 0, partitionCount, place), ...configs];
 }

@@ -9,7 +9,7 @@ import * as fc from 'fast-check';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
 import { openBroker } from '../topics/open-broker.ts';
-import { producedBatch, readAll } from '../test-support.ts';
+import { batchOfProducer, readAll } from '../test-support.ts';
 import type { Durability } from '../ground/topic-config.ts';
 
 const limits = { journalFileBytes: 4096, journalFileCountMax: 3, recoveryReadBytes: 512, openSegmentCountMax: 2 };
@@ -87,7 +87,7 @@ class Client {
     const batch = this.batches[index]!;
     let answer: AppendedBatch;
     try {
-      answer = await log.append(producedBatch(batch.texts, { ...batch, id: this.id, epoch: 0 }));
+      answer = await log.append(batchOfProducer(batch.texts, { ...batch, id: this.id, epoch: 0 }));
     } catch (error) {
       assert.ok(ThroughlineError.is(error), String(error));
       if (error.code !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') {

@@ -6,7 +6,7 @@ import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker, BrokerOptions } from '../topics/broker.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
-import { producedBatch, readAll } from '../test-support.ts';
+import { batchOfProducer, readAll } from '../test-support.ts';
 import type { Durability, TopicConfig } from '../ground/topic-config.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -58,7 +58,7 @@ class Bench {
   async send(baseSequence: number, { count = 1, epoch = 0, id = 1n } = {}): Promise<string> {
     const texts = Array.from({ length: count }, (_, i) => `${id}.${epoch}.${baseSequence + i}`);
     try {
-      const answer = await this.log.append(producedBatch(texts, { id, epoch, baseSequence }));
+      const answer = await this.log.append(batchOfProducer(texts, { id, epoch, baseSequence }));
       return `${answer.baseOffset}${answer.isDuplicate ? ' again' : ''}`;
     } catch (error) {
       assert.ok(ThroughlineError.is(error), String(error));

@@ -18,7 +18,7 @@
 // the last one. The last one's timestamp is when the producer was last heard of, if that is later: expiry goes by it.
 import { ThroughlineError } from '@throughline/event';
 import { crc32c, Reader, Writer } from '@throughline/wire';
-import { Producer, type KeptBatch } from './producer.ts';
+import { KnownProducer, type KeptBatch } from './known-producer.ts';
 
 const version = 1;
 const crcAt = 2;
@@ -26,7 +26,7 @@ const entriesAt = 6;
 const entryBytes = 46;
 const noBatch: KeptBatch = { lastSequence: -1, lastOffset: -1n, offsetDelta: 0, timestampMs: -1 };
 
-export function encodeSnapshot(producers: readonly Producer[]): Uint8Array {
+export function encodeSnapshot(producers: readonly KnownProducer[]): Uint8Array {
   const entries = producers.flatMap((producer) =>
     (producer.kept.length > 0 ? producer.kept : [noBatch]).map((batch, i, all) => ({
       producer,
@@ -54,14 +54,14 @@ export function encodeSnapshot(producers: readonly Producer[]): Uint8Array {
 }
 
 /** The producers of a snapshot, or undefined when it is none, or damaged. */
-export function decodeSnapshot(bytes: Uint8Array): readonly Producer[] | undefined {
+export function decodeSnapshot(bytes: Uint8Array): readonly KnownProducer[] | undefined {
   const reader = new Reader(bytes);
   try {
     if (reader.int16() !== version || reader.uint32() !== crc32c(bytes, entriesAt)) return undefined;
-    const producers = new Map<bigint, Producer>();
+    const producers = new Map<bigint, KnownProducer>();
     for (let left = reader.int32(); left > 0; left--) {
       const id = reader.int64();
-      const producer = producers.get(id) ?? new Producer(id, 0);
+      const producer = producers.get(id) ?? new KnownProducer(id, 0);
       producers.set(id, producer);
       producer.beginEpoch(reader.int16());
       const lastSequence = reader.int32();

@@ -5,7 +5,7 @@
 // sequence. Kafka goes by the timestamps of its records for that, so that a copy of old records is unprotected; here it is
 // the time of the append, and the timestamps only where that is not known.
 import { isControlBatch, isTransactionalBatch, type RecordBatchHeader } from '@throughline/wire';
-import { Producer } from './producer.ts';
+import { KnownProducer } from './known-producer.ts';
 
 export interface ProducerLimits {
   /** How long a producer is remembered after its last batch, in milliseconds; it may change (`producer.id.expiration.ms`). */
@@ -16,7 +16,7 @@ export interface ProducerLimits {
 
 export class ProducerStates {
   readonly #limits: ProducerLimits;
-  readonly #producers = new Map<bigint, Producer>();
+  readonly #producers = new Map<bigint, KnownProducer>();
   /** While the log is gone through: everything below it is accounted for. */
   endOffset = 0n;
 
@@ -29,12 +29,12 @@ export class ProducerStates {
   }
 
   /** The producers of which something is kept. */
-  get known(): readonly Producer[] {
+  get known(): readonly KnownProducer[] {
     return Array.from(this.#producers.values()).filter(({ epoch }) => epoch >= 0);
   }
 
   /** The producer of a batch, a new one where it is not known; undefined for a batch without one. */
-  producerOf({ producerId }: RecordBatchHeader, nowMs: number): Producer | undefined {
+  producerOf({ producerId }: RecordBatchHeader, nowMs: number): KnownProducer | undefined {
     if (producerId < 0n) return undefined;
     const known = this.#producers.get(producerId);
     // Those that never come again are forgotten by a timer.
@@ -62,7 +62,7 @@ export class ProducerStates {
   }
 
   /** Takes a producer of a snapshot over, unless it has expired by then. */
-  restore(producer: Producer, nowMs: number): void {
+  restore(producer: KnownProducer, nowMs: number): void {
     if (!this.#isExpired(producer, nowMs)) this.#producers.set(producer.id, producer);
   }
 
@@ -78,14 +78,14 @@ export class ProducerStates {
     }
   }
 
-  #isExpired(producer: Producer, nowMs: number): boolean {
+  #isExpired(producer: KnownProducer, nowMs: number): boolean {
     if (producer.hasPending || producer.transactionOffset >= 0n) return false;
     return nowMs - producer.lastSeenMs >= this.#limits.producerExpirationMs;
   }
 
-  #add(producerId: bigint, nowMs: number): Producer {
+  #add(producerId: bigint, nowMs: number): KnownProducer {
     if (this.#producers.size >= this.#limits.producerCountMax) this.#makeRoom(nowMs);
-    const producer = new Producer(producerId, nowMs);
+    const producer = new KnownProducer(producerId, nowMs);
     this.#producers.set(producerId, producer);
     return producer;
   }

@@ -3,7 +3,7 @@
 import type { Clock } from '@throughline/event';
 import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
-import { isPending, type KeptBatch, type PendingBatch, type Producer } from '../producers/producer.ts';
+import { isPending, type KeptBatch, type KnownProducer, type PendingBatch } from '../producers/known-producer.ts';
 import type { ProducerStates } from '../producers/producer-states.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';
 import { checkBatch, stampAppendTime } from './batch-check.ts';
@@ -19,7 +19,7 @@ export interface AdmissionOptions {
 export interface AdmittedBatch {
   readonly header: RecordBatchHeader;
   /** Of an idempotent batch: it is to be told what becomes of it. */
-  readonly producer: Producer | undefined;
+  readonly producer: KnownProducer | undefined;
 }
 
 /** A batch that is there already, or on its way: its answer. */

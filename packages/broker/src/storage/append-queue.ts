@@ -1,14 +1,14 @@
 // What waits to be written to a partition, in the order of the calls: batches, and things to be done between two writes.
 import type { ThroughlineError } from '@throughline/event';
 import type { RecordBatchHeader } from '@throughline/wire';
-import type { PendingBatch, Producer } from '../producers/producer.ts';
+import type { KnownProducer, PendingBatch } from '../producers/known-producer.ts';
 
 /** A batch on its way. */
 export interface WaitingBatch extends PendingBatch {
   readonly batch: Uint8Array;
   header: RecordBatchHeader;
   /** Of an idempotent batch: is told what becomes of it. */
-  readonly producer: Producer | undefined;
+  readonly producer: KnownProducer | undefined;
   /** It had its offset in the call, and readers may have it: it must not be rejected any more. */
   readonly isPlaced: boolean;
   /** Its caller has been told that it is kept, before the disk has it. */

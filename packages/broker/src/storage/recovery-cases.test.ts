@@ -6,7 +6,7 @@ import { FaultyDisk, LossyDisk, VirtualClock } from '@throughline/testkit';
 import type { Broker } from '../topics/broker.ts';
 import type { PartitionLog } from './partition-face.ts';
 import { openBroker } from '../topics/open-broker.ts';
-import { batchOf, producedBatch, readWhole } from '../test-support.ts';
+import { batchOf, batchOfProducer, readWhole } from '../test-support.ts';
 import { journalFiles } from '../disk/journal-format.ts';
 import type { Durability } from '../ground/topic-config.ts';
 import { decideDamage, recoveryCases, type DamageFacts, type RecoveryCaseName } from './recovery-cases.ts';
@@ -279,14 +279,14 @@ const scenarios: Readonly<Record<RecoveryCaseName, Scenario>> = {
   },
   'producers-lost': async (scene) => {
     const producer = { id: 7n, epoch: 0 };
-    await scene.fill('os', (i) => producedBatch([recordText(i)], { ...producer, baseSequence: i }));
+    await scene.fill('os', (i) => batchOfProducer([recordText(i)], { ...producer, baseSequence: i }));
     await scene.broker.close();
     const snapshot = '00000000000000000040.snapshot';
     scene.memory.flipBit(`${folder}/${snapshot}`, 20);
     const log = await scene.open();
     assert.deepEqual(await scene.aside(), [`${snapshot}.damaged`]);
     // The producer is known all the same: the last batch is recognised.
-    const repeated = producedBatch([recordText(39)], { ...producer, baseSequence: 39 });
+    const repeated = batchOfProducer([recordText(39)], { ...producer, baseSequence: 39 });
     assert.equal((await log.append(repeated)).baseOffset, 39n);
     return ['producers-lost'];
   },

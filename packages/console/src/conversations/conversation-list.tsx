@@ -2,7 +2,7 @@
 import { useDeferredValue, useEffect, useState, type ReactNode, type RefObject } from 'react';
 import type { ErrorBody } from '@throughline/event';
 import type { ConversationSummary } from '@throughline/state';
-import { ConversationRow, type ConversationActions } from './conversation-row.tsx';
+import { ConversationRow, type RowActions } from './conversation-row.tsx';
 import { counted } from '../ui/format.ts';
 import { listClockMs } from '../defaults.ts';
 
@@ -12,7 +12,7 @@ export interface ConversationListProps {
   /** Why the list could not be read. */
   readonly error: ErrorBody | undefined;
   readonly currentId: string | undefined;
-  readonly actions: ConversationActions;
+  readonly actions: RowActions;
   readonly onChosen: () => void;
   readonly filterField: RefObject<HTMLInputElement | null>;
   /** Asks for older conversations; undefined when all are here. */

@@ -7,7 +7,7 @@ import { when } from '../ui/format.ts';
 import { Archive, Dots, Pencil, Trash } from '../ui/icons.tsx';
 import { Menu } from '../ui/menu.tsx';
 
-export interface ConversationActions {
+export interface RowActions {
   readonly rename: (id: string, title: string) => void;
   readonly archive: (id: string, isArchived: boolean) => void;
   readonly remove: (id: string) => void;
@@ -17,7 +17,7 @@ export function ConversationRow(props: {
   readonly conversation: ConversationSummary;
   readonly isCurrent: boolean;
   readonly nowMs: number;
-  readonly actions: ConversationActions;
+  readonly actions: RowActions;
   readonly onChosen: () => void;
 }): ReactNode {
   const { conversation, isCurrent, nowMs, actions, onChosen } = props;

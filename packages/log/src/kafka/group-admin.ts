@@ -20,10 +20,10 @@ export interface DescribedGroup extends ListedGroup {
   readonly coordinator: number;
   /** The assignor of a consumer group; empty unless the group is stable. */
   readonly protocol: string;
-  readonly members: readonly GroupMember[];
+  readonly members: readonly DescribedMember[];
 }
 
-export interface GroupMember {
+export interface DescribedMember {
   readonly memberId: string;
   /** Of a static member. */
   readonly groupInstanceId: string | null;
@@ -74,14 +74,14 @@ export async function deleteGroup(cluster: Cluster, groupId: string): Promise<vo
   });
 }
 
-function memberOf(member: DescribedGroupMember, protocolType: string): GroupMember {
+function memberOf(member: DescribedGroupMember, protocolType: string): DescribedMember {
   const { memberId, groupInstanceId = null, clientId, clientHost, memberAssignment } = member;
   const isReadable = protocolType === 'consumer' && memberAssignment.length > 0;
   return { memberId, groupInstanceId, clientId, clientHost, partitions: isReadable ? assigned(memberAssignment) : [] };
 }
 
 /** Every version of an assignment begins with the fields of version 0; before them stands the version. */
-function assigned(bytes: Uint8Array): GroupMember['partitions'] {
+function assigned(bytes: Uint8Array): DescribedMember['partitions'] {
   const from = new MessageReader(bytes, { version: 0, isFlexible: false }, { start: 2 });
   const { assignedPartitions } = consumerProtocolAssignmentSchema.read(from);
   return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));

@@ -40,7 +40,7 @@ import { offsetsAt, outOfRange, staleOr } from './offsets.ts';
 import { Producer } from './producer.ts';
 import type { RetryContext } from '../port/retry.ts';
 import type { TopicOperations } from './topic-operations.ts';
-import { TopicGate, type TopicState } from './topic-gate.ts';
+import { TopicGate, type KnownTopic } from './topic-gate.ts';
 
 /** Kafka's own max.message.bytes: what is assumed of a cluster that does not tell its settings. */
 const recordBytesMaxUnknown = 1_048_588;
@@ -190,13 +190,13 @@ export class KafkaLog implements Log {
     return writer;
   }
 
-  #knownState(topic: string): TopicState | undefined {
+  #knownState(topic: string): KnownTopic | undefined {
     const metadata = this.#cluster.known(topic);
     const recordBytesMax = this.#writers.get(topic)?.recordBytesMax;
     return metadata === undefined || recordBytesMax === undefined ? undefined : { metadata, recordBytesMax };
   }
 
-  async #loadState(topic: string): Promise<TopicState> {
+  async #loadState(topic: string): Promise<KnownTopic> {
     const metadata = this.#cluster.known(topic) ?? (await this.#cluster.refresh(topic));
     const recordBytesMax = await this.#recordBytesMax(topic);
     this.#writer(topic).recordBytesMax = recordBytesMax;
@@ -215,7 +215,7 @@ export class KafkaLog implements Log {
 
   #append(
     writer: TopicWriter,
-    { metadata: { topic, partitions }, recordBytesMax }: TopicState,
+    { metadata: { topic, partitions }, recordBytesMax }: KnownTopic,
     records: readonly ProducerRecord[],
   ): Promise<readonly AppendAck[]> {
     try {

@@ -5,7 +5,7 @@ import { listOffsetsApi } from '@throughline/wire/apis';
 import type { Cluster, TopicLeaders } from './cluster.ts';
 import { failureOf, saysStaleMetadata } from '../port/failures.ts';
 
-export interface OffsetRange {
+export interface PartitionOffsets {
   readonly logStartOffset: bigint;
   readonly highWatermark: bigint;
 }
@@ -37,7 +37,7 @@ export async function offsetRanges(
   cluster: Cluster,
   topic: string,
   partitions: readonly number[],
-): Promise<ReadonlyMap<number, OffsetRange>> {
+): Promise<ReadonlyMap<number, PartitionOffsets>> {
   const [starts, ends] = await Promise.all([
     offsetsAt(cluster, topic, partitions, 'earliest'),
     offsetsAt(cluster, topic, partitions, 'latest'),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { TopicGate, type TopicState } from './topic-gate.ts';
+import { TopicGate, type KnownTopic } from './topic-gate.ts';
 
-const state: TopicState = {
+const state: KnownTopic = {
   metadata: { topic: 'notes', topicId: '0'.repeat(32), isInternal: false, partitions: [] },
   recordBytesMax: 1,
 };
 
-function gateOf(known: { state: TopicState | undefined }, load: () => Promise<TopicState>) {
+function gateOf(known: { state: KnownTopic | undefined }, load: () => Promise<KnownTopic>) {
   const order: number[] = [];
   const gate = new TopicGate({ known: () => known.state, load });
   const call = (n: number): Promise<void> => gate.pass(async () => void order.push(n));
@@ -22,8 +22,8 @@ test('a call passes before it returns when everything is known', () => {
 });
 
 test('calls wait for one answer and pass in their order, also those that come while it is on its way', async () => {
-  const known: { state: TopicState | undefined } = { state: undefined };
-  const answer = Promise.withResolvers<TopicState>();
+  const known: { state: KnownTopic | undefined } = { state: undefined };
+  const answer = Promise.withResolvers<KnownTopic>();
   let loads = 0;
   const { order, call } = gateOf(known, () => {
     loads++;

@@ -4,7 +4,7 @@ import { ThroughlineError } from '@throughline/event';
 import type { TopicLeaders } from './cluster.ts';
 
 /** What an append has to know of its topic. */
-export interface TopicState {
+export interface KnownTopic {
   readonly metadata: TopicLeaders;
   /** The largest batch that it takes, in bytes. */
   readonly recordBytesMax: number;
@@ -12,13 +12,13 @@ export interface TopicState {
 
 export interface TopicGateOptions {
   /** What is known without asking; undefined when that is nothing, or too old. */
-  readonly known: () => TopicState | undefined;
+  readonly known: () => KnownTopic | undefined;
   /** Asks. */
-  readonly load: () => Promise<TopicState>;
+  readonly load: () => Promise<KnownTopic>;
 }
 
 interface Waiting {
-  readonly pass: (state: TopicState) => void;
+  readonly pass: (state: KnownTopic) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -33,7 +33,7 @@ export class TopicGate {
   }
 
   /** Calls `act` when it is this call's turn: before this returns, if nothing is in the way. */
-  pass<Result>(act: (state: TopicState) => Promise<Result>): Promise<Result> {
+  pass<Result>(act: (state: KnownTopic) => Promise<Result>): Promise<Result> {
     const state = this.#waiting.length === 0 && this.#holdCount === 0 ? this.#options.known() : undefined;
     if (state !== undefined) return act(state);
     return new Promise((resolve, reject) => {
@@ -84,7 +84,7 @@ export class TopicGate {
     );
   }
 
-  #let(state: TopicState): void {
+  #let(state: KnownTopic): void {
     for (const { pass } of this.#waiting.splice(0)) pass(state);
   }
 }

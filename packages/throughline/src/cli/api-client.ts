@@ -58,7 +58,7 @@ export function connect(dataDir: string): ServerClient {
     async *lines(address, signal) {
       const response = await request(address, { signal });
       try {
-        yield* linesOf(response);
+        yield* linesOfBody(response);
       } catch (error) {
         throw unreachable(error);
       }
@@ -74,7 +74,7 @@ export function narrowed<T>(schema: z.ZodType<T>, address: string, body: unknown
 }
 
 /** The lines of a body as they come. */
-export async function* linesOf(response: Response): AsyncGenerator<string> {
+export async function* linesOfBody(response: Response): AsyncGenerator<string> {
   let rest = '';
   for await (const text of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     const parts = (rest + text).split('\n');

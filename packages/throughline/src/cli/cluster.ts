@@ -4,7 +4,7 @@ import { logApi } from '@throughline/gateway';
 import { kafkaCluster, type KafkaCluster } from '@throughline/log';
 import { bootstrapBodyBytesMax } from '../defaults.ts';
 import { readServerFile } from '../server-file.ts';
-import { connect, narrowed, linesOf, type ApiClient } from './api-client.ts';
+import { connect, narrowed, linesOfBody, type ApiClient } from './api-client.ts';
 import { dataDirOption, textOption, type Options } from './options.ts';
 
 /** Runs a command against the cluster, and ends its connections. */
@@ -43,7 +43,7 @@ function clientOf({ log }: KafkaCluster, name: string): ApiClient {
       const stop = (): void => closing.abort();
       signal.addEventListener('abort', stop, { once: true });
       try {
-        yield* linesOf(await request(address));
+        yield* linesOfBody(await request(address));
       } finally {
         signal.removeEventListener('abort', stop);
       }

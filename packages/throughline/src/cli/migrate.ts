@@ -1,7 +1,7 @@
 // `throughline migrate`
 import { silentLogger, ThroughlineError } from '@throughline/event';
 import { migrateProgressMs } from '../defaults.ts';
-import { migrate, type Migrated, type Progress } from '../migrate/migrate.ts';
+import { migrate, type Migrated, type MigrationProgress } from '../migrate/migrate.ts';
 import { textOption, type Options } from './options.ts';
 import { printJson, printLine, printTable, say } from '../terminal/output.ts';
 
@@ -12,7 +12,7 @@ export async function run(options: Options): Promise<void> {
   }
   const topics = textOption(options, 'topics')?.split(',');
   let toldMs = performance.now();
-  const onProgress = ({ topic, copiedRecords, totalRecords }: Progress): void => {
+  const onProgress = ({ topic, copiedRecords, totalRecords }: MigrationProgress): void => {
     if (performance.now() - toldMs < migrateProgressMs) return;
     toldMs = performance.now();
     say(`${topic}: ${copiedRecords} of ${totalRecords} records`);

@@ -25,11 +25,11 @@ export interface MigrateOptions {
   readonly gaps: 'reject' | 'fill';
   readonly workingDir: string;
   readonly logger: Logger;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (progress: MigrationProgress) => void;
 }
 
 /** How far a migration is. */
-export interface Progress {
+export interface MigrationProgress {
   readonly topic: string;
   readonly copiedRecords: number;
   /** Records to copy at most: the source may have fewer than offsets. */

@@ -31,7 +31,7 @@ export interface PendingBatch {
   readonly appended: Promise<AppendedBatch>;
 }
 
-export class Producer {
+export class KnownProducer {
   readonly id: bigint;
   /** Of what is kept; -1 while nothing is. */
   #epoch = noEpoch;

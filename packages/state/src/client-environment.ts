@@ -14,7 +14,7 @@ export interface OutboxStorage {
   removeItem(key: string): void;
 }
 
-export interface Environment {
+export interface ClientEnvironment {
   readonly http: Http;
   readonly page: Page;
   readonly clock: Clock;
