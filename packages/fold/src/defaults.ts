@@ -12,6 +12,10 @@ export const defaults = {
   topicCheckMs: 5_000,
   /** Milliseconds between two looks for a topic that was deleted: somebody who makes it again waits for it. */
   absentCheckMs: 1_000,
+  /** Milliseconds between what a member of a group has read and the commit that tells tools of it: how old the lag is that they show. Kafka's own consumers commit as often. */
+  advisoryCommitMs: 5_000,
+  /** Milliseconds that the end of a membership waits for its last commit: a figure for tools must not hold up a clean stop. */
+  advisoryCloseWaitMs: 1_000,
   /** How often a new owner looks again when the present one commits while it claims: each try takes a millisecond or two. */
   claimTryCountMax: 50,
   /** Bytes of one read of a replay, the size that the Log port reads by default. */

@@ -17,6 +17,11 @@ export interface Assignment {
   onChange(listener: () => void): () => void;
   /** Called when nothing is worked on but `partitions`, and all other work is stored. */
   settled?(partitions: readonly number[]): void;
+  /**
+   * Called when reading begins and after what was handed on, with the place that it has come to; index = partition. The
+   * arrays are the consumer's own, which go on changing: whoever keeps them sees the newest place.
+   */
+  advanced?(offsets: readonly bigint[], lastEpochs: readonly number[]): void;
 }
 
 /** Every partition, also those that are added later. */

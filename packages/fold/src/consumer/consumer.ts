@@ -306,6 +306,7 @@ export class Consumer {
       await this.#checkpoint?.save();
     }
     this.#assignment.settled?.(now);
+    this.#assignment.advanced?.(this.#progress.positions, this.#progress.lastEpochs);
   }
 
   #following(damage: MetDamage, interrupt: AbortController): Following {
@@ -318,6 +319,7 @@ export class Consumer {
       isCatchingUp: () => this.#phase.name === 'catching-up',
       onAdvance: (damagedRecords) => {
         this.#damagedRecords += damagedRecords;
+        this.#assignment.advanced?.(this.#progress.positions, this.#progress.lastEpochs);
         this.#advanced();
       },
       onNotTaken: ({ partition, offset }, thrown) => {

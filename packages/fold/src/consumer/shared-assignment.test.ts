@@ -1,6 +1,10 @@
 // Members of one group share a topic: each partition is folded by one of them at a time, and moves only when it is released.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLogger, ThroughlineError, type LogFields } from '@throughline/event';
+import { overLog, type Log } from '@throughline/log';
+import { VirtualClock } from '@throughline/testkit';
+import { defaults } from '../defaults.ts';
 import { fold, memoryStore, SharedAssignment, type Fold } from '../index.ts';
 import { append, inMemory, logWith } from '../test-support.ts';
 
@@ -64,4 +68,100 @@ test('a fold whose group has ended stops with the reason', async (t) => {
   await running.caughtUp();
   await assignment.close();
   assert.equal((await running.stopped)?.code, 'CLOSED');
+});
+
+const committed = async (log: Log): Promise<string> => {
+  const offsets = await log.admin.committedOffsets('words');
+  return offsets
+    .map(({ partition, offset, leaderEpoch }) => `${partition}:${offset}/${leaderEpoch}`)
+    .toSorted()
+    .join(' ');
+};
+
+test('tools see how far a member of a group has come: after some seconds, and at the end', async (t) => {
+  const log = await logWith(['a', 'b', 'c'], 2);
+  const clock = new VirtualClock();
+  const assignment = new SharedAssignment({ log, topic: 'words', group: 'words', clock });
+  const running = await fold(inMemory(log, { assignment }));
+  t.after(() => running.close());
+  await until(() => assignment.partitions(2).length === 2);
+  await running.caughtUp();
+  assert.equal(await committed(log), '');
+  await clock.advance(defaults.advisoryCommitMs);
+  assert.equal(await committed(log), '0:2/0 1:1/0');
+  await append(log, ['d', 'e', 'f'], 2);
+  await running.caughtUp();
+  await append(log, ['g'], 2);
+  await running.caughtUp();
+  await clock.advance(defaults.advisoryCommitMs - 1);
+  assert.equal(await committed(log), '0:2/0 1:1/0');
+  await clock.advance(1);
+  assert.equal(await committed(log), '0:5/0 1:2/0');
+  await append(log, ['h', 'i'], 2);
+  await running.caughtUp();
+  await running.close();
+  await assignment.close();
+  assert.equal(await committed(log), '0:6/0 1:3/0');
+});
+
+test('a partition that moves is committed before it is released, and by the member that has it then', async (t) => {
+  const log = await logWith(['a', 'b'], 2);
+  const clock = new VirtualClock();
+  const request = { log, topic: 'words', group: 'words', clock };
+  const first = new SharedAssignment(request);
+  const running = await fold(inMemory(log, { assignment: first }));
+  t.after(() => running.close());
+  await until(() => first.partitions(2).length === 2);
+  await running.caughtUp();
+  const second = new SharedAssignment(request);
+  t.after(() => second.close());
+  await until(() => second.partitions(2).length === 1);
+  const [moved] = second.partitions(2);
+  assert.equal(await committed(log), `${moved}:1/0`);
+  // It has its own state, and has not read anything yet.
+  second.advanced([0n, 0n], []);
+  await clock.advance(defaults.advisoryCommitMs);
+  assert.match(await committed(log), moved === 0 ? /0:0.* 1:1/ : /0:1.* 1:0/);
+  await running.close();
+  await first.close();
+});
+
+test('a commit that fails is logged, keeps no fold from its work, and is made again', async (t) => {
+  const memory = await logWith(['a'], 1);
+  let failure: ThroughlineError | undefined = new ThroughlineError('LOG_UNREACHABLE', 'a test asked for it');
+  let hangs = false;
+  const log = overLog(memory, {
+    join: (request) => {
+      const membership = memory.join(request);
+      const commit = membership.commit.bind(membership);
+      membership.commit = async (offsets) => {
+        if (failure !== undefined) throw failure;
+        if (hangs) await new Promise<never>(() => {});
+        await commit(offsets);
+      };
+      return membership;
+    },
+  });
+  const clock = new VirtualClock();
+  const warnings: unknown[] = [];
+  const logger = { ...silentLogger, warn: (fields: LogFields) => void warnings.push(fields['code']) };
+  const assignment = new SharedAssignment({ log, topic: 'words', group: 'words', clock, logger });
+  const running = await fold(inMemory(log, { assignment }));
+  t.after(() => running.close());
+  await until(() => assignment.partitions(1).length === 1);
+  await running.caughtUp();
+  await clock.advance(defaults.advisoryCommitMs);
+  assert.deepEqual(warnings, ['LOG_UNREACHABLE']);
+  assert.equal(running.status().phase, 'live');
+  failure = undefined;
+  await clock.advance(defaults.advisoryCommitMs);
+  assert.equal(await committed(log), '0:1/0');
+  // One that never ends holds up nobody for long.
+  hangs = true;
+  await append(memory, ['b'], 1);
+  await running.caughtUp();
+  await running.close();
+  const closed = assignment.close();
+  await clock.advance(defaults.advisoryCloseWaitMs);
+  await closed;
 });
