@@ -30,7 +30,7 @@ function failed(request: Request, errorCode: KafkaErrorName): AlterReplicaLogDir
 /** Each partition is answered once: of several folders for it the last counts, as in Kafka. */
 function answered(
   { body }: Request,
-  codeOf: (folder: string, topic: string, partition: number) => KafkaErrorName,
+  errorOf: (folder: string, topic: string, partition: number) => KafkaErrorName,
 ): AlterReplicaLogDirsResponse {
   const folders = new Map<string, Map<number, string>>();
   for (const { path, topics } of body.dirs) {
@@ -43,7 +43,7 @@ function answered(
   const results = Array.from(folders, ([topicName, partitions]) => ({
     topicName,
     partitions: Array.from(partitions, ([partitionIndex, folder]) => {
-      return { partitionIndex, errorCode: codeOf(folder, topicName, partitionIndex) };
+      return { partitionIndex, errorCode: errorOf(folder, topicName, partitionIndex) };
     }),
   }));
   return { results };

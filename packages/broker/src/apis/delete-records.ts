@@ -48,10 +48,10 @@ async function answer(
     const lowWatermark = await log.deleteRecords(offset === all ? log.highWatermark : offset);
     return { partitionIndex, lowWatermark, errorCode: 'NONE' };
   } catch (error) {
-    const code = kafkaErrorOf(error);
-    const isExpected = code === 'OFFSET_OUT_OF_RANGE';
+    const errorCode = kafkaErrorOf(error);
+    const isExpected = errorCode === 'OFFSET_OUT_OF_RANGE';
     if (!isExpected) services.logger.warn({ topic, partition: partitionIndex, error }, 'records could not be deleted');
-    return rejected(partitionIndex, code);
+    return rejected(partitionIndex, errorCode);
   }
 }
 

@@ -25,7 +25,7 @@ interface Named {
 async function handle(services: Services, request: ApiRequest<DeleteTopicsRequest>): Promise<DeleteTopicsResponse> {
   const { timeoutMs } = request.body;
   const isAllowed = services.broker.configs.boolean('delete.topic.enable');
-  // Older versions have no code for it.
+  // Older versions have no error for it.
   if (!isAllowed) {
     return failed(request, request.version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED');
   }

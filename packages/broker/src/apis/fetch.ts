@@ -38,9 +38,9 @@ async function handle(services: Services, request: Request): Promise<FetchRespon
   const targets: FetchTarget[] = [];
   const unknown: FetchResult[] = [];
   for (const target of context.targets) {
-    const code = problemOf(services, target);
-    if (code === 'NONE') targets.push(target);
-    else unknown.push({ target, partition: unknownPartition(target.partition, code) });
+    const errorCode = problemOf(services, target);
+    if (errorCode === 'NONE') targets.push(target);
+    else unknown.push({ target, partition: unknownPartition(target.partition, errorCode) });
   }
   const results = targets.length === 0 ? [] : await readOrWait(services, request, targets);
   if (results === undefined) return undefined;

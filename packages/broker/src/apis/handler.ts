@@ -42,7 +42,7 @@ export interface Handler<Request = unknown, Response = unknown> {
    */
   readonly isPipelined?: boolean;
   /**
-   * Answers a request; undefined is no answer at all (Produce with acks=0). What it throws is a defect or a code that
+   * Answers a request; undefined is no answer at all (Produce with acks=0). What it throws is a defect or an error that
    * error-codes.ts knows; where a response has a place for an error, the handler puts it there itself.
    */
   handle(

@@ -1,7 +1,7 @@
 // InitProducerId: a producer id for an idempotent producer (KIP-98). One that names the id and epoch it has (KIP-360) gets a new
 // id all the same, as in Kafka: without a transactional id nobody but itself knows what it has in flight.
 //
-// A transactional id is rejected, as there is no transaction coordinator yet; the code is one that all clients take for final.
+// A transactional id is rejected, as there is no transaction coordinator yet; the error is one that all clients take for final.
 import type { KafkaErrorName } from '@throughline/wire';
 import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdResponse } from '@throughline/wire/apis';
 import type { Services } from './services.ts';

@@ -85,9 +85,8 @@ async function answer(
   try {
     return { ...nothing(partitionIndex, 'NONE'), ...(await find(log, timestamp)) };
   } catch (error) {
-    const code = kafkaErrorOf(error);
     services.logger.warn({ topic, partition: partitionIndex, timestamp, error }, 'an offset could not be looked up');
-    return nothing(partitionIndex, code);
+    return nothing(partitionIndex, kafkaErrorOf(error));
   }
 }
 

@@ -6,7 +6,7 @@ import { kafkaErrorOf } from '../ground/error-codes.ts';
 
 export interface Problem {
   readonly errorCode: KafkaErrorName;
-  /** Null where Kafka says no more than the code. */
+  /** Null where Kafka says no more than the name. */
   readonly errorMessage: string | null;
 }
 

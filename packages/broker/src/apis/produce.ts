@@ -2,7 +2,7 @@
 // request are handed to their partitions in one go, and the requests of a connection that follow begin meanwhile: so much
 // goes out with one write and one sync as has come.
 //
-// The codes, and which of them bring a message, are those of Apache Kafka's KafkaApis and ReplicaManager. Acks of 1 and of
+// The errors, and which of them bring a message, are those of Apache Kafka's KafkaApis and ReplicaManager. Acks of 1 and of
 // -1 mean the same here, as there is no replica. With acks of 0 nobody waits for an answer: a rejection closes the connection,
 // which is how such a client learns of it.
 import { ThroughlineError } from '@throughline/event';
@@ -60,8 +60,8 @@ function handle(
     const timer = acks === -1 && timeoutMs > 0 ? services.clock.after(timeoutMs, finish) : undefined;
     let left = appends.length;
     for (const { log, answer, appended } of appends) {
-      const settle = (code: KafkaErrorName): void => {
-        answer.errorCode = code;
+      const settle = (errorCode: KafkaErrorName): void => {
+        answer.errorCode = errorCode;
         if (--left === 0) finish();
       };
       appended.then(
@@ -138,28 +138,28 @@ function take(answer: Answer, { baseOffset, logAppendTimeMs, logStartOffset }: A
 
 /** Says why a batch was not appended; of a batch whose records are to blame, which they are (KIP-467). */
 function reject({ logger }: Services, log: PartitionLog, answer: Answer, error: unknown): KafkaErrorName {
-  const code = kafkaErrorOf(error);
-  if (code === 'UNKNOWN_SERVER_ERROR') {
+  const errorCode = kafkaErrorOf(error);
+  if (errorCode === 'UNKNOWN_SERVER_ERROR') {
     logger.error({ topic: log.topic, partition: log.partition, error }, 'an append met a defect');
   }
-  // Kafka has one code for a full disk, which passes, and a partition that stays offline; our own adapter tells them apart.
-  if (code === 'KAFKA_STORAGE_ERROR') {
+  // Kafka has one error for a full disk, which passes, and a partition that stays offline; our own adapter tells them apart.
+  if (errorCode === 'KAFKA_STORAGE_ERROR') {
     const failure = ThroughlineError.from(error);
     answer.errorMessage = `${failure.code}: ${failure.message}`;
   }
-  if (errorsWithoutStart.has(code)) return code;
+  if (errorsWithoutStart.has(errorCode)) return errorCode;
   answer.logStartOffset = log.logStartOffset;
   const recordErrors = ThroughlineError.is(error) ? recordErrorsOf(error) : [];
-  if (recordErrors.length === 0) return code;
+  if (recordErrors.length === 0) return errorCode;
   answer.errorMessage = ThroughlineError.from(error).message;
   answer.recordErrors = recordErrors.map(({ index, message }) => ({
     batchIndex: index,
     batchIndexErrorMessage: message,
   }));
-  return code;
+  return errorCode;
 }
 
-/** Kafka tells the log start offset with the other codes only. */
+/** Kafka tells the log start offset with the other errors only. */
 const errorsWithoutStart: ReadonlySet<KafkaErrorName> = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'NOT_LEADER_OR_FOLLOWER',

@@ -4,7 +4,7 @@ import { ThroughlineError, type Logger } from '@throughline/event';
 import { noBytes, zeroUuid, type KafkaErrorName } from '@throughline/wire';
 import type { PartitionData } from '@throughline/wire/apis';
 import { kafkaErrorOf } from '../ground/error-codes.ts';
-import { currentLeader, leaderEpochProblem, isNotLed, ledPartition, type Leadership } from '../topics/led-partition.ts';
+import { currentLeader, isNotLed, leaderEpochProblem, ledPartition, type Leadership } from '../topics/led-partition.ts';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
 import type { ResponseMemory } from './response-memory.ts';
@@ -112,7 +112,7 @@ function readPartition(
     },
     (error: unknown) => {
       responseMemory.settle(granted, 0);
-      return rejected(services, options, target, codeOf(services, options, target, error));
+      return rejected(services, options, target, errorOf(services, options, target, error));
     },
   );
 }
@@ -186,15 +186,15 @@ function rejected(
   services: FetchServices,
   { version }: ReadOptions,
   target: FetchTarget,
-  code: KafkaErrorName,
+  errorCode: KafkaErrorName,
 ): PartitionData {
-  const answer = unreadable(target.partition, code);
-  const isForAnother = code === 'NOT_LEADER_OR_FOLLOWER' || code === 'FENCED_LEADER_EPOCH';
+  const answer = unreadable(target.partition, errorCode);
+  const isForAnother = errorCode === 'NOT_LEADER_OR_FOLLOWER' || errorCode === 'FENCED_LEADER_EPOCH';
   if (version < 16 || !isForAnother) return answer;
   return { ...answer, currentLeader: currentLeader(services, target.topic ?? '', target.partition) };
 }
 
-function codeOf(
+function errorOf(
   services: FetchServices,
   { version, nodeId }: ReadOptions,
   target: FetchTarget,
@@ -206,8 +206,8 @@ function codeOf(
     const log = ledPartition(services, nodeId, topic, partition);
     return isNotLed(log) ? log : 'NOT_LEADER_OR_FOLLOWER';
   }
-  const code = kafkaErrorOf(error);
-  if (code === 'UNKNOWN_SERVER_ERROR') services.logger.error({ topic, partition, error }, 'a read met a defect');
-  // Clients of that age do not know the code, and would not try again.
-  return code === 'KAFKA_STORAGE_ERROR' && version <= 5 ? 'NOT_LEADER_OR_FOLLOWER' : code;
+  const errorCode = kafkaErrorOf(error);
+  if (errorCode === 'UNKNOWN_SERVER_ERROR') services.logger.error({ topic, partition, error }, 'a read met a defect');
+  // Clients of that age do not know that one, and would not try again.
+  return errorCode === 'KAFKA_STORAGE_ERROR' && version <= 5 ? 'NOT_LEADER_OR_FOLLOWER' : errorCode;
 }
