@@ -97,6 +97,15 @@ export async function requestStop(log: Log, { conversationId, runId }: Question)
   await log.append(topic, [toRecord({ type: 'stop-requested', id: newId(), stream, run: runId, payload: {} })]);
 }
 
+/** Waits, turn by turn, for what no record tells of. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const giveUp = AbortSignal.timeout(20_000);
+  while (!(await condition())) {
+    if (giveUp.aborted) assert.fail(`it did not come to that: ${what}`);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
 /** A reader of the topic, as any browser or pipeline is one. */
 export class Reader {
   readonly conversations = new Map<string, Conversation>();
@@ -199,7 +208,7 @@ export async function openHouse(
   const log = options.log ?? (await memoryLog());
   const logged: House['logged'] = [];
   const supervisor = await createSupervisor({
-    takeOverAtOnce: true,
+    isExclusive: true,
     functions: [answerFunction()],
     logger: recorder(logged),
     ...options,

@@ -18,6 +18,7 @@ import {
   openHouse,
   requestStop,
   topic,
+  until,
   words,
 } from './functions-harness.ts';
 
@@ -37,15 +38,6 @@ class WatchedLog extends MemoryLog {
       this.recordCount += step.records.length;
       yield step;
     }
-  }
-}
-
-/** Waits for the supervisor, turn by turn. */
-async function until(condition: () => boolean): Promise<void> {
-  const giveUp = AbortSignal.timeout(20_000);
-  while (!condition()) {
-    if (giveUp.aborted) assert.fail('it did not come to that');
-    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
 
@@ -72,8 +64,8 @@ test('a start goes on from the checkpoint, with the conversations as they were',
   const storePath = storeIn(t);
   const log = new WatchedLog();
   await log.admin.createTopic(topic, { partitions: 1 });
-  const first = await createSupervisor({ log, topic, functions: [answerFunction()], takeOverAtOnce: true, storePath });
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const first = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const question = await ask(log, 'words 3');
   await reader.ended(question.runId);
   await first.caughtUp();
@@ -92,8 +84,8 @@ test('a start goes on from the checkpoint, with the conversations as they were',
 test('a run that was open at the checkpoint is found again from it', async (t) => {
   const storePath = storeIn(t);
   const log = await memoryLog(1);
-  const first = await createSupervisor({ log, topic, functions: [answerFunction()], takeOverAtOnce: true, storePath });
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const first = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const done = await ask(log, 'words 3');
   await reader.ended(done.runId);
   const { runId } = await ask(log, 'words 60 5');
@@ -114,7 +106,7 @@ test('runs of a function that is not ours do not make each start read everything
   const log = new WatchedLog();
   await log.admin.createTopic(topic, { partitions: 1 });
   const { runId } = await ask(log, 'words 3', { functionName: 'renamed' });
-  const options = { log, topic, takeOverAtOnce: false, storePath };
+  const options = { log, topic, isExclusive: false, storePath };
   const first = await createSupervisor({ ...options, functions: [answerFunction({ spareCount: 0 })] });
   await first.caughtUp();
   for (let batch = 0; batch < 5; batch++) {
@@ -131,7 +123,7 @@ test('runs of a function that is not ours do not make each start read everything
   await second.close();
   // Whoever has the function finds the run without reading it again.
   const third = await createSupervisor({ ...options, functions: [answerFunction({ name: 'renamed' })] });
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   assert.equal((await reader.ended(runId)).outcome, 'done');
   await third.close();
 });
@@ -143,7 +135,7 @@ test('a topic that is made again while the supervisor runs is read from its begi
     log,
     topic,
     functions: [answerFunction()],
-    takeOverAtOnce: true,
+    isExclusive: true,
     storePath,
   });
   t.after(() => supervisor.close());
@@ -152,11 +144,11 @@ test('a topic that is made again while the supervisor runs is read from its begi
   await ask(log, 'words 4000 20');
   await supervisor.caughtUp();
   await log.admin.deleteTopic(topic);
-  await until(() => supervisor.reading().phase === 'absent');
+  await until(() => supervisor.reading().phase === 'absent', 'the topic is missed');
   assert.equal(supervisor.reading().lastError?.code, 'UNKNOWN_TOPIC');
   await log.admin.createTopic(topic, { partitions: 1 });
   const { runId } = await ask(log, 'words 3');
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   assert.equal((await reader.ended(runId)).outcome, 'done');
   assert.equal(supervisor.reading().phase, 'live');
 });
@@ -167,7 +159,7 @@ test('a checkpoint of another topic of the same name is not used', async (t) => 
     log: await memoryLog(1),
     topic,
     functions: [],
-    takeOverAtOnce: true,
+    isExclusive: true,
     storePath,
   });
   await first.close();
@@ -198,14 +190,14 @@ test('conversations beyond the memory are fetched again when somebody goes on wi
 
 test('a run that was tried as often as it may is given up visibly', async (t) => {
   const log = await memoryLog(1);
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const { runId } = await ask(log, 'words 500 5');
   for (let start = 1; start <= 2; start++) {
     const supervisor = await createSupervisor({
       log,
       topic,
       functions: [answerFunction({ attemptsMax: 2 })],
-      takeOverAtOnce: true,
+      isExclusive: true,
     });
     await reader.until(
       () => reader.run(runId)?.attempts[start - 1]?.firstChunkMs !== undefined || reader.run(runId)?.attempt === start,
@@ -222,8 +214,8 @@ test('a run that was tried as often as it may is given up visibly', async (t) =>
 test('a stop that came while no supervisor ran is obeyed at the start', async (t) => {
   const log = await memoryLog(1);
   const question = await ask(log, 'words 500 5');
-  const former = await createSupervisor({ log, topic, functions: [answerFunction()], takeOverAtOnce: true });
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const former = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   await reader.until(() => reader.text(question.runId).includes('word3 '), 'some words');
   await former.close();
   await requestStop(log, question);

@@ -4,7 +4,7 @@ import { createSupervisor } from '@throughline/functions';
 import { answerFunction, ask, memoryLog, Reader, topic } from './functions-harness.ts';
 
 const log = await memoryLog();
-const supervisor = await createSupervisor({ log, topic, functions: [answerFunction()], takeOverAtOnce: true });
+const supervisor = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
 const reader = new Reader(log);
 const { runId } = await ask(log, process.argv[2] ?? '');
 await reader.until(() => reader.text(runId).includes('word2 '), 'some words');

@@ -1,11 +1,25 @@
 // The functions floor on a log in memory with real child processes: what becomes of a run when all goes well, when it is
 // stopped, when processes die under it, and when supervisors come and go.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PlacedEvent } from '@throughline/event';
 import { createSupervisor, type FunctionStatus } from '@throughline/functions';
-import { answerFunction, ask, memoryLog, openHouse, requestStop, topic, words } from './functions-harness.ts';
+import { overLog } from '@throughline/log';
+import {
+  answerFunction,
+  ask,
+  memoryLog,
+  newId,
+  openHouse,
+  requestStop,
+  topic,
+  until,
+  words,
+} from './functions-harness.ts';
 
 test('a question is answered: one attempt, chunks in order, and an end with usage and cost', async (t) => {
   const { log, reader, supervisor } = await openHouse(t);
@@ -117,18 +131,21 @@ test('a run that still waits can be stopped: it ends without an attempt', async 
   await reader.ended(first.runId);
 });
 
+// The first run of 25 ms had ended before its first chunk was looked at: it waits at a gate until the others were seen waiting.
 test('runs beyond the concurrency limit wait on the log and start in their order', async (t) => {
   const { log, reader, supervisor } = await openHouse(t, {
     functions: [answerFunction({ environmentsMax: 2, spareCount: 0 })],
     log: await memoryLog(1),
   });
+  const folder = mkdtempSync(path.join(tmpdir(), 'throughline-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const gate = path.join(folder, 'gate');
   const questions = [];
-  for (let index = 0; index < 7; index++) questions.push(await ask(log, 'words 5 5'));
-  await reader.until(() => reader.events.some(({ type }) => type === 'chunk'), 'the first chunk');
-  const [status] = supervisor.status();
-  assert.equal(status?.running, 2);
-  assert.equal(status.queued, 5);
-  assert.equal(status.environments.length, 2);
+  for (let index = 0; index < 7; index++) questions.push(await ask(log, `gate ${gate} 5`));
+  const status = (): FunctionStatus => supervisor.status()[0]!;
+  await until(() => status().running === 2 && status().queued === 5, 'two run, and the others wait');
+  assert.equal(status().environments.length, 2);
+  writeFileSync(gate, '');
   for (const { runId } of questions) assert.equal((await reader.ended(runId)).outcome, 'done');
   const started = reader.events.filter(({ type }) => type === 'attempt-started').map((event) => runOf(event));
   assert.deepEqual(
@@ -190,10 +207,13 @@ test('a function that says something else after a kill ends superseded, and a si
   assert.deepEqual(reader.contradictions, []);
 });
 
-test('of two supervisors on one log one wins each run, and the other appends nothing', async (t) => {
-  const log = await memoryLog();
-  const first = await openHouse(t, { log, takeOverAtOnce: false });
-  const second = await openHouse(t, { log, takeOverAtOnce: false });
+test('two supervisors that both believe in every partition race, one wins each run, and the other appends nothing', async (t) => {
+  const memory = await memoryLog();
+  const log = overLog(memory, { join: (request) => memory.join({ ...request, group: newId() }) });
+  const first = await openHouse(t, { log, isExclusive: false });
+  const second = await openHouse(t, { log, isExclusive: false });
+  for (const { supervisor } of [first, second])
+    await until(() => supervisor.status()[0]?.partitions?.length === 4, 'it has every partition');
   const questions = await Promise.all(Array.from({ length: 6 }, () => ask(log, 'words 20 3')));
   for (const { runId } of questions) {
     const run = await first.reader.ended(runId);
@@ -211,9 +231,9 @@ test('of two supervisors on one log one wins each run, and the other appends not
 
 test('a supervisor that is closed in mid-run hands over: the next one carries on from what stands', async (t) => {
   const log = await memoryLog();
-  const former = await createSupervisor({ log, topic, functions: [answerFunction()], takeOverAtOnce: true });
+  const former = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
   const { runId } = await ask(log, 'words 60 5');
-  const { reader } = await openHouse(t, { log, functions: [], takeOverAtOnce: false });
+  const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   await reader.until(() => reader.text(runId).includes('word10 '), 'some words');
   await former.close();
   assert.equal(reader.run(runId)?.phase, 'running');
@@ -233,12 +253,12 @@ test('a supervisor takes over from one that has gone silent when its lease has e
     log,
     topic,
     functions: [answerFunction({ leaseMs: 400 })],
-    takeOverAtOnce: true,
+    isExclusive: true,
   });
   const { runId } = await ask(log, 'words 60 5');
   const { reader } = await openHouse(t, {
     log,
-    takeOverAtOnce: false,
+    isExclusive: false,
     functions: [answerFunction({ leaseMs: 400 })],
   });
   await reader.until(() => reader.text(runId).includes('word10 '), 'some words');

@@ -61,6 +61,8 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
       },
     },
     { name: 'runs' },
+    // Which runs are started here, where several supervisors share a log.
+    { name: 'sharing' },
     { name: '' },
   ],
   gateway: [

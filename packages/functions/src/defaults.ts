@@ -98,5 +98,9 @@ export const checkpointMs = 2000;
 export const heldBackRecordsMax = 1000;
 /** After the log could not be read, or rejected the end of a run, it is asked again after this long. */
 export const retryDelayMs = 1000;
+/** Supervisors that share the runs of a function are members of the group of this name and the function's. */
+export const functionGroupPrefix = 'throughline-functions-';
+/** A group that could not be joined is joined again after this long, in milliseconds: somebody has to put it right first. */
+export const groupRetryMs = 5000;
 /** While too much is in memory, a checkpoint is written after every so many records at the earliest, and memory freed. */
 export const saveRecordsMin = 1000;

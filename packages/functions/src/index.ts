@@ -1,5 +1,12 @@
 // Public surface of the functions floor.
-export { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
+export {
+  createSupervisor,
+  type SupervisedFunctionStatus,
+  type Supervisor,
+  type SupervisorOptions,
+  type SupervisorReading,
+} from './supervisor.ts';
+export type { MemberOptions } from './sharing/function-group.ts';
 export type { FunctionConfig } from './function-config.ts';
 export type { FunctionStatus } from './invoker/function-status.ts';
 export type { EnvironmentStatus } from './invoker/environment-pool.ts';

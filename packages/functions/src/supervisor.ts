@@ -30,6 +30,8 @@ import type { EnvironmentStatus } from './invoker/environment-pool.ts';
 import type { FunctionStatus } from './invoker/function-status.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { RunKeeper, type FunctionOfRuns } from './runs/run-keeper.ts';
+import type { MemberOptions } from './sharing/function-group.ts';
+import { RunShares } from './sharing/run-shares.ts';
 import { TopicReader } from './topic-reader.ts';
 
 export interface SupervisorOptions {
@@ -37,8 +39,13 @@ export interface SupervisorOptions {
   /** Topic of conversations; it must be there. */
   readonly topic: string;
   readonly functions: readonly FunctionConfig[];
-  /** The log is exclusively ours: whoever else owns a run is dead, and a run of an unknown function is an error. */
-  readonly takeOverAtOnce: boolean;
+  /**
+   * The log is exclusively ours: whoever else owns a run is dead, and a run of an unknown function is an error. Otherwise
+   * supervisors share the partitions of the topic, function by function, in consumer groups (`Log.join`).
+   */
+  readonly isExclusive: boolean;
+  /** What it is as a member of those groups. With a name of its own it has its partitions again at once after a crash. */
+  readonly member?: MemberOptions;
   /** Name of this incarnation; made up where absent. Two supervisors must not share one. */
   readonly owner?: string;
   /**
@@ -60,13 +67,25 @@ export interface SupervisorOptions {
   readonly conversationsMax?: number;
 }
 
+/** A function, and what this supervisor does for it. */
+export interface SupervisedFunctionStatus extends FunctionStatus {
+  /** The partitions whose runs are started here; absent where there is nobody to share with. */
+  readonly partitions?: readonly number[];
+}
+
+/** How far the supervisor has read, and what. */
+export interface SupervisorReading extends FoldStatus {
+  /** The partitions that it reads at the moment. */
+  readonly partitions: readonly number[];
+}
+
 export interface Supervisor {
   /** Name of this incarnation, as in `attempt-started`. */
   readonly owner: string;
   /** How far it has read the topic, and how many records it had to skip. */
-  reading(): FoldStatus;
+  reading(): SupervisorReading;
   /** One entry per function, in the order of their configuration. */
-  status(): FunctionStatus[];
+  status(): SupervisedFunctionStatus[];
   /**
    * Kills the process that serves `run`, or else any, as `kill -9` does; for development.
    *
@@ -74,7 +93,7 @@ export interface Supervisor {
    */
   killEnvironment(run?: string): number | undefined;
   /**
-   * Resolves once the supervisor has read what the topic had at the time of the call.
+   * Resolves once the supervisor has read what the topic had at the time of the call, in the partitions that it reads.
    *
    * @throws ThroughlineError CLOSED
    */
@@ -88,7 +107,7 @@ export interface Supervisor {
  *
  * @throws ThroughlineError CONFIG_INVALID, UNKNOWN_TOPIC, DATA_FORMAT_UNSUPPORTED
  * @example
- * const supervisor = await createSupervisor({ log, topic: 'conversations', takeOverAtOnce: true,
+ * const supervisor = await createSupervisor({ log, topic: 'conversations', isExclusive: true,
  *   functions: [{ name: 'answer', entry: '/srv/app/answer.ts' }] });
  */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
@@ -127,6 +146,7 @@ class RunningSupervisor implements Supervisor {
   readonly #logger: Logger;
   readonly #scratchDir: string;
   readonly #functions = new Map<string, FunctionOfRuns>();
+  readonly #shares: RunShares;
   readonly #keeper: RunKeeper;
   readonly #reader: TopicReader;
   #closing: Promise<void> | undefined;
@@ -143,7 +163,7 @@ class RunningSupervisor implements Supervisor {
     const newId = ulids(clock, random);
     const { ownerPrefix } = options;
     const owner = options.owner ?? `${ownerPrefix ?? 'supervisor/'}${newId()}`;
-    const areOthersDead = options.takeOverAtOnce;
+    const { isExclusive, member = {} } = options;
     this.owner = owner;
     this.#logger = logger;
     this.#scratchDir = scratchDir;
@@ -152,41 +172,73 @@ class RunningSupervisor implements Supervisor {
       const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId });
       this.#functions.set(config.name, { invoker, config });
     }
-    const keeper = new RunKeeper({
+    const shares: RunShares = new RunShares({
+      log,
+      topic,
+      owner,
+      functionNames: functions.map(({ name }) => name),
+      isExclusive,
+      member,
+      clock,
+      logger,
+      work: {
+        isUnsettled: (functionName, partition) => keeper.isUnsettled(functionName, partition),
+        isAtWork: (functionName, partition) => keeper.isAtWork(functionName, partition),
+      },
+      onChange: () => keeper.sharesChanged(),
+      reached: (targets) => this.#reader.reached(targets),
+    });
+    this.#shares = shares;
+    const keeper: RunKeeper = new RunKeeper({
       owner,
       log,
       topic,
-      areOthersDead,
+      areOthersDead: isExclusive,
       ownerPrefix,
       functions: this.#functions,
       clock,
       random,
       logger,
       newId,
+      mayStart: (run) => shares.mayStart(run),
+      onNoted: (run) => shares.noted(run),
     });
     this.#keeper = keeper;
     this.#reader = new TopicReader({
       log,
       topic,
       conversations,
+      assignment: shares,
       clock,
       logger,
       onEvent: (event, folded) => keeper.onEvent(event, folded),
-      onLive: () => keeper.goLive(),
-      onStartOver: () => keeper.startOver(),
+      onStartOver: () => {
+        shares.startOver();
+        keeper.startOver();
+      },
     });
     for (const conversation of conversations.withOpenRuns()) keeper.found(conversation);
     this.#reader.start(description);
   }
 
-  reading(): FoldStatus {
-    return this.#reader.status();
+  reading(): SupervisorReading {
+    const { problem, read } = this.#shares;
+    return {
+      ...(problem === undefined ? {} : { lastError: problem.toJSON() }),
+      ...this.#reader.status(),
+      partitions: read,
+    };
   }
 
-  status(): FunctionStatus[] {
+  status(): SupervisedFunctionStatus[] {
     return Array.from(this.#functions, ([name, { invoker }]) => {
       const status = invoker.status();
-      return { ...status, queued: status.queued + this.#keeper.backlogCount(name) };
+      const partitions = this.#shares.startedHere(name);
+      return {
+        ...status,
+        queued: status.queued + this.#keeper.backlogCount(name),
+        ...(partitions === undefined ? {} : { partitions }),
+      };
     });
   }
 
@@ -217,7 +269,9 @@ class RunningSupervisor implements Supervisor {
   async #close(): Promise<void> {
     this.#reader.stop();
     await this.#keeper.close();
-    await Promise.all([...this.#functions.values()].map(({ invoker }) => invoker.close()));
+    const invokers = [...this.#functions.values()].map(({ invoker }) => invoker.close());
+    // Nothing is begun here any more: others need not wait until the processes have ended.
+    await Promise.all([this.#shares.close(), ...invokers]);
     await this.#reader.finish();
     await rm(this.#scratchDir, { recursive: true, force: true });
   }

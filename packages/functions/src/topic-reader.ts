@@ -2,7 +2,14 @@
 // hands on record by record. Where retention has removed what was to be read next, what is left is read; another history
 // (the topic was made again, or has other records under the same offsets) is read from its beginning.
 import { eventFromRecord, type Clock, type Logger, type LogRecord, type PlacedEvent } from '@throughline/event';
-import { Consumer, foldStatus, type FoldStatus, type HistoryBreak, type StartPosition } from '@throughline/fold';
+import {
+  Consumer,
+  foldStatus,
+  type Assignment,
+  type FoldStatus,
+  type HistoryBreak,
+  type StartPosition,
+} from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import type { Conversations, Folded } from './conversations.ts';
 import { checkpointMs, retryDelayMs, saveRecordsMin } from './defaults.ts';
@@ -11,12 +18,11 @@ export interface TopicReaderOptions {
   readonly log: Log;
   readonly topic: string;
   readonly conversations: Conversations;
+  readonly assignment: Assignment;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called in the order of the log, after the event has been folded. */
   onEvent(event: PlacedEvent, folded: Folded): void;
-  /** Everything has been read that the topic had; called again after `onStartOver`. */
-  onLive(): void;
   /** Nothing of what was read holds any more: another history begins. */
   onStartOver(): void;
 }
@@ -24,11 +30,10 @@ export interface TopicReaderOptions {
 export class TopicReader {
   readonly #options: TopicReaderOptions;
   readonly #consumer: Consumer;
-  #isLive = false;
   #isStopped = false;
 
   constructor(options: TopicReaderOptions) {
-    const { log, topic, conversations, clock, logger } = options;
+    const { log, topic, conversations, assignment, clock, logger } = options;
     this.#options = options;
     this.#consumer = new Consumer({
       log,
@@ -46,11 +51,7 @@ export class TopicReader {
       },
       onBreak: (broken, description) => this.#onBreak(broken, description),
       onGrown: (description) => conversations.grown(description),
-      onPhase: (_, { name }) => {
-        if (name !== 'live' || this.#isLive) return;
-        this.#isLive = true;
-        options.onLive();
-      },
+      assignment,
       retriesAll: true,
       retryMsMin: retryDelayMs,
       clock,
@@ -74,6 +75,15 @@ export class TopicReader {
    */
   caughtUp(): Promise<void> {
     return this.#consumer.caughtUp();
+  }
+
+  /**
+   * Resolves once what is before `targets` has been read.
+   *
+   * @throws ThroughlineError FOLD_LOG_CHANGED when their history has ended, CLOSED
+   */
+  reached(targets: readonly (bigint | undefined)[]): Promise<void> {
+    return this.#consumer.reached(targets);
   }
 
   /** Reads no more; `finish` follows. */
@@ -101,7 +111,6 @@ export class TopicReader {
       return { offsets: starts.map((start, partition) => later(start, offsets[partition])), marks };
     }
     this.#options.onStartOver();
-    this.#isLive = false;
     await conversations.rebuild(description);
     return conversations.position;
   }

@@ -2,7 +2,9 @@
 //   "words 20 5"     20 words, 5 ms apart
 //   "gate <file> 3"  3 words, once the file is there
 //   "fault <name>"   what can go wrong in a function, by name
-import { existsSync } from 'node:fs';
+//
+// INVOCATIONS_FILE names a file to which it adds a line for each of its invocations: `<run> <attempt>`.
+import { appendFileSync, existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LambdaContext, ResponseStream } from '../src/index.ts';
 
@@ -16,6 +18,8 @@ export const handler = awslambda.streamifyResponse(
   async (event: Event, stream: ResponseStream, context: LambdaContext): Promise<unknown> => {
     const question = event.messages.at(-1)?.parts[0]?.text ?? '';
     const [verb = '', ...words] = question.split(' ');
+    const invocationsFile = process.env['INVOCATIONS_FILE'];
+    if (invocationsFile !== undefined) appendFileSync(invocationsFile, `${event.runId} ${event.attempt}\n`);
     const write = (chunk: unknown): Promise<void> => writeChunk(stream, chunk);
     const speak = async (count: number, paceMs: number, prefix = 'word'): Promise<void> => {
       const id = `text-${event.attempt}`;

@@ -126,6 +126,12 @@ export class RunAttempt implements Pick<InvocationSink, 'write' | 'ended'> {
     return phase === 'owning' || phase === 'catching-up' || phase === 'catching-up-ended';
   }
 
+  /** Its claim was not read back yet: nobody else can see for certain that the run was begun. */
+  get isClaiming(): boolean {
+    const { phase } = this.#state;
+    return phase === 'claiming' || phase === 'claiming-ended';
+  }
+
   billedMs(): number {
     return this.#invocation.billedMs();
   }

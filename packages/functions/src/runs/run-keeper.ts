@@ -48,6 +48,10 @@ export interface RunKeeperOptions {
   readonly random: Random;
   readonly logger: Logger;
   newId(): string;
+  /** Whether a run is to be started here; one that was begun here goes on in any case. */
+  readonly mayStart: (run: Run) => boolean;
+  /** Something was heard of `run`, or nobody works on it here any more. */
+  readonly onNoted: (run: Run) => void;
 }
 
 type RunEvent = Extract<PlacedEvent, { run: string }>;
@@ -58,7 +62,6 @@ export class RunKeeper {
   readonly #runs = new Map<string, RunEntry>();
   /** Attempts that have moved to a sibling run which has not been read back yet, by that run. */
   readonly #moved = new Map<string, { readonly attempt: RunAttempt; readonly formerRunId: string }>();
-  #isLive = false;
   #isClosed = false;
   #tickTimer: Timer | undefined;
 
@@ -110,18 +113,36 @@ export class RunKeeper {
     return this.#starters.get(functionName)?.backlogCount ?? 0;
   }
 
-  /** The log has been read to its end: from here on runs are started. */
-  goLive(): void {
-    const { owner, logger } = this.#options;
+  /** Which runs may be started here has changed: those that wait give up their place or get one. */
+  sharesChanged(): void {
+    const { logger, mayStart } = this.#options;
     if (this.#isClosed) return;
-    this.#isLive = true;
     const entries = [...this.#runs.values()].sort((a, b) => a.run.requestedMs - b.run.requestedMs);
-    for (const { run } of entries) {
+    for (const entry of entries) {
+      const { run } = entry;
+      if (entry.waiting !== undefined && !this.#isWanted(entry)) giveUpPlace(entry);
       const last = run.attempts.at(-1);
-      if (last !== undefined && this.#isDead(last.owner)) killOrphan(last.environment, logger);
+      if (last !== undefined && this.#isDead(last.owner) && mayStart(run)) killOrphan(last.environment, logger);
     }
     for (const entry of entries) this.#consider(entry);
-    logger.info({ owner, openRuns: entries.length }, 'supervisor has read the log');
+  }
+
+  /** Whether a record that begins or ends a run of a partition is on its way, or was not read back yet. */
+  isUnsettled(functionName: string | undefined, partition: number): boolean {
+    const isMeant = meaning(functionName, partition);
+    for (const { attempt } of this.#moved.values()) if (isMeant(attempt.run)) return true;
+    for (const { run, attempt, isEnding } of this.#runs.values())
+      if (isMeant(run) && (isEnding || attempt?.isClaiming === true)) return true;
+    return false;
+  }
+
+  /** Whether a run of a partition that was begun here has not ended. */
+  isAtWork(functionName: string | undefined, partition: number): boolean {
+    if (this.isUnsettled(functionName, partition)) return true;
+    const isMeant = meaning(functionName, partition);
+    for (const { run, attempt } of this.#runs.values())
+      if (isMeant(run) && (attempt !== undefined || this.#isBegunHere(run))) return true;
+    return false;
   }
 
   /** Runs of a conversation that had not ended when the checkpoint was written. */
@@ -134,9 +155,8 @@ export class RunKeeper {
     }
   }
 
-  /** The log has another history: nothing of what was known holds. Runs start again with `goLive`. */
+  /** The log has another history: nothing of what was known holds. */
   startOver(): void {
-    this.#isLive = false;
     for (const entry of this.#runs.values()) {
       giveUpPlace(entry);
       entry.attempt?.lost();
@@ -158,7 +178,9 @@ export class RunKeeper {
   onEvent(event: PlacedEvent, { conversation, change }: { conversation: Conversation; change: Change }): void {
     if (!isRunEvent(event)) return;
     const run = conversation.runs.get(event.run);
-    if (run !== undefined) this.#onRunEvent(event, conversation, run, change.verdict === 'counts');
+    if (run === undefined) return;
+    this.#onRunEvent(event, conversation, run, change.verdict === 'counts');
+    this.#options.onNoted(run);
   }
 
   #onRunEvent(event: RunEvent, conversation: Conversation, run: Run, isCounted: boolean): void {
@@ -175,7 +197,7 @@ export class RunKeeper {
     if (attempt !== undefined) this.#tellAttempt(attempt, event, run, isCounted);
     // Somebody else may own a run that waits by now.
     if (entry.waiting !== undefined && !this.#isWanted(entry)) giveUpPlace(entry);
-    if (this.#isLive) this.#consider(entry);
+    this.#consider(entry);
   }
 
   #tellAttempt(attempt: RunAttempt, event: RunEvent, run: Run, isCounted: boolean): void {
@@ -211,9 +233,9 @@ export class RunKeeper {
   #consider(entry: RunEntry): void {
     const { run } = entry;
     if (entry.attempt !== undefined || entry.isEnding || run.phase === 'ended' || this.#isClosed) return;
-    const { areOthersDead, clock } = this.#options;
+    const { areOthersDead, clock, mayStart } = this.#options;
     const nowMs = clock.nowMs();
-    if (nowMs < entry.notBeforeMs) return;
+    if (nowMs < entry.notBeforeMs || !(mayStart(run) || this.#isBegunHere(run))) return;
     const starter = this.#starters.get(run.function);
     if (starter === undefined) {
       // Another supervisor may know it, unless there is none.
@@ -249,10 +271,15 @@ export class RunKeeper {
   /** Whether a run that waits is still to be started: somebody else may own it or have ended it by now. */
   #isWanted(entry: RunEntry): boolean {
     const { run } = entry;
-    const { owner, clock } = this.#options;
+    const { clock, mayStart } = this.#options;
     if (entry.attempt !== undefined || entry.isEnding || run.phase === 'ended') return false;
     // Our own attempt that died needs no lease to run out.
-    return run.phase === 'waiting' || run.owner === owner || mayTakeOver(run, this.#isDead(run.owner), clock.nowMs());
+    if (this.#isBegunHere(run)) return true;
+    return mayStart(run) && (run.phase === 'waiting' || mayTakeOver(run, this.#isDead(run.owner), clock.nowMs()));
+  }
+
+  #isBegunHere({ phase, owner }: Run): boolean {
+    return phase === 'running' && owner === this.#options.owner;
   }
 
   #isDead(runOwner: string | undefined): boolean {
@@ -325,6 +352,7 @@ export class RunKeeper {
     entry.attempt = undefined;
     entry.isEnding = false;
     entry.notBeforeMs = this.#options.clock.nowMs() + retryDelayMs;
+    this.#options.onNoted(entry.run);
   }
 
   /** A record that cannot be made is an append that fails, also where a timer appends. */
@@ -347,7 +375,7 @@ export class RunKeeper {
   #look(entry: RunEntry, nowMs: number): void {
     const { attempt, run } = entry;
     if (attempt === undefined) {
-      if (this.#isLive) this.#consider(entry);
+      this.#consider(entry);
     } else if (attempt.isOwning && isRenewalDue(attempt.lastAppendMs, run.leaseMs, nowMs)) {
       attempt.renewLease().catch((error: unknown) => {
         const { code, message } = ThroughlineError.from(error);
@@ -359,6 +387,11 @@ export class RunKeeper {
 
 function isRunEvent(event: PlacedEvent): event is RunEvent {
   return 'run' in event && event.run !== undefined;
+}
+
+/** Whether a run is one of a function, or of any, in a partition. */
+function meaning(functionName: string | undefined, partition: number): (run: Run) => boolean {
+  return (run) => run.partition === partition && (functionName === undefined || run.function === functionName);
 }
 
 /** It no longer waits for an environment. */

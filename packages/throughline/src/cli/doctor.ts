@@ -8,7 +8,7 @@ import { checkLog } from './doctor-log.ts';
 import type { Finding } from './finding.ts';
 import { dataDirOption, type Options } from './options.ts';
 import { bytesText, printJson, printLine } from '../terminal/output.ts';
-import { fetchStatus, type Status } from './status.ts';
+import { fetchStatus, startedText, type Status } from './status.ts';
 
 export async function run(options: Options): Promise<void> {
   const dataDir = dataDirOption(options);
@@ -102,7 +102,7 @@ function checkWarnings({ warnings = [] }: Status): Finding[] {
 }
 
 function checkFunctions(status: Status): Finding[] {
-  return status.functions.map(({ name, environments, initError, startError }) => {
+  return status.functions.map(({ name, environments, partitions, initError, startError }) => {
     const check = 'function';
     if (initError !== undefined)
       return {
@@ -116,7 +116,8 @@ function checkFunctions(status: Status): Finding[] {
         state: 'broken',
         says: `${name} gets no process: ${startError.message}; it is tried again every few seconds`,
       };
-    return { check, state: 'ok', says: `${name}: ${environments.length} processes` };
+    const shared = partitions === undefined ? '' : `; ${startedText(partitions)}`;
+    return { check, state: 'ok', says: `${name}: ${environments.length} processes${shared}` };
   });
 }
 

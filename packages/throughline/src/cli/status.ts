@@ -25,6 +25,8 @@ const statusSchema = z.looseObject({
       name: z.string(),
       queued: z.int(),
       running: z.int(),
+      /** The partitions whose runs are started by this server, where others share the work. */
+      partitions: z.array(z.int()).optional(),
       /** Why it cannot be loaded. */
       initError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
       /** Why no process can be started, while none can. */
@@ -101,7 +103,8 @@ function printFunctions({ functions }: Status): void {
       ]),
     ),
   ]);
-  for (const { name, queued, initError, startError } of functions) {
+  for (const { name, queued, partitions, initError, startError } of functions) {
+    if (partitions !== undefined) printLine(`${name}: ${startedText(partitions)}`);
     if (queued > 0) printLine(`${name}: ${queued} runs wait for a free environment`);
     for (const problem of [initError, startError])
       if (problem !== undefined) printLine(`${name}: ${problem.message} [${problem.code}]`);
@@ -115,6 +118,13 @@ function printFolds({ folds }: Status): void {
   ]);
   for (const { name, lastError } of folds)
     if (lastError !== undefined) printLine(`${name}: ${lastError.message} [${lastError.code}]`);
+}
+
+/** What a server that shares the runs of a function with others starts of them. */
+export function startedText(partitions: readonly number[]): string {
+  return partitions.length === 0
+    ? 'others start its runs'
+    : `its runs of partitions ${partitions.join(', ')} are started here`;
 }
 
 /** The status of a running server, for other commands. */

@@ -91,15 +91,17 @@ async function start(
     logger,
   });
 
+  const folderId = dataDirId(dataDir, shared);
   const [supervisor, pipelines, page] = await startTogether(
     closers,
     createSupervisor({
       log,
       topic,
       functions: functionConfigs(config),
-      takeOverAtOnce: isExclusive,
+      isExclusive,
       // The data folder is locked: whoever held a lease in its name is dead.
-      ownerPrefix: `supervisor/${dataDirId(dataDir, shared)}/`,
+      ownerPrefix: `supervisor/${folderId}/`,
+      member: { instanceId: folderId },
       storePath: path.join(dataDir, 'functions.sqlite'),
       compileCacheDir: path.join(dataDir, 'cache', 'compile'),
       ...shared,
