@@ -24,20 +24,11 @@ import {
   type TopicRecord,
 } from '@throughline/wire/records';
 
-/** A partition as it is kept here: what else a record says means nothing where there is one replica, and is left out. */
-export type PartitionRecord = Pick<
+/** A partition as it is kept here: what only several replicas have to say is left out. */
+export type PartitionRecord = { readonly type: 'partition' } & Omit<
   Read<KafkaPartitionRecord>,
-  | 'partitionId'
-  | 'topicId'
-  | 'replicas'
-  | 'isr'
-  | 'removingReplicas'
-  | 'addingReplicas'
-  | 'leader'
-  | 'leaderEpoch'
-  | 'partitionEpoch'
-  | 'directories'
-> & { readonly type: 'partition' };
+  'leaderRecoveryState' | 'eligibleLeaderReplicas' | 'lastKnownElr'
+>;
 
 export type WritableRecord =
   | ({ readonly type: 'topic' } & Read<TopicRecord>)
@@ -105,28 +96,15 @@ export function decodeMetadataRecord(value: Uint8Array): MetadataRecord {
   const range = { start: reader.position, code: 'CORRUPT_RECORD' } as const;
   try {
     const fields = kind.schema.read(new MessageReader(value, { version, isFlexible: true }, range));
-    const record = { type: kind.type, ...(fields as object) } as MetadataRecord;
-    return record.type === 'partition' ? partitionOf(record) : record;
+    if (kind.type === 'partition') return partitionOf(fields as Read<KafkaPartitionRecord>);
+    return { type: kind.type, ...(fields as object) } as MetadataRecord;
   } catch (error) {
     // What is wrong with a part of it (a tagged field, a list) is said in the words of a request.
     throw new ThroughlineError('CORRUPT_RECORD', ThroughlineError.from(error).message, { cause: error });
   }
 }
 
-function partitionOf(record: PartitionRecord): PartitionRecord {
-  const { partitionId, topicId, replicas, isr, removingReplicas, addingReplicas } = record;
-  const { leader, leaderEpoch, partitionEpoch, directories } = record;
-  return {
-    type: 'partition',
-    partitionId,
-    topicId,
-    replicas,
-    isr,
-    removingReplicas,
-    addingReplicas,
-    leader,
-    leaderEpoch,
-    partitionEpoch,
-    directories,
-  };
+function partitionOf(record: Read<KafkaPartitionRecord>): PartitionRecord {
+  const { leaderRecoveryState: _recovery, eligibleLeaderReplicas: _eligible, lastKnownElr: _known, ...kept } = record;
+  return { type: 'partition', ...kept };
 }

@@ -22,6 +22,14 @@ async function open(disk: Disk): Promise<Broker> {
   return broker;
 }
 
+/** A broker whose topic `t` has a first record. */
+async function begun(disk: Disk) {
+  const broker = await open(disk);
+  const t = broker.partition('t', 0);
+  await append(t, 'first');
+  return { broker, t, u: broker.partition('u', 0) };
+}
+
 /** `acknowledged`, or the code of the rejection. */
 async function outcomeOf(append: Promise<unknown>): Promise<string> {
   try {
@@ -34,36 +42,35 @@ async function outcomeOf(append: Promise<unknown>): Promise<string> {
 
 const append = (log: PartitionLog, text: string): Promise<unknown> => log.append(batchOf([text], nowMs));
 
-/** Others append until every file of the journal that is free has been used again. */
-async function goOn(broker: Broker, log: PartitionLog): Promise<void> {
+/** Others append to `u` until every file of the journal that is free has been used again, and the power is cut. */
+async function goOnToPowerCut(broker: Broker, memory: LossyDisk, seed: number): Promise<Broker> {
+  const u = broker.partition('u', 0);
   for (let round = 0; round < 6; round++) {
-    for (let i = 0; i < 20; i++) await append(log, 'u'.repeat(700));
+    for (let i = 0; i < 20; i++) await append(u, 'u'.repeat(700));
     await broker.checkpoint();
   }
+  memory.cutPower(seededRandom(seed));
+  return open(memory);
 }
 
 test('what a partition commits while the journal makes its next file is acknowledged only if it is kept', async () => {
   for (let seed = 1; seed <= 10; seed++) {
     const memory = new LossyDisk();
     const held = new HeldDisk(memory);
-    const broker = await open(held);
-    const [t, u] = topics.map((topic) => broker.partition(topic, 0));
-    await append(t!, 'first');
+    const { broker, t } = await begun(held);
     const sync = held.hold('sync', '/t-0/00000000000000000000.log');
     const making = held.hold('open', '0001.journal');
     const checkpoint = broker.checkpoint();
     await sync.reached;
     // The checkpoint has begun: the next frames go into another file, which has to be made.
-    const second = outcomeOf(append(t!, 'second'));
+    const second = outcomeOf(append(t, 'second'));
     await making.reached;
     sync.fail('EIO');
     await checkpoint;
-    assert.equal(t!.isOnline, false);
+    assert.equal(t.isOnline, false);
     making.release();
     const isAcknowledged = (await second) === 'acknowledged';
-    await goOn(broker, u!);
-    memory.cutPower(seededRandom(seed));
-    const again = await open(memory);
+    const again = await goOnToPowerCut(broker, memory, seed);
     const found = await readAll(again.partition('t', 0));
     assert.deepEqual(found.slice(0, 1), ['0:first']);
     assert.ok(!isAcknowledged || found[1] === '1:second', 'an acknowledged record is lost');
@@ -74,22 +81,18 @@ test('a checkpoint does not pass over a segment that another sync is still busy 
   for (let seed = 1; seed <= 10; seed++) {
     const memory = new LossyDisk();
     const held = new HeldDisk(memory);
-    const broker = await open(held);
-    const [t, u] = topics.map((topic) => broker.partition(topic, 0));
-    await append(t!, 'first');
+    const { broker, t, u } = await begun(held);
     // A change of durability syncs the segments, too.
     const sync = held.hold('sync', '/t-0/00000000000000000000.log');
     const change = outcomeOf(broker.alterTopic('t', { durability: 'os' }));
     await sync.reached;
     const checkpoint = broker.checkpoint();
-    for (let i = 0; i < 50; i++) await append(u!, 'u'.repeat(700));
+    for (let i = 0; i < 50; i++) await append(u, 'u'.repeat(700));
     sync.fail('EIO');
     await checkpoint;
     assert.equal(await change, 'PARTITION_OFFLINE');
-    assert.equal(t!.isOnline, false);
-    await goOn(broker, u!);
-    memory.cutPower(seededRandom(seed));
-    const again = await open(memory);
+    assert.equal(t.isOnline, false);
+    const again = await goOnToPowerCut(broker, memory, seed);
     assert.deepEqual(await readAll(again.partition('t', 0)), ['0:first']);
     assert.equal(again.topic('t').config.durability, 'fsync');
   }
@@ -98,13 +101,9 @@ test('a checkpoint does not pass over a segment that another sync is still busy 
 test('what was acknowledged by fsync stays so when the topic is given another durability', async () => {
   for (let seed = 1; seed <= 10; seed++) {
     const memory = new LossyDisk();
-    const broker = await open(memory);
-    const [t, u] = topics.map((topic) => broker.partition(topic, 0));
-    await append(t!, 'first');
+    const { broker } = await begun(memory);
     await broker.alterTopic('t', { durability: 'os' });
-    await goOn(broker, u!);
-    memory.cutPower(seededRandom(seed));
-    const again = await open(memory);
+    const again = await goOnToPowerCut(broker, memory, seed);
     assert.deepEqual(await readAll(again.partition('t', 0)), ['0:first']);
   }
 });
@@ -121,24 +120,20 @@ test('the journal of the last life is kept until a start has its records in the 
     // The checkpoint that begins with the start, and meets the failing sync.
     await second.checkpoint();
     assert.equal(second.partition('t', 0).isOnline, false);
-    await goOn(second, second.partition('u', 0));
-    memory.cutPower(seededRandom(seed + 100));
-    const third = await open(memory);
+    const third = await goOnToPowerCut(second, memory, seed + 100);
     assert.deepEqual(await readAll(third.partition('t', 0)), ['0:first']);
   }
 });
 
 test('a failing sync of the journal costs the partitions that were in it, and not those that waited behind', async () => {
   const held = new HeldDisk(new LossyDisk());
-  const broker = await open(held);
-  const [t, u] = topics.map((topic) => broker.partition(topic, 0));
-  await append(t!, 'first');
-  await append(u!, 'first');
+  const { t, u } = await begun(held);
+  await append(u, 'first');
   const sync = held.hold('sync', '0000.journal');
-  const inGroup = outcomeOf(append(t!, 'lost'));
+  const inGroup = outcomeOf(append(t, 'lost'));
   await sync.reached;
-  const behind = outcomeOf(append(u!, 'second'));
-  const behindOfTheSame = outcomeOf(append(t!, 'lost too'));
+  const behind = outcomeOf(append(u, 'second'));
+  const behindOfTheSame = outcomeOf(append(t, 'lost too'));
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
   sync.fail('EIO');
   assert.deepEqual(await Promise.all([inGroup, behindOfTheSame, behind]), [
@@ -146,5 +141,5 @@ test('a failing sync of the journal costs the partitions that were in it, and no
     'PARTITION_OFFLINE',
     'acknowledged',
   ]);
-  assert.deepEqual([t!.isOnline, u!.isOnline], [false, true]);
+  assert.deepEqual([t.isOnline, u.isOnline], [false, true]);
 });
