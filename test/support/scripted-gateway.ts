@@ -1,4 +1,4 @@
-// A gateway over a log in memory, with the test in the place of the supervisor: it sees each run that is requested and
+// A gateway over a log in memory, or the one that is given, with the test in the place of the supervisor: it sees each run that is requested and
 // appends by hand what a supervisor would.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -82,7 +82,7 @@ export class ScriptedRun {
 }
 
 export interface ScriptedGateway {
-  readonly log: MemoryLog;
+  readonly log: Log;
   readonly gateway: Gateway;
   readonly ulid: () => string;
   readonly runs: readonly ScriptedRun[];
@@ -95,7 +95,7 @@ export interface ScriptedGateway {
 
 /** @example const scripted = await scriptedGateway(); scripted.gateway.fetch(…); const run = await scripted.nextRun(); */
 export async function scriptedGateway(options: Partial<GatewayOptions> = {}): Promise<ScriptedGateway> {
-  const log = new MemoryLog();
+  const log = options.log ?? new MemoryLog();
   await log.admin.createTopic('conversations', { partitions: 4 });
   const dir = mkdtempSync(path.join(tmpdir(), 'throughline-gateway-'));
   const ulid = ulids(systemClock, systemRandom);

@@ -6,11 +6,20 @@
 // record. Where retention has removed some, a replay would lose rows that nobody can bring back: then the table stands
 // still with its reason in the status, and `replay` is a decision that a person takes
 // (docs/decisions/0034-changed-definitions-replay-by-themselves.md).
-import { guardedClock, silentLogger, systemClock, ThroughlineError, type Clock, type Logger } from '@throughline/event';
+import {
+  guardedClock,
+  silentLogger,
+  systemClock,
+  ThroughlineError,
+  unattended,
+  type Clock,
+  type Logger,
+} from '@throughline/event';
 import {
   DuckDbDatabase,
   duckdbStore,
   fold,
+  SharedAssignment,
   type Fold,
   type FoldMismatch,
   type FoldOptions,
@@ -18,6 +27,7 @@ import {
 } from '@throughline/fold';
 import { partitionFor, type Log } from '@throughline/log';
 import { defaults } from './defaults.ts';
+import type { HeldPartitions } from './held-partitions.ts';
 import { QueryRunner } from './query.ts';
 import type { TableDefinition } from './table.ts';
 import { tablesReader, type TablesReader } from './tables.ts';
@@ -33,6 +43,12 @@ export interface PipelinesOptions {
    * may rightly be where any smaller number had placed it; there all count, now and in every replay.
    */
   readonly fixedTopics?: readonly string[];
+  /**
+   * Shares the tables out among all that are started with this name: each has the rows of the partitions that a consumer
+   * group (one for each table, `<group>.<table>`) assigns to it, and says so with every answer. Without it every table is
+   * whole.
+   */
+  readonly group?: string;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly commitRecordsMax?: number;
@@ -43,7 +59,7 @@ export interface PipelinesOptions {
 export interface Pipelines {
   readonly tables: TablesReader;
   status(): readonly FoldStatus[];
-  /** Resolves once every table has all records that its topic had at the time of the call. */
+  /** Resolves once every table has all records that its topic had at the time of the call, in the partitions that it has. */
   caughtUp(): Promise<void>;
   /**
    * Folds a table again from the first record that the topic has, beside the present one, and swaps it in.
@@ -70,8 +86,10 @@ export async function startPipelines(options: PipelinesOptions): Promise<Pipelin
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new ThroughlineError('INVALID_ARGUMENT', `two tables are named ${twice}`);
   const database = new DuckDbDatabase({ path });
-  const queries = new QueryRunner(database, clock, options.queryTimeoutMs ?? defaults.queryTimeoutMs);
   const running = new Map<string, RunningTable>();
+  const held = (): HeldPartitions =>
+    new Map(options.group === undefined ? [] : Array.from(running, ([name, table]) => [name, table.partitions()]));
+  const queries = new QueryRunner(database, clock, options.queryTimeoutMs ?? defaults.queryTimeoutMs, held);
   const close = async (): Promise<void> => {
     await queries.close();
     await Promise.all([...running.values()].map((table) => table.close()));
@@ -88,7 +106,7 @@ export async function startPipelines(options: PipelinesOptions): Promise<Pipelin
     throw error;
   }
   return {
-    tables: tablesReader(database, names, queries),
+    tables: tablesReader({ database, names, queries, held }),
     status: () => [...running.values()].map((table) => table.status()),
     async caughtUp() {
       await Promise.all([...running.values()].map((table) => table.caughtUp()));
@@ -112,6 +130,10 @@ class RunningTable {
   readonly #logger: Logger;
   #fold: Fold | undefined;
   #mismatch: ThroughlineError | undefined;
+  /** While the table is shared out and its fold runs. */
+  #assignment: SharedAssignment | undefined;
+  #left: Promise<void> = Promise.resolve();
+  #partitionCount = 0;
 
   constructor(options: PipelinesOptions, definition: TableDefinition, database: DuckDbDatabase) {
     this.#options = options;
@@ -130,6 +152,11 @@ class RunningTable {
       this.#mismatch = error;
       this.#logger.error({ table: this.#definition.name, topic, ...error.toJSON() }, 'table stands still');
     }
+  }
+
+  /** Of a table that is shared out: the partitions that it has. One that stands still has none, for others have them. */
+  partitions(): readonly number[] {
+    return this.#assignment?.partitions(this.#partitionCount) ?? [];
   }
 
   status(): FoldStatus {
@@ -156,36 +183,64 @@ class RunningTable {
   }
 
   async replay(): Promise<void> {
-    if (this.#fold !== undefined) return this.#fold.replay();
+    const before = this.#fold;
+    const hasLeft = this.#options.group !== undefined && this.#assignment === undefined;
+    if (before !== undefined && !hasLeft) return before.replay();
+    await before?.close();
     await this.#begin(mismatches);
+    if (before !== undefined) await this.#fold?.replay();
     this.#mismatch = undefined;
     await this.caughtUp();
   }
 
   async close(): Promise<void> {
     await this.#fold?.close();
+    await this.#leave();
+  }
+
+  /** Others have its partitions at once. */
+  #leave(): Promise<void> {
+    const assignment = this.#assignment;
+    this.#assignment = undefined;
+    if (assignment !== undefined) this.#left = assignment.close();
+    return this.#left;
   }
 
   async #begin(replayOn: FoldOptions<unknown>['replayOn'] & {}): Promise<void> {
+    const { group, log } = this.#options;
+    const { name, topic } = this.#definition;
+    if (group !== undefined)
+      this.#assignment = new SharedAssignment({ log, topic, group: `${group}.${name}`, logger: this.#logger });
+    try {
+      this.#fold = await this.#startFold(replayOn);
+    } catch (error) {
+      await this.#leave();
+      throw error;
+    }
+    const { stopped } = this.#fold;
+    unattended(this.#logger, 'leaving the group of a table', () => stopped.then(() => this.#leave()));
+  }
+
+  #startFold(replayOn: FoldOptions<unknown>['replayOn'] & {}): Promise<Fold> {
     const { log, fixedTopics = [], clock, logger, commitRecordsMax, commitDelayMs } = this.#options;
     const { name, topic, codeVersion, stored, initial, reduce, isKeyed } = this.#definition;
     const hasPlaces = isKeyed && fixedTopics.includes(topic);
-    let partitionCount = 0;
-    this.#fold = await fold({
+    return fold({
       log,
       topic,
       name,
       codeVersion,
       store: duckdbStore({ database: this.#database, tables: [stored], initial }),
       reduce: (state, record) => {
-        if (hasPlaces && partitionFor(record.key, partitionCount) !== record.partition)
+        if (hasPlaces && partitionFor(record.key, this.#partitionCount) !== record.partition)
           throw new ThroughlineError('INVALID_EVENT', 'the record is on another partition than its key says');
         reduce(state, record);
       },
       onTopic: ({ partitions }) => {
-        partitionCount = partitions.length;
+        this.#partitionCount = partitions.length;
       },
       replayOn,
+      ...(this.#assignment === undefined ? {} : { assignment: this.#assignment }),
       commitRecordsMax: commitRecordsMax ?? defaults.commitRecordsMax,
       commitDelayMs: commitDelayMs ?? defaults.commitDelayMs,
       ...(clock === undefined ? {} : { clock }),

@@ -9,6 +9,7 @@ import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult, Json } fr
 import { ThroughlineError, type Clock } from '@throughline/event';
 import type { DuckDbDatabase } from '@throughline/fold';
 import { defaults } from './defaults.ts';
+import { isHeldSql, type HeldPartitions } from './held-partitions.ts';
 import { jsonCells, typeName } from './json-cells.ts';
 
 export interface Column {
@@ -22,6 +23,8 @@ export interface QueryResult {
   readonly rows: readonly Readonly<Record<string, Json>>[];
   /** There was more than the limit of rows or bytes. */
   readonly isTruncated: boolean;
+  /** The partitions that the tables have, by name, where others have the rest; absent where all are whole. */
+  readonly partitions?: Readonly<Record<string, readonly number[]>>;
 }
 
 export interface QueryOptions {
@@ -34,16 +37,18 @@ export class QueryRunner {
   readonly #database: DuckDbDatabase;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #held: () => HeldPartitions;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   /** Interrupts the query that runs. */
   #interrupt: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(database: DuckDbDatabase, clock: Clock, timeoutMs: number) {
+  constructor(database: DuckDbDatabase, clock: Clock, timeoutMs: number, held: () => HeldPartitions) {
     this.#database = database;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    this.#held = held;
   }
 
   /** @throws ThroughlineError SQL_INVALID, INVALID_ARGUMENT, THROTTLED, CLOSED */
@@ -74,6 +79,7 @@ export class QueryRunner {
 
   async #runNow(text: string, rowsMax: number): Promise<QueryResult> {
     if (this.#isClosed) throw new ThroughlineError('CLOSED', 'the tables are closed');
+    const held = this.#held();
     const connection = await this.#database.connect();
     let isOverdue = false;
     let timer = this.#clock.after(this.#timeoutMs, () => {
@@ -88,9 +94,11 @@ export class QueryRunner {
     };
     this.#interrupt = interrupt;
     try {
+      for (const [name, partitions] of held) await narrow(connection, name, partitions);
       await connection.run('begin transaction read only');
       const statement = await prepareRead(connection, text);
-      return await this.#collect(await statement.stream(), rowsMax);
+      const result = await this.#collect(await statement.stream(), rowsMax);
+      return held.size === 0 ? result : { ...result, partitions: Object.fromEntries(held) };
     } catch (error) {
       if (this.#isClosed) throw new ThroughlineError('CLOSED', 'the tables are closed', { cause: error });
       if (isOverdue) throw invalid(`it took longer than ${this.#timeoutMs} ms`, error);
@@ -126,6 +134,15 @@ export class QueryRunner {
     }
     return { columns, rows, isTruncated: false };
   }
+}
+
+/** The name of a table means, to this connection, its rows of these partitions. */
+async function narrow(connection: DuckDBConnection, name: string, partitions: readonly number[]): Promise<void> {
+  const found = await connection.runAndReadAll('select current_database()');
+  // It is the name of the file.
+  const [[catalog]] = found.getRowsJS() as [[string]];
+  const stored = `"${catalog.replaceAll('"', '""')}".main."${name}"`;
+  await connection.run(`create temporary view "${name}" as from ${stored} where ${isHeldSql(partitions)}`);
 }
 
 async function prepareRead(connection: DuckDBConnection, text: string): Promise<DuckDBPreparedStatement> {

@@ -6,6 +6,7 @@
 import { ThroughlineError } from '@throughline/event';
 import type { DuckDbDatabase } from '@throughline/fold';
 import { defaults } from './defaults.ts';
+import { isHeldSql, type HeldPartitions } from './held-partitions.ts';
 import { jsonCells, typeName } from './json-cells.ts';
 import type { Column, QueryOptions, QueryResult, QueryRunner } from './query.ts';
 import { sourceColumns } from './table.ts';
@@ -15,6 +16,8 @@ export type TableDescription = {
   readonly name: string;
   readonly columns: readonly Column[];
   readonly rowCount: number;
+  /** The partitions that it has, where others have the rest; absent where it is whole. */
+  readonly partitions?: readonly number[];
 };
 
 /** A row as JSON: its columns, and the record that it was made at. */
@@ -26,6 +29,8 @@ export interface TableRow {
 export type TablePage = {
   readonly columns: readonly Column[];
   readonly rows: readonly TableRow[];
+  /** As in `TableDescription`. */
+  readonly partitions?: readonly number[];
   /** The cursor of the next page; absent on the last. */
   readonly next?: string;
 };
@@ -49,8 +54,16 @@ export interface TablesReader {
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
+export interface TablesReaderOptions {
+  readonly database: DuckDbDatabase;
+  readonly names: readonly string[];
+  readonly queries: QueryRunner;
+  /** @throws ThroughlineError why nobody assigns partitions any more */
+  readonly held: () => HeldPartitions;
+}
+
 /** Reads the tables of these names. */
-export function tablesReader(database: DuckDbDatabase, names: readonly string[], queries: QueryRunner): TablesReader {
+export function tablesReader({ database, names, queries, held }: TablesReaderOptions): TablesReader {
   const read = async (
     sql: string,
     values: (string | number | bigint)[] = [],
@@ -69,11 +82,14 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
   return {
     async list() {
       if (names.length === 0) return [];
+      const shared = held();
       return Promise.all(
         names.map(async (name) => {
+          const partitions = shared.get(name);
           const { columns } = await read(`from "${name}" limit 0`);
-          const { rows } = await read(`select count(*) as row_count from "${name}"`);
-          return { name, columns: columns.filter(isOwn), rowCount: Number(rows[0]?.['row_count']) };
+          const { rows } = await read(`select count(*) as row_count from "${name}" where ${shownSql(partitions)}`);
+          const rowCount = Number(rows[0]?.['row_count']);
+          return { name, columns: columns.filter(isOwn), rowCount, ...told(partitions) };
         }),
       );
     },
@@ -81,10 +97,11 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
       if (!names.includes(name)) throw new ThroughlineError('UNKNOWN_TABLE', `no table ${JSON.stringify(name)}`);
       if (!Number.isSafeInteger(limit) || limit < 1 || limit > defaults.pageRowsMax)
         throw new ThroughlineError('INVALID_ARGUMENT', `limit: expected 1 to ${defaults.pageRowsMax}`);
+      const partitions = held().get(name);
       const place = `(${orderMs}, source_partition, source_offset, source_index)`;
       const { columns, rows } = await read(
         `select *, ${orderMs} as source_ms from "${name}"
-         ${after === undefined ? '' : `where ${place} < ($1, $2, $3, $4)`}
+         where ${shownSql(partitions)} ${after === undefined ? '' : `and ${place} < ($1, $2, $3, $4)`}
          order by source_time desc nulls last, source_partition desc, source_offset desc, source_index desc limit ${limit + 1}`,
         after === undefined ? [] : parseCursor(after),
       );
@@ -92,11 +109,19 @@ export function tablesReader(database: DuckDbDatabase, names: readonly string[],
       return {
         columns: columns.filter(isOwn),
         rows: rows.slice(0, limit).map(toTableRow),
+        ...told(partitions),
         ...(last === undefined ? {} : { next: cursorOf(last) }),
       };
     },
     sql: (text, options) => queries.run(text, options),
   };
+}
+
+const shownSql = (partitions: readonly number[] | undefined): string =>
+  partitions === undefined ? 'true' : isHeldSql(partitions);
+
+function told(partitions: readonly number[] | undefined): { readonly partitions?: readonly number[] } {
+  return partitions === undefined ? {} : { partitions };
 }
 
 /** A row of a record without a time comes after all others: below the smallest time that there can be. */

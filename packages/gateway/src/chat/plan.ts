@@ -111,10 +111,7 @@ class Planner {
       const isGoingOn = run !== undefined && this.#conversation.liveRunIds.has(run.runId);
       return isGoingOn ? run : this.#request(same.id);
     }
-    const digest = createHash('sha256')
-      .update(JSON.stringify([found.id, last.parts]))
-      .digest('hex');
-    return this.#request(this.#addMessage({ ...last, id: `edit-${digest.slice(0, 32)}` }, found.parentId));
+    return this.#request(this.#addMessage({ ...last, id: `edit-${digest(found.id, last.parts)}` }, found.parentId));
   }
 
   /** The parent of the last message: the newest one before it that the conversation knows, the others being taken over. */
@@ -158,7 +155,8 @@ class Planner {
         details: { liveRunsMax },
       });
     }
-    const runId = this.#body.runId ?? ulid();
+    const isFirst = this.#newestRun(messageId) === undefined;
+    const runId = this.#body.runId ?? (isFirst ? firstRunId(this.#body.id, messageId) : ulid());
     const replyId = ulid();
     this.#add({
       type: 'run-requested',
@@ -189,6 +187,18 @@ class Planner {
   #event(event: Pick<RawEvent, 'type' | 'run' | 'payload'>): RawEvent {
     return { ...event, id: this.#context.ulid(), stream: conversationStream(this.#body.id), actor: 'gateway' };
   }
+}
+
+/**
+ * The first run of a message: two gateways that are asked the same at the same moment mean the same run, and the order of the
+ * log makes it one.
+ */
+function firstRunId(conversationId: string, messageId: string): string {
+  return `run-${digest(conversationId, messageId)}`;
+}
+
+function digest(...values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex').slice(0, 32);
 }
 
 function attach(run: { readonly id: string; readonly replyId: string; readonly messageId: string }): ChatPlan {

@@ -29,8 +29,9 @@ export async function postChat(
     const run = live.conversation.runs.get(plan.runId);
     if (run === undefined) throw new ThroughlineError('INTERNAL', `run ${plan.runId} was appended and does not stand`);
     if (wantsJson(request)) {
-      const { runId, replyId, messageId } = plan;
-      const offset = formatToken(context.conversations.incarnation.generation, BigInt(run.requestedOffset));
+      // As it stands: another gateway may have requested the same run a moment before.
+      const { id: runId, replyId, messageId, requestedOffset } = run;
+      const offset = formatToken(context.conversations.incarnation.generation, BigInt(requestedOffset));
       return jsonResponse({ conversationId: body.id, messageId, runId, replyId, offset }, 202);
     }
     const onFirstChunk = (): void => {
