@@ -297,8 +297,12 @@ export class Partition implements PartitionLog {
     return { apply, withdraw: goOn };
   }
 
-  /** Ends it: what is queued is written, everything is synced, the files are closed. True when all of that worked. */
-  async close(): Promise<boolean> {
+  /**
+   * Ends it: what is queued is written, everything is synced unless it `isLate`, the files are closed.
+   *
+   * @returns true when all of that was done
+   */
+  async close(isLate: () => boolean): Promise<boolean> {
     if (this.#isClosed) return true;
     this.#isClosed = true;
     const lostBytes = await this.#writer.close();
@@ -306,7 +310,10 @@ export class Partition implements PartitionLog {
       const fields = { partition: this.name, lostBytes };
       this.#options.logger.error(fields, 'the disk is full: what was only in memory is lost');
     }
-    const isSynced = await this.#upkeep.finish();
+    const isDue = !isLate();
+    // What is not synced now is in the journal, which a checkpoint that is still under way must not free.
+    if (!isDue) this.#options.journal.keep();
+    const isSynced = isDue && (await this.#upkeep.finish());
     return (await this.#closeFiles()) && isSynced && lostBytes === 0;
   }
 

@@ -27,6 +27,8 @@ export class PartitionUpkeep {
   readonly #turns = new OrderedTurns('upkeep');
   #logStartOffset: bigint;
   #recoveryPoint: bigint;
+  /** Its files can be synced. */
+  #hasFiles = true;
   /** Its topic is being deleted. */
   #isAbandoned = false;
 
@@ -127,7 +129,10 @@ export class PartitionUpkeep {
   async closeFiles(): Promise<boolean> {
     const { segments, name: partition, logger } = this.#options;
     try {
-      await this.#turns.run('closing', () => segments.close());
+      await this.#turns.run('closing', () => {
+        this.#hasFiles = false;
+        return segments.close();
+      });
       return true;
     } catch (error) {
       logger.warn({ partition, error }, 'the files of a partition could not be closed');
@@ -141,8 +146,8 @@ export class PartitionUpkeep {
 
   async #sync(withActive: boolean): Promise<boolean> {
     const { segments, writer, folderFiles } = this.#options;
-    // After a failure nothing is asked again: the answer would prove nothing.
-    if (!writer.isOnline || this.#isAbandoned) return false;
+    // After a failure nothing is asked again: the answer would prove nothing. A checkpoint may meet what was closed meanwhile.
+    if (!writer.isOnline || this.#isAbandoned || !this.#hasFiles) return false;
     // What was never written to cannot be lost: it is made again from the metadata log.
     if (segments.isUntouched) return true;
     // What stands behind it may be rejected yet, and its offsets be given to others: that is not synced by this sync.
@@ -195,10 +200,13 @@ export class PartitionUpkeep {
 
   /** False when that failed, and the next start has to read. */
   async #storeForNextStart(): Promise<boolean> {
-    const { segments, writer, name: partition, logger } = this.#options;
+    const { segments, snapshots, producers, writer, name: partition, logger } = this.#options;
+    const { active, startOffset } = segments;
+    // Where nobody is to be remembered, a start finds that in the segment, which it reads anyway.
+    const isRead = active.isUnindexed && (active.baseOffset === startOffset || snapshots.has(active.baseOffset));
     try {
       await segments.storeActiveIndexes();
-      if (writer.isOnline) await this.storeSnapshot();
+      if (writer.isOnline && !(isRead && producers.known.length === 0)) await this.storeSnapshot();
       return true;
     } catch (error) {
       logger.warn({ partition, error }, 'the indexes or the producers could not be stored');
