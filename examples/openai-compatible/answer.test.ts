@@ -26,7 +26,7 @@ test("the example's answer is what the model server said, as a UI message stream
   t.after(() => server.close());
 
   const { default: config } = await import('./throughline.config.ts');
-  Object.assign(process.env, config.functions['answer']?.env, {
+  Object.assign(process.env, config.functions['answer']?.environment, {
     THROUGHLINE_MODEL: config.model,
     THROUGHLINE_MODEL_ID: config.modelId,
     THROUGHLINE_MODEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,

@@ -6,7 +6,7 @@ export default defineConfig({
     answer: {
       entry: './answer.ts',
       // Price your model (US dollars for a million tokens) and every reply says what it cost.
-      env: { THROUGHLINE_MODEL_PRICES: '{"qwen3": {"inputUsd": 0, "outputUsd": 0}}' },
+      environment: { THROUGHLINE_MODEL_PRICES: '{"qwen3": {"inputUsd": 0, "outputUsd": 0}}' },
     },
   },
   model: 'openai-compatible',

@@ -22,7 +22,13 @@ import {
   type RawEvent,
   type Run,
 } from '@throughline/event';
-import { createSupervisor, type FunctionConfig, type Supervisor, type SupervisorOptions } from '@throughline/functions';
+import {
+  createFunctionHost,
+  createSupervisor,
+  type FunctionConfig,
+  type Supervisor,
+  type SupervisorOptions,
+} from '@throughline/functions';
 import type { Log } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 
@@ -193,6 +199,35 @@ export class Reader {
   }
 }
 
+export interface SuperviseOptions extends Omit<SupervisorOptions, 'functions'> {
+  readonly functions: readonly FunctionConfig[];
+  readonly compileCacheDir?: string;
+}
+
+/** A supervisor with functions of its own, which it closes. */
+export async function supervise({ functions, compileCacheDir, ...options }: SuperviseOptions): Promise<Supervisor> {
+  const { storePath, clock, random, logger } = options;
+  const host = createFunctionHost({
+    functions,
+    ...(storePath === undefined ? {} : { scratchDir: `${storePath}-scratch` }),
+    ...(compileCacheDir === undefined ? {} : { compileCacheDir }),
+    ...(clock === undefined ? {} : { clock }),
+    ...(random === undefined ? {} : { random }),
+    ...(logger === undefined ? {} : { logger }),
+  });
+  const supervisor = await createSupervisor({ ...options, functions: host }).catch(async (error: unknown) => {
+    await host.close();
+    throw error;
+  });
+  const close = supervisor.close.bind(supervisor);
+  return Object.assign(supervisor, {
+    async close() {
+      await close();
+      await host.close();
+    },
+  });
+}
+
 export interface House {
   readonly log: Log;
   readonly reader: Reader;
@@ -203,11 +238,11 @@ export interface House {
 /** Starts supervisor and reader on `options.log` or a fresh log; all is closed when the test ends. */
 export async function openHouse(
   test: { after(action: () => Promise<void>): void },
-  options: Partial<Omit<SupervisorOptions, 'functions'>> & { functions?: readonly FunctionConfig[] } = {},
+  options: Partial<SuperviseOptions> = {},
 ): Promise<House> {
   const log = options.log ?? (await memoryLog());
   const logged: House['logged'] = [];
-  const supervisor = await createSupervisor({
+  const supervisor = await supervise({
     isExclusive: true,
     functions: [answerFunction()],
     logger: recorder(logged),

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { conversationStream, toRecord, utf8, type ProducerRecord, type RawEvent } from '@throughline/event';
-import { createSupervisor } from '@throughline/functions';
 import type { TailRequest, TailStep } from '@throughline/log';
 import { MemoryLog } from '@throughline/testkit';
 import {
@@ -20,6 +19,7 @@ import {
   topic,
   until,
   words,
+  supervise,
 } from './functions-harness.ts';
 
 /** A log that tells where it was read from. */
@@ -64,7 +64,7 @@ test('a start goes on from the checkpoint, with the conversations as they were',
   const storePath = storeIn(t);
   const log = new WatchedLog();
   await log.admin.createTopic(topic, { partitions: 1 });
-  const first = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
+  const first = await supervise({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const question = await ask(log, 'words 3');
   await reader.ended(question.runId);
@@ -84,7 +84,7 @@ test('a start goes on from the checkpoint, with the conversations as they were',
 test('a run that was open at the checkpoint is found again from it', async (t) => {
   const storePath = storeIn(t);
   const log = await memoryLog(1);
-  const first = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
+  const first = await supervise({ log, topic, functions: [answerFunction()], isExclusive: true, storePath });
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const done = await ask(log, 'words 3');
   await reader.ended(done.runId);
@@ -107,7 +107,7 @@ test('runs of a function that is not ours do not make each start read everything
   await log.admin.createTopic(topic, { partitions: 1 });
   const { runId } = await ask(log, 'words 3', { functionName: 'renamed' });
   const options = { log, topic, isExclusive: false, storePath };
-  const first = await createSupervisor({ ...options, functions: [answerFunction({ spareCount: 0 })] });
+  const first = await supervise({ ...options, functions: [answerFunction({ spareCount: 0 })] });
   await first.caughtUp();
   for (let batch = 0; batch < 5; batch++) {
     const records: ProducerRecord[] = [];
@@ -117,12 +117,12 @@ test('runs of a function that is not ours do not make each start read everything
   await first.caughtUp();
   await first.close();
   log.recordCount = 0;
-  const second = await createSupervisor({ ...options, functions: [answerFunction({ spareCount: 0 })] });
+  const second = await supervise({ ...options, functions: [answerFunction({ spareCount: 0 })] });
   await second.caughtUp();
   assert.equal(log.recordCount, 0);
   await second.close();
   // Whoever has the function finds the run without reading it again.
-  const third = await createSupervisor({ ...options, functions: [answerFunction({ name: 'renamed' })] });
+  const third = await supervise({ ...options, functions: [answerFunction({ name: 'renamed' })] });
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   assert.equal((await reader.ended(runId)).outcome, 'done');
   await third.close();
@@ -131,7 +131,7 @@ test('runs of a function that is not ours do not make each start read everything
 test('a topic that is made again while the supervisor runs is read from its beginning, and its runs are answered', async (t) => {
   const log = await memoryLog(1);
   const storePath = storeIn(t);
-  const supervisor = await createSupervisor({
+  const supervisor = await supervise({
     log,
     topic,
     functions: [answerFunction()],
@@ -155,7 +155,7 @@ test('a topic that is made again while the supervisor runs is read from its begi
 
 test('a checkpoint of another topic of the same name is not used', async (t) => {
   const storePath = storeIn(t);
-  const first = await createSupervisor({
+  const first = await supervise({
     log: await memoryLog(1),
     topic,
     functions: [],
@@ -193,7 +193,7 @@ test('a run that was tried as often as it may is given up visibly', async (t) =>
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   const { runId } = await ask(log, 'words 500 5');
   for (let start = 1; start <= 2; start++) {
-    const supervisor = await createSupervisor({
+    const supervisor = await supervise({
       log,
       topic,
       functions: [answerFunction({ attemptsMax: 2 })],
@@ -214,7 +214,7 @@ test('a run that was tried as often as it may is given up visibly', async (t) =>
 test('a stop that came while no supervisor ran is obeyed at the start', async (t) => {
   const log = await memoryLog(1);
   const question = await ask(log, 'words 500 5');
-  const former = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
+  const former = await supervise({ log, topic, functions: [answerFunction()], isExclusive: true });
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   await reader.until(() => reader.text(question.runId).includes('word3 '), 'some words');
   await former.close();

@@ -1,10 +1,9 @@
 // A supervisor in a process of its own, for tests that kill it: it asks the question it is given, waits until some of the
 // answer stands on its log, and prints the processes of its function as JSON.
-import { createSupervisor } from '@throughline/functions';
-import { answerFunction, ask, memoryLog, Reader, topic } from './functions-harness.ts';
+import { answerFunction, ask, memoryLog, Reader, topic, supervise } from './functions-harness.ts';
 
 const log = await memoryLog();
-const supervisor = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
+const supervisor = await supervise({ log, topic, functions: [answerFunction()], isExclusive: true });
 const reader = new Reader(log);
 const { runId } = await ask(log, process.argv[2] ?? '');
 await reader.until(() => reader.text(runId).includes('word2 '), 'some words');

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PlacedEvent } from '@throughline/event';
-import { createSupervisor, type FunctionStatus } from '@throughline/functions';
+import type { FunctionStatus } from '@throughline/functions';
 import { overLog } from '@throughline/log';
 import {
   answerFunction,
@@ -19,6 +19,7 @@ import {
   topic,
   until,
   words,
+  supervise,
 } from './functions-harness.ts';
 
 test('a question is answered: one attempt, chunks in order, and an end with usage and cost', async (t) => {
@@ -231,7 +232,7 @@ test('two supervisors that both believe in every partition race, one wins each r
 
 test('a supervisor that is closed in mid-run hands over: the next one carries on from what stands', async (t) => {
   const log = await memoryLog();
-  const former = await createSupervisor({ log, topic, functions: [answerFunction()], isExclusive: true });
+  const former = await supervise({ log, topic, functions: [answerFunction()], isExclusive: true });
   const { runId } = await ask(log, 'words 60 5');
   const { reader } = await openHouse(t, { log, functions: [], isExclusive: false });
   await reader.until(() => reader.text(runId).includes('word10 '), 'some words');
@@ -249,7 +250,7 @@ test('a supervisor that is closed in mid-run hands over: the next one carries on
 
 test('a supervisor takes over from one that has gone silent when its lease has ended, and not before', async (t) => {
   const log = await memoryLog();
-  const silent = await createSupervisor({
+  const silent = await supervise({
     log,
     topic,
     functions: [answerFunction({ leaseMs: 400 })],

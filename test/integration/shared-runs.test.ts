@@ -7,7 +7,7 @@ import path from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { createBroker } from '@throughline/broker';
 import { conversationStream, utf8 } from '@throughline/event';
-import { createSupervisor, type FunctionConfig, type MemberOptions, type Supervisor } from '@throughline/functions';
+import type { FunctionConfig, MemberOptions, Supervisor } from '@throughline/functions';
 import { kafka, openEmbeddedLog, partitionFor, type Log } from '@throughline/log';
 import { SupervisorProcess } from '../support/supervisor-process.ts';
 import {
@@ -20,12 +20,13 @@ import {
   until,
   words,
   type Question,
+  supervise,
 } from './functions-harness.ts';
 
 const partitionCount = 8;
 const all = Array.from({ length: partitionCount }, (_, partition) => partition);
 const member: MemberOptions = { heartbeatMs: 50 };
-const leaseMs = 2_000;
+const leaseMs = 1_000;
 
 interface Bench {
   readonly log: Log;
@@ -59,7 +60,7 @@ async function bench(t: TestContext, log: Log): Promise<Bench> {
     functions,
     invoked: () => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []),
     async join() {
-      const supervisor = await createSupervisor({ log, topic, functions, isExclusive: false, member });
+      const supervisor = await supervise({ log, topic, functions, isExclusive: false, member });
       t.after(() => supervisor.close());
       return supervisor;
     },
@@ -85,7 +86,7 @@ async function overTcp(t: TestContext): Promise<Bench & { readonly start: () => 
     ...made,
     start() {
       const storePath = path.join(folder, `${newId()}.sqlite`);
-      const timing = { ...member, sessionTimeoutMs: 2_000 };
+      const timing = { ...member, sessionTimeoutMs: 1_000 };
       const process = new SupervisorProcess({ address: running.address, topic, storePath, member: timing, functions });
       t.after(() => process.stop('SIGKILL'));
       return process;

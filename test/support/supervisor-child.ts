@@ -1,8 +1,9 @@
 // A supervisor in a process of its own, on a cluster that others work on, too, so that it can be killed. What it is told
 // comes as JSON in the first argument. It says which partitions are its own over the channel to its parent, whenever that
 // has changed; SIGTERM closes it.
-import { createSupervisor, type FunctionConfig, type MemberOptions } from '@throughline/functions';
+import type { FunctionConfig, MemberOptions } from '@throughline/functions';
 import { kafka } from '@throughline/log';
+import { supervise } from '../integration/functions-harness.ts';
 
 export interface SupervisorChildOptions {
   readonly address: string;
@@ -19,7 +20,7 @@ export interface SupervisorNews {
 
 const options = JSON.parse(process.argv[2] ?? '') as SupervisorChildOptions;
 const log = await kafka({ bootstrap: options.address });
-const supervisor = await createSupervisor({
+const supervisor = await supervise({
   log,
   topic: options.topic,
   storePath: options.storePath,

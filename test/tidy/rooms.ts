@@ -60,6 +60,15 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
           'Clock Timer Logger Random ErrorCode ThroughlineError isUlid guardedClock listening unattended'.split(' '),
       },
     },
+    // AWS's API and function URLs: callers of an invoker that know HTTP, and no log.
+    {
+      name: 'lambda',
+      imports: {
+        '@throughline/event': 'Clock Logger Random ThroughlineError'.split(' '),
+        hono: ['Hono', 'Context'],
+        '@smithy/eventstream-codec': ['EventStreamCodec'],
+      },
+    },
     { name: 'runs' },
     // Which runs are started here, where several supervisors share a log.
     { name: 'sharing' },

@@ -59,6 +59,15 @@ export const limits = {
   logLinesPerInvocationMax: 200,
 } as const;
 
+export const lambdaLimits = {
+  /** Largest event and largest buffered answer: Lambda's 6 MiB and 100 bytes (aws-lambda-runtime-interface-emulator). */
+  payloadBytesMax: 6 * 1024 * 1024 + 100,
+  /** Bytes at the end of an invocation's log that X-Amz-Log-Type: Tail asks for; Lambda's figure. */
+  logTailBytes: 4096,
+  /** Bytes of a streamed answer that may wait for its reader; above it the function waits, too. */
+  streamQueueBytesMax: 256 * 1024,
+} as const;
+
 /** A stuck process is known by this many pings without an answer, so that one late timer of ours convicts nobody. */
 export const unansweredPingCount = 4;
 /**

@@ -1,11 +1,12 @@
 // What is said about a function, with the defaults filled in and every value checked.
 import path from 'node:path';
-import { number, object, parse, record, string, ThroughlineError } from '@throughline/event';
+import { literal, number, object, optional, parse, record, string, ThroughlineError } from '@throughline/event';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
+import type { FunctionUrl } from './lambda/hosted-function.ts';
 import type { RunConfig } from './runs/run-config.ts';
 
-export type ResolvedFunction = InvokerConfig & RunConfig;
+export type ResolvedFunction = InvokerConfig & RunConfig & { readonly url?: FunctionUrl };
 /** `name` is the one that `run-requested` has; all but `entry` has a default. */
 export type FunctionConfig = Pick<ResolvedFunction, 'name' | 'entry'> &
   Partial<Omit<ResolvedFunction, 'name' | 'entry'>>;
@@ -31,6 +32,7 @@ const schema = object({
   unresponsiveMs: positive,
   initTimeoutMs: positive,
   env: record(string()),
+  url: optional(object({ responseMode: literal('BUFFERED', 'RESPONSE_STREAM') })),
 });
 
 /**

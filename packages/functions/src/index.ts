@@ -1,4 +1,6 @@
 // Public surface of the functions floor.
+export { createFunctionHost, type FunctionHost, type FunctionHostOptions } from './function-host.ts';
+export type { LambdaApi } from './lambda/lambda-api.ts';
 export {
   createSupervisor,
   type SupervisedFunctionStatus,

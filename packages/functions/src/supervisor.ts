@@ -7,7 +7,7 @@
 //
 // It learns only from the log, also about itself: that it owns a run, that a run is stopped or has ended, that another
 // supervisor has taken over. Any number of supervisors can work on one log; the order of the log decides between them.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,11 +25,10 @@ import { sqliteStore, type FoldStatus } from '@throughline/fold';
 import type { Log, TopicDescription } from '@throughline/log';
 import { Conversations } from './conversations.ts';
 import { conversationBytesMax, conversationsMax } from './defaults.ts';
-import { resolveFunction, type FunctionConfig, type ResolvedFunction } from './function-config.ts';
+import type { FunctionHost } from './function-host.ts';
 import type { EnvironmentStatus } from './invoker/environment-pool.ts';
 import type { FunctionStatus } from './invoker/function-status.ts';
-import { Invoker } from './invoker/invoker.ts';
-import { RunKeeper, type FunctionOfRuns } from './runs/run-keeper.ts';
+import { RunKeeper } from './runs/run-keeper.ts';
 import type { MemberOptions } from './sharing/function-group.ts';
 import { RunShares } from './sharing/run-shares.ts';
 import { TopicReader } from './topic-reader.ts';
@@ -38,7 +37,8 @@ export interface SupervisorOptions {
   readonly log: Log;
   /** Topic of conversations; it must be there. */
   readonly topic: string;
-  readonly functions: readonly FunctionConfig[];
+  /** Whose runs are started; the caller closes it, after the supervisor. */
+  readonly functions: FunctionHost;
   /**
    * The log is exclusively ours: whoever else owns a run is dead, and a run of an unknown function is an error. Otherwise
    * supervisors share the partitions of the topic, function by function, in consumer groups (`Log.join`).
@@ -54,12 +54,10 @@ export interface SupervisorOptions {
    */
   readonly ownerPrefix?: string;
   /**
-   * File of folded conversations and the checkpoint, of this supervisor alone; a folder `<file>-scratch` is made beside it.
-   * A temporary one where absent: then each start reads the whole topic.
+   * File of folded conversations and the checkpoint, of this supervisor alone. A temporary one where absent: then each start
+   * reads the whole topic.
    */
   readonly storePath?: string;
-  /** Folder of V8's compile cache; it takes a quarter off the load time of a function. */
-  readonly compileCacheDir?: string;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -98,54 +96,47 @@ export interface Supervisor {
    * @throws ThroughlineError CLOSED
    */
   caughtUp(): Promise<void>;
-  /** Appends what functions have written so far, ends their processes and stops; the next start carries on their runs. */
+  /** Appends what functions have written so far, ends their invocations and stops; the next start carries on their runs. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a supervisor; functions are loaded ahead, and runs start as soon as the topic has been read.
+ * Starts a supervisor; runs start as soon as the topic has been read.
  *
- * @throws ThroughlineError CONFIG_INVALID, UNKNOWN_TOPIC, DATA_FORMAT_UNSUPPORTED
+ * @throws ThroughlineError UNKNOWN_TOPIC, DATA_FORMAT_UNSUPPORTED
  * @example
- * const supervisor = await createSupervisor({ log, topic: 'conversations', isExclusive: true,
- *   functions: [{ name: 'answer', entry: '/srv/app/answer.ts' }] });
+ * const functions = createFunctionHost({ functions: [{ name: 'answer', entry: '/srv/app/answer.ts' }] });
+ * const supervisor = await createSupervisor({ log, topic: 'conversations', isExclusive: true, functions });
  */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const functions = options.functions.map(resolveFunction);
-  const scratchDir = makeScratchDir(options.storePath);
+  const { log, topic, logger = silentLogger } = options;
+  const temporaryDir =
+    options.storePath === undefined ? mkdtempSync(path.join(tmpdir(), 'throughline-runs-')) : undefined;
   try {
-    const storePath = options.storePath ?? path.join(scratchDir, 'conversations.sqlite');
-    const description = await options.log.admin.describeTopic(options.topic);
+    const storePath = options.storePath ?? path.join(temporaryDir ?? '', 'conversations.sqlite');
+    const description = await log.admin.describeTopic(topic);
     const store = sqliteStore({ path: storePath, initial: (database) => database.exec(Conversations.initial) });
     const bounds = {
       conversationsMax: options.conversationsMax ?? conversationsMax,
       bytesMax: conversationBytesMax,
     };
-    const { log, topic, logger = silentLogger } = options;
     const conversations = await Conversations.open({ store, log, topic, logger, ...bounds }, description);
-    return new RunningSupervisor(options, functions, conversations, description, scratchDir);
+    return new RunningSupervisor(options, conversations, description, temporaryDir);
   } catch (error) {
-    await rm(scratchDir, { recursive: true, force: true });
+    await removeDir(temporaryDir);
     throw error;
   }
 }
 
-/**
- * A folder for what environments write; what a killed incarnation left in it is removed. It is made with the first
- * environment's, so that a disk that is full at the start is waited for like one that gets full later.
- */
-function makeScratchDir(storePath: string | undefined): string {
-  if (storePath === undefined) return mkdtempSync(path.join(tmpdir(), 'throughline-functions-'));
-  const scratchDir = `${storePath}-scratch`;
-  rmSync(scratchDir, { recursive: true, force: true });
-  return scratchDir;
+async function removeDir(dir: string | undefined): Promise<void> {
+  if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 }
 
 class RunningSupervisor implements Supervisor {
   readonly owner: string;
   readonly #logger: Logger;
-  readonly #scratchDir: string;
-  readonly #functions = new Map<string, FunctionOfRuns>();
+  readonly #temporaryDir: string | undefined;
+  readonly #functions: FunctionHost['functions'];
   readonly #shares: RunShares;
   readonly #keeper: RunKeeper;
   readonly #reader: TopicReader;
@@ -153,10 +144,9 @@ class RunningSupervisor implements Supervisor {
 
   constructor(
     options: SupervisorOptions,
-    functions: readonly ResolvedFunction[],
     conversations: Conversations,
     description: TopicDescription,
-    scratchDir: string,
+    temporaryDir: string | undefined,
   ) {
     const { log, topic, random = systemRandom, logger = silentLogger } = options;
     const clock = guardedClock(options.clock ?? systemClock, logger);
@@ -166,17 +156,14 @@ class RunningSupervisor implements Supervisor {
     const { isExclusive, member = {} } = options;
     this.owner = owner;
     this.#logger = logger;
-    this.#scratchDir = scratchDir;
-    const { compileCacheDir } = options;
-    for (const config of functions) {
-      const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId });
-      this.#functions.set(config.name, { invoker, config });
-    }
+    this.#temporaryDir = temporaryDir;
+    const { functions } = options.functions;
+    this.#functions = functions;
     const shares: RunShares = new RunShares({
       log,
       topic,
       owner,
-      functionNames: functions.map(({ name }) => name),
+      functionNames: [...functions.keys()],
       isExclusive,
       member,
       clock,
@@ -195,7 +182,7 @@ class RunningSupervisor implements Supervisor {
       topic,
       areOthersDead: isExclusive,
       ownerPrefix,
-      functions: this.#functions,
+      functions,
       clock,
       random,
       logger,
@@ -269,11 +256,10 @@ class RunningSupervisor implements Supervisor {
   async #close(): Promise<void> {
     this.#reader.stop();
     await this.#keeper.close();
-    const invokers = [...this.#functions.values()].map(({ invoker }) => invoker.close());
     // Nothing is begun here any more: others need not wait until the processes have ended.
-    await Promise.all([this.#shares.close(), ...invokers]);
+    await this.#shares.close();
     await this.#reader.finish();
-    await rm(this.#scratchDir, { recursive: true, force: true });
+    await removeDir(this.#temporaryDir);
   }
 
   /** One that works, else any. */

@@ -11,6 +11,7 @@ import { stopChat } from './chat/stop.ts';
 import type { GatewayContext } from './context/context.ts';
 import { getConversation, listConversations, streamEvents } from './conversations/read.ts';
 import { writeEvent } from './conversations/write.ts';
+import type { HttpCaller } from './context/ports.ts';
 import * as defaults from './defaults.ts';
 import { getDocument } from './files/docs-files.ts';
 import { getPage } from './files/page.ts';
@@ -100,12 +101,18 @@ export function createApp(context: GatewayContext): App {
       return errorResponse(new ThroughlineError('METHOD_NOT_ALLOWED', message), context.logger, { allow });
     });
   }
+  const { functions } = context.neighbours;
+  if (functions !== undefined) {
+    // Whatever method and path: the function decides, and AWS's API has a shape of its own for what it has not.
+    hono.all('/lambda-url/*', (call) => functions.fetchUrl(call.req.raw, callerOf(call.env)));
+    hono.all('/:version{20[0-9]{2}-[0-9]{2}-[0-9]{2}}/*', (call) => functions.fetch(call.req.raw, callerOf(call.env)));
+  }
   hono.all('/v1/stream/*', () => {
     throw new ThroughlineError('NOT_BUILT_YET', 'the Durable Streams protocol comes in a later version');
   });
   hono.all('*', (call) => {
     const { method, path } = call.req;
-    const isReserved = /^\/(api|v1|docs)(\/|$)/.test(path);
+    const isReserved = /^\/(api|v1|docs|lambda-url)(\/|$)/.test(path);
     if (isReserved) throw new ThroughlineError('NOT_FOUND', `nothing is at ${path}`);
     if (method === 'GET' || method === 'HEAD') return getPage(context.settings.pageDir, path, call.req.raw);
     const allow = 'GET, HEAD';
@@ -120,6 +127,12 @@ export function createApp(context: GatewayContext): App {
     context.metrics.request(request.method, response.status);
     return response;
   };
+}
+
+/** Where a request comes from; without a socket, from here. */
+function callerOf({ outgoing }: NodeBindings): HttpCaller {
+  const cut = outgoing === undefined ? undefined : (): void => void outgoing.destroy();
+  return { sourceIp: outgoing?.socket?.remoteAddress ?? '127.0.0.1', cut };
 }
 
 async function answer(

@@ -16,7 +16,7 @@ import type { Log } from '@throughline/log';
 import { createApp } from './app.ts';
 import type { GatewayContext } from './context/context.ts';
 import { GatewayMetrics } from './context/metrics.ts';
-import type { DevActions, TablesReader } from './context/ports.ts';
+import type { DevActions, FunctionsApi, TablesReader } from './context/ports.ts';
 import * as defaults from './defaults.ts';
 import { listen, type Listener, type ListenOptions } from './http/node-server.ts';
 import { OpenStreams } from './http/sse.ts';
@@ -47,6 +47,8 @@ export interface GatewayOptions {
   readonly pageDir?: string;
   /** The documents behind /docs/. */
   readonly docsDir?: string;
+  /** AWS's API of functions and their URLs; absent where there are none. */
+  readonly functions?: FunctionsApi;
   /** The "break it" menu, in development mode. */
   readonly dev?: DevActions;
   /** Origins beside the server's own that may ask, such as `https://app.example.com`. */
@@ -111,6 +113,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       warnings: options.warnings ?? (() => []),
       moreMetrics: options.moreMetrics ?? (() => ''),
       defect: options.defect ?? (() => undefined),
+      functions: options.functions,
       dev: options.dev,
     },
     settings: {

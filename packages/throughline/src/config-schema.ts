@@ -7,6 +7,16 @@ import type { SettingName } from './settings.ts';
 
 const milliseconds = z.int().min(1).max(timerMsMax);
 
+const urlTrigger = z.strictObject({
+  type: z.literal('url'),
+  /** Whether an answer is passed on as it is written; AWS's InvokeMode. */
+  responseMode: z.enum(['BUFFERED', 'RESPONSE_STREAM']).optional(),
+});
+/** Those of the contract that this version does not have. */
+const laterTrigger = z.looseObject({
+  type: z.enum(['kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule']),
+});
+
 export const functionSchema = z.strictObject({
   /** Path of the module, relative to the configuration file. */
   entry: z.string().min(1),
@@ -17,7 +27,9 @@ export const functionSchema = z.strictObject({
   environmentsMax: z.int().min(1).max(1000).optional(),
   invocationsPerEnvironment: z.int().min(1).max(1000).optional(),
   /** Environment variables of the function; nothing else is inherited but what docs/reference/configuration.md lists. */
-  env: z.record(z.string(), z.string()).optional(),
+  environment: z.record(z.string(), z.string()).optional(),
+  /** What calls the function, beside the runs of conversations. */
+  triggers: z.array(z.discriminatedUnion('type', [urlTrigger, laterTrigger])).optional(),
 });
 
 export const settingsSchema = z.strictObject({

@@ -140,6 +140,20 @@ function parseSettings(values: Readonly<Record<string, unknown>>, called: (name:
   return settings;
 }
 
+/** A trigger that nothing would ever fire must not look as if it worked. */
+function checkTriggers({ app, configFile }: ResolvedConfig): void {
+  for (const [name, { triggers = [] }] of Object.entries(app.functions)) {
+    for (const [index, { type }] of triggers.entries()) {
+      if (type === 'url') continue;
+      const what = `${configFile}: functions.${name}.triggers.${index}: type ${type} comes in a later version`;
+      throw new ThroughlineError('NOT_BUILT_YET', what);
+    }
+    if (triggers.filter(({ type }) => type === 'url').length > 1) {
+      throw new ThroughlineError('CONFIG_INVALID', `${configFile}: functions.${name}.triggers: a function has one URL`);
+    }
+  }
+}
+
 /** What no setting can be judged by alone. */
 function check(config: ResolvedConfig): void {
   const called = (name: SettingName): string => {
@@ -149,8 +163,9 @@ function check(config: ResolvedConfig): void {
   };
   checkLoopback(config.host, called('host'));
   if (config.log !== 'embedded') checkAddress(config.log, called('log'));
-  const answer = config.app.answer ?? defaults.answerFunction;
-  if (!Object.hasOwn(config.app.functions, answer)) {
+  checkTriggers(config);
+  const { answer } = config.app;
+  if (answer !== undefined && !Object.hasOwn(config.app.functions, answer)) {
     throw new ThroughlineError(
       'CONFIG_INVALID',
       `${config.configFile}: functions.${answer} is missing: it answers the conversations`,

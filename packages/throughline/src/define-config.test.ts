@@ -10,7 +10,7 @@ test('a configuration is returned as it is', () => {
 
 test('what defineConfig takes is what the schema takes', () => {
   const config = defineConfig({
-    functions: { answer: { entry: './answer.ts', timeoutMs: 1000, memoryMb: 64, env: { NAME: 'value' } } },
+    functions: { answer: { entry: './answer.ts', timeoutMs: 1000, memoryMb: 64, environment: { NAME: 'value' } } },
     answer: 'answer',
     allowedOrigins: ['https://app.example.com'],
     durability: 'os',

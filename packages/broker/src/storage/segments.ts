@@ -253,7 +253,8 @@ export class Segments {
   }
 
   async storeActiveIndexes(): Promise<void> {
-    if (!this.active.isUnindexed) await this.active.storeIndexes();
+    // An empty log needs none.
+    if (this.active.sizeBytes > 0) await this.active.storeIndexes();
   }
 
   async close(): Promise<void> {

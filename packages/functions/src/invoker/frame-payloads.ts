@@ -42,23 +42,27 @@ export function readHead(payload: Buffer): ReadHead | PayloadProblem {
   const value = readJson(payload);
   if (value instanceof PayloadProblem) return value;
   if (!isObject(value)) return new PayloadProblem('a head that is no object');
-  const prelude = isObject(value['prelude']) ? value['prelude'] : {};
+  const { head, leftOut } = readHttpHead(isObject(value['prelude']) ? value['prelude'] : {});
+  const { contentType } = value;
+  if (typeof contentType === 'string') return { head: { contentType, ...head }, leftOut };
+  return { head, leftOut: contentType === undefined ? leftOut : ['contentType', ...leftOut] };
+}
+
+/** Status, headers and cookies of an HTTP answer, as a handler has given them. */
+export function readHttpHead(fields: Readonly<Record<string, unknown>>): ReadHead {
   const leftOut: string[] = [];
-  const take = <Value>(name: string, from: unknown, read: (from: unknown) => Value | undefined): Value | undefined => {
+  const take = <Value>(name: string, read: (from: unknown) => Value | undefined): Value | undefined => {
+    const from = fields[name];
     if (from === undefined) return undefined;
     const taken = read(from);
     if (taken === undefined) leftOut.push(name);
     return taken;
   };
-  const contentType = take('contentType', value['contentType'], (from) =>
-    typeof from === 'string' ? from : undefined,
-  );
-  const statusCode = take('statusCode', prelude['statusCode'], readStatus);
-  const headers = take('headers', prelude['headers'], readHeaders);
-  const cookies = take('cookies', prelude['cookies'], (from) => (isTextList(from) ? from : undefined));
+  const statusCode = take('statusCode', readStatus);
+  const headers = take('headers', readHeaders);
+  const cookies = take('cookies', (from) => (isTextList(from) ? from : undefined));
   return {
     head: {
-      ...(contentType === undefined ? {} : { contentType }),
       ...(statusCode === undefined ? {} : { statusCode }),
       ...(headers === undefined ? {} : { headers }),
       ...(cookies === undefined ? {} : { cookies }),

@@ -4,7 +4,7 @@ import type { Log } from '@throughline/log';
 import type { OpenStreams } from '../http/sse.ts';
 import type { ConversationsOfTopic } from '../live/conversations-of-topic.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import type { DevActions, TablesReader } from './ports.ts';
+import type { DevActions, FunctionsApi, TablesReader } from './ports.ts';
 
 /** What others than the gateway know and can do. */
 export interface Neighbours {
@@ -15,6 +15,7 @@ export interface Neighbours {
   readonly moreMetrics: () => string;
   /** A defect that the process has met, whose outcome nobody waits for. */
   readonly defect: () => ErrorBody | undefined;
+  readonly functions: FunctionsApi | undefined;
   readonly dev: DevActions | undefined;
 }
 

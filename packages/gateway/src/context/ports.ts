@@ -37,3 +37,22 @@ export interface DevActions {
   /** Ends the server as `kill -9` would. */
   crashServer(): Promise<void>;
 }
+
+/** Who sent a request. */
+export interface HttpCaller {
+  readonly sourceIp: string;
+  /** Ends the connection, so that nobody takes an answer for complete; undefined without a socket. */
+  readonly cut: (() => void) | undefined;
+}
+
+/** Functions over HTTP; a floor beside this one has them. */
+export interface FunctionsApi {
+  /** AWS Lambda's own API: paths that begin with the date of a version. Its errors have AWS's shape. */
+  fetch(request: Request, caller: HttpCaller): Promise<Response>;
+  /**
+   * Function URLs: `/lambda-url/{name}/…`.
+   *
+   * @throws ThroughlineError UNKNOWN_FUNCTION and what became of the function
+   */
+  fetchUrl(request: Request, caller: HttpCaller): Promise<Response>;
+}

@@ -168,9 +168,7 @@ export class Membership implements GroupMembership {
     // The coordinator counts the session from when it had this, which is no earlier than when it was sent.
     const endMs = sentMs + this.#requests.sessionTimeoutMs * sessionShareMax;
     this.#session?.cancel();
-    // A process that was suspended may hear of it when it is over.
-    const leftMs = Math.max(0, endMs - this.#clock.monotonicMs());
-    this.#session = this.#clock.after(leftMs, () => this.#lose(false));
+    this.#session = this.#clock.after(endMs - this.#clock.monotonicMs(), () => this.#lose(false));
   }
 
   /** What a failure means for the membership. @throws what ends it */

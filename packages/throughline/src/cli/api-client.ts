@@ -20,6 +20,8 @@ export interface ApiClient {
 /** A server that runs. */
 export interface ServerClient extends ApiClient {
   readonly server: ServerFile;
+  /** The answer of a request, whatever its status. */
+  answer(path: string, init?: RequestInit): Promise<Response>;
 }
 
 /**
@@ -33,21 +35,25 @@ export function connect(dataDir: string): ServerClient {
     new ThroughlineError('SERVER_UNREACHABLE', `${server.http} (pid ${server.pid}) does not answer, or has stopped`, {
       cause,
     });
-  async function request(address: string, init?: RequestInit): Promise<Response> {
+  async function answer(address: string, init?: RequestInit): Promise<Response> {
     const slow = setTimeout(() => say(`waiting for ${server.http} …`), progressAfterMs);
     try {
-      const response = await fetch(server.http + address, init);
-      if (!response.ok) throw await errorOf(response);
-      return response;
+      return await fetch(server.http + address, init);
     } catch (error) {
-      throw ThroughlineError.is(error) ? error : unreachable(error);
+      throw unreachable(error);
     } finally {
       clearTimeout(slow);
     }
   }
+  async function request(address: string, init?: RequestInit): Promise<Response> {
+    const response = await answer(address, init);
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
   return {
     name: server.http,
     server,
+    answer,
     async json(schema, address, init) {
       const response = await request(address, init);
       const body: unknown = await response.json().catch((error: unknown) => {

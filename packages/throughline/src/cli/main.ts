@@ -119,6 +119,11 @@ topicVerb(
   )
   .option('--shift-by <count>', 'reset this many records forward, or back with a minus: --shift-by=-10')
   .option('--execute', 'do it; without it a reset only shows what it would do');
+serverVerb('invoke <function>', 'call a function and print what it returns', () => import('./invoke.ts'))
+  .option('--payload <json>', 'its event (default {})')
+  .option('--file <file>', 'a file that has the event; - is standard input')
+  .option('--log', 'print the end of its log, too')
+  .option('--async', 'do not wait for it; not built yet');
 serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')

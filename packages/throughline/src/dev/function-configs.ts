@@ -1,6 +1,7 @@
 // The functions of the configuration as the supervisor wants them, and what they may know of the server's settings.
 import path from 'node:path';
 import type { FunctionConfig } from '@throughline/functions';
+import type { FunctionSettings } from '../config-schema.ts';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
 
@@ -14,8 +15,14 @@ export function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
     memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
     environmentsMax: settings.environmentsMax ?? defaults.functionEnvironmentsMax,
     invocationsPerEnvironment: settings.invocationsPerEnvironment ?? defaults.invocationsPerEnvironment,
-    env: { ...environment, ...settings.env },
+    env: { ...environment, ...settings.environment },
+    ...urlOf(settings),
   }));
+}
+
+function urlOf({ triggers = [] }: FunctionSettings): Pick<FunctionConfig, 'url'> {
+  const trigger = triggers.find((one) => one.type === 'url');
+  return trigger === undefined ? {} : { url: { responseMode: trigger.responseMode ?? 'BUFFERED' } };
 }
 
 /** What a function may know of the configuration; nothing else of the server's environment reaches it. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
 import { guardedClock, systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
-import { createSupervisor, type Supervisor } from '@throughline/functions';
+import { createFunctionHost, createSupervisor, type Supervisor } from '@throughline/functions';
 import { createGateway, type GatewayOptions } from '@throughline/gateway';
 import type { Durability, Log, TopicDescription } from '@throughline/log';
 import { startPipelines, type Pipelines } from '@throughline/pipelines';
@@ -91,19 +91,26 @@ async function start(
     logger,
   });
 
+  const answer = config.app.answer ?? defaults.answerFunction;
   const folderId = dataDirId(dataDir, shared);
+  const functions = createFunctionHost({
+    functions: functionConfigs(config),
+    scratchDir: path.join(dataDir, 'functions-scratch'),
+    compileCacheDir: path.join(dataDir, 'cache', 'compile'),
+    ...shared,
+  });
+  closers.push(() => functions.close());
   const [supervisor, pipelines, page] = await startTogether(
     closers,
     createSupervisor({
       log,
       topic,
-      functions: functionConfigs(config),
+      functions,
       isExclusive,
       // The data folder is locked: whoever held a lease in its name is dead.
       ownerPrefix: `supervisor/${folderId}/`,
       member: { instanceId: folderId },
       storePath: path.join(dataDir, 'functions.sqlite'),
-      compileCacheDir: path.join(dataDir, 'cache', 'compile'),
       ...shared,
     }),
     startPipelines({
@@ -121,7 +128,7 @@ async function start(
     wholeLog,
     topic,
     storePath: path.join(dataDir, 'gateway.sqlite'),
-    functionName: config.app.answer ?? defaults.answerFunction,
+    functionName: answer,
     tables: pipelines.tables,
     status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
     warnings,
@@ -129,6 +136,7 @@ async function start(
     defect: () => hooks.defects.problem,
     pageDir: page.dir,
     docsDir: config.docs,
+    functions: functions.lambda,
     dev: devActions(supervisor, hooks),
     allowedOrigins: config.app.allowedOrigins ?? [],
     longPollMs: config.longPollMs,
@@ -147,7 +155,7 @@ async function start(
   closers.push(async () => removeServerFile(dataDir));
   const { durability } = description.config;
   logger.info({ url: listener.url, kafka, version, log: config.log, durability }, 'server is ready');
-  if (config.model === 'docs') {
+  if (config.model === 'docs' && functions.functions.has(answer)) {
     const problem = await docsProblem(config.docs);
     if (problem !== undefined)
       logger.warn(

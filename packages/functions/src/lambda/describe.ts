@@ -1,0 +1,89 @@
+// What AWS's API says about functions: ListFunctions, GetFunction, GetFunctionConfiguration and GetFunctionUrlConfig. A
+// setting that nothing here corresponds to has the value that AWS gives it by default. Environment variables are left out:
+// there may be keys among them.
+// Source: AWS Lambda API reference, FunctionConfiguration and FunctionUrlConfig.
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { notFound } from './aws-error.ts';
+import { arnOf } from './function-name.ts';
+import type { HostedFunction } from './hosted-function.ts';
+import { findFunction, type LambdaServices } from './invocation-request.ts';
+
+const runtime = `nodejs${process.versions.node.split('.', 1)[0]}.x`;
+const architecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+
+export async function listFunctions(services: LambdaServices): Promise<Response> {
+  const functions = Array.from(services.functions, ([name, hosted]) => configurationOf(services, name, hosted));
+  return Response.json({ Functions: await Promise.all(functions) });
+}
+
+/** @throws AwsError ResourceNotFoundException, InvalidParameterValueException */
+export async function getFunction(services: LambdaServices, text: string, request: Request): Promise<Response> {
+  const { name, hosted } = findFunction(services, text, request);
+  const location = `file://${hosted.invoker.config.entry}`;
+  return Response.json({
+    Configuration: await configurationOf(services, name, hosted),
+    Code: { RepositoryType: 'File', Location: location },
+    Tags: {},
+  });
+}
+
+/** @throws AwsError ResourceNotFoundException, InvalidParameterValueException */
+export async function getFunctionConfiguration(
+  services: LambdaServices,
+  text: string,
+  request: Request,
+): Promise<Response> {
+  const { name, hosted } = findFunction(services, text, request);
+  return Response.json(await configurationOf(services, name, hosted));
+}
+
+/** @throws AwsError ResourceNotFoundException, InvalidParameterValueException */
+export function getFunctionUrlConfig(services: LambdaServices, text: string, request: Request): Response {
+  const { name, hosted } = findFunction(services, text, request);
+  if (hosted.url === undefined) throw notFound(`${arnOf(name)} has no function URL`);
+  const startedAt = timeText(services.startedMs);
+  return Response.json({
+    FunctionUrl: new URL(`/lambda-url/${name}/`, request.url).href,
+    FunctionArn: arnOf(name),
+    AuthType: 'NONE',
+    InvokeMode: hosted.url.responseMode,
+    CreationTime: startedAt,
+    LastModifiedTime: startedAt,
+  });
+}
+
+async function configurationOf(
+  services: LambdaServices,
+  name: string,
+  { invoker: { config } }: HostedFunction,
+): Promise<Record<string, unknown>> {
+  // A file that cannot be read is a function that cannot be loaded: an invocation says why.
+  const code = await services.readFile(config.entry).catch(() => Buffer.alloc(0));
+  const digest = createHash('sha256').update(code).digest();
+  return {
+    FunctionName: name,
+    FunctionArn: arnOf(name),
+    Runtime: runtime,
+    Role: 'arn:aws:iam::000000000000:role/throughline',
+    Handler: `${path.parse(config.entry).name}.${config.handler}`,
+    CodeSize: code.length,
+    CodeSha256: digest.toString('base64'),
+    Description: '',
+    Timeout: Math.ceil(config.timeoutMs / 1000),
+    MemorySize: config.memoryMb,
+    LastModified: timeText(services.startedMs),
+    Version: '$LATEST',
+    TracingConfig: { Mode: 'PassThrough' },
+    PackageType: 'Zip',
+    Architectures: [architecture],
+    EphemeralStorage: { Size: 512 },
+    State: 'Active',
+    LastUpdateStatus: 'Successful',
+  };
+}
+
+/** `2026-12-01T10:00:00.000+0000`, as AWS writes it. */
+function timeText(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace('Z', '+0000');
+}

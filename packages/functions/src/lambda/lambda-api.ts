@@ -1,0 +1,80 @@
+// The functions over HTTP: AWS Lambda's own API, so that AWS SDKs and the AWS CLI work by endpoint alone, and function URLs.
+// It answers requests and knows no server; whoever has one hands in the requests whose path is one of these.
+//
+//   /2015-03-31/functions/…      and the other dates of AWS's API: errors in AWS's shape
+//   /lambda-url/{name}/…         function URLs: any method, any path; errors are ours
+//
+// Source: AWS Lambda API reference.
+import type { Clock, Logger, Random } from '@throughline/event';
+import { Hono, type Context } from 'hono';
+import { newRequestId } from '../invoker/request-id.ts';
+import { errorAnswer, notBuilt } from './aws-error.ts';
+import { getFunction, getFunctionConfiguration, getFunctionUrlConfig, listFunctions } from './describe.ts';
+import { callUrl, type Caller } from './function-url.ts';
+import type { CutConnection } from './streamed-answer.ts';
+import type { HostedFunctions } from './hosted-function.ts';
+import { invoke } from './invoke.ts';
+import { invokeStreaming } from './invoke-streaming.ts';
+import type { LambdaServices } from './invocation-request.ts';
+
+export interface LambdaApi {
+  /** Answers a request of AWS's API; every failure is an answer in AWS's shape. */
+  fetch(request: Request, caller: Caller): Promise<Response>;
+  /**
+   * Answers a request to a function URL.
+   *
+   * @throws ThroughlineError UNKNOWN_FUNCTION, NOT_FOUND, BODY_TOO_LARGE, THROTTLED, and what became of the function
+   */
+  fetchUrl(request: Request, caller: Caller): Promise<Response>;
+}
+
+export interface LambdaApiOptions {
+  readonly functions: HostedFunctions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Reads the code of a function, for its size and hash. */
+  readFile(file: string): Promise<Buffer>;
+}
+
+/**
+ * Serves functions by AWS's API and by URLs.
+ *
+ * @example const api = createLambdaApi({ functions, clock, random, logger, readFile });
+ *   const response = await api.fetch(new Request('http://localhost/2015-03-31/functions/hello/invocations', { method: 'POST' }));
+ */
+export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
+  const services: LambdaServices = { ...options, startedMs: options.clock.nowMs() };
+  const hono = new Hono<{ Bindings: Caller }>();
+  const named =
+    (
+      answer: (
+        services: LambdaServices,
+        name: string,
+        request: Request,
+        cut: CutConnection,
+      ) => Response | Promise<Response>,
+    ) =>
+    (call: Context<{ Bindings: Caller }>) =>
+      answer(services, call.req.param('name') ?? '', call.req.raw, call.env.cut);
+
+  hono.get('/2015-03-31/functions/', () => listFunctions(services));
+  hono.get('/2015-03-31/functions', () => listFunctions(services));
+  hono.get('/2015-03-31/functions/:name', named(getFunction));
+  hono.get('/2015-03-31/functions/:name/configuration', named(getFunctionConfiguration));
+  hono.get('/2021-10-31/functions/:name/url', named(getFunctionUrlConfig));
+  hono.post('/2015-03-31/functions/:name/invocations', named(invoke));
+  hono.post('/2021-11-15/functions/:name/response-streaming-invocations', named(invokeStreaming));
+  hono.all('*', ({ req }) => {
+    throw notBuilt(`${req.method} ${req.path} is not there`);
+  });
+  hono.onError((error) => errorAnswer(error, newRequestId(options.random)));
+
+  return {
+    fetch: async (request, caller) => hono.fetch(request, caller),
+    async fetchUrl(request, caller) {
+      const [, name = '', path = ''] = /^\/lambda-url\/([^/]*)(.*)$/.exec(new URL(request.url).pathname) ?? [];
+      return callUrl(services, { name, path: path === '' ? '/' : path, request, caller });
+    },
+  };
+}

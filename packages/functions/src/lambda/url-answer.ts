@@ -1,0 +1,73 @@
+// The HTTP answer that a function URL makes of what a function returned, or of the head that it streamed: payload format
+// 2.0. A value without `statusCode` is a body of 200 and application/json.
+// Source: AWS Lambda developer guide, "Invoking Lambda function URLs", "Response payload format".
+import { ThroughlineError } from '@throughline/event';
+import { readHttpHead } from '../invoker/frame-payloads.ts';
+import type { ResponseHead } from '../invoker/invocation-contract.ts';
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+/** Headers that belong to the connection: what a function says of them would break it. */
+const ofTheConnection = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'upgrade', 'trailer'];
+
+/**
+ * Reads a returned value.
+ *
+ * @throws ThroughlineError FUNCTION_ERROR where it has a status and is no HTTP answer all the same
+ */
+export function readAnswer(value: Buffer): AnswerHead & { readonly body: Buffer } {
+  const parsed = parseJson(value);
+  if (typeof parsed !== 'object' || parsed === null || !('statusCode' in parsed)) {
+    return { ...answerHead({}, 'application/json'), body: value };
+  }
+  const { body, isBase64Encoded, ...fields } = parsed as Record<string, unknown>;
+  if (typeof body !== 'string' && body !== undefined && body !== null) throw noAnswer('body: expected text');
+  const { head, leftOut } = readHttpHead(fields);
+  if (leftOut.length > 0) throw noAnswer(`${leftOut.join(', ')}: fits no HTTP answer`);
+  const bytes = Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
+  return { ...answerHead(head, 'application/json'), body: bytes };
+}
+
+/**
+ * Status and headers of an answer, from what a function has said of them.
+ *
+ * @throws ThroughlineError FUNCTION_ERROR for what no header can be
+ */
+export function answerHead(
+  { statusCode = 200, headers = {}, cookies = [] }: ResponseHead,
+  contentType: string,
+): AnswerHead {
+  // An informational status ends no exchange.
+  if (statusCode < 200) throw noAnswer(`statusCode: ${statusCode}`);
+  const made = new Headers();
+  try {
+    for (const [name, value] of Object.entries(headers)) made.set(name, value);
+    for (const cookie of cookies) made.append('set-cookie', cookie);
+  } catch (cause) {
+    throw noAnswer((cause as Error).message, cause);
+  }
+  for (const name of ofTheConnection) made.delete(name);
+  if (!made.has('content-type')) made.set('content-type', contentType);
+  return { status: statusCode, headers: made };
+}
+
+/** Whether an answer of this status may have a body (RFC 9110 §6.4.1). */
+export function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304;
+}
+
+function parseJson(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString());
+  } catch {
+    // What a streaming handler wrote need not be JSON: then it is the body.
+    return undefined;
+  }
+}
+
+function noAnswer(message: string, cause?: unknown): ThroughlineError {
+  return new ThroughlineError('FUNCTION_ERROR', `the function returned no HTTP answer: ${message}`, { cause });
+}

@@ -1,0 +1,45 @@
+// Handlers for tests of AWS's API and of function URLs: what they answer is in their event, or in the body of its request.
+import type { LambdaContext, ResponseStream } from '../src/index.ts';
+
+interface Asked {
+  readonly answer?: unknown;
+  readonly throws?: string;
+  readonly exits?: number;
+  readonly bytes?: number;
+  readonly head?: Parameters<typeof awslambda.HttpResponseStream.from>[1];
+  readonly contentType?: string;
+  readonly writes?: readonly string[];
+  readonly sleeps?: true;
+}
+interface UrlEvent {
+  readonly body?: string;
+  readonly requestContext?: unknown;
+}
+
+export async function handler(event: UrlEvent & Asked, context: LambdaContext): Promise<unknown> {
+  const asked = askedBy(event);
+  process.stdout.write(`asked ${Object.keys(asked).join()}\n`);
+  if (asked.throws !== undefined) throw new RangeError(asked.throws);
+  if (asked.exits !== undefined) process.exit(asked.exits);
+  if (asked.sleeps) await new Promise((resolve) => setTimeout(resolve, 60_000));
+  if (asked.bytes !== undefined) return 'x'.repeat(asked.bytes);
+  return 'answer' in asked
+    ? asked.answer
+    : { event, context: { ...context, remaining: context.getRemainingTimeInMillis() } };
+}
+
+export const streaming = awslambda.streamifyResponse(async (event: UrlEvent & Asked, stream: ResponseStream) => {
+  const asked = askedBy(event);
+  if (asked.contentType !== undefined) stream.setContentType(asked.contentType);
+  const out = asked.head === undefined ? stream : awslambda.HttpResponseStream.from(stream, asked.head);
+  for (const text of asked.writes ?? []) await new Promise<void>((resolve) => out.write(text, () => resolve()));
+  if (asked.throws !== undefined) throw new RangeError(asked.throws);
+  out.end();
+});
+
+/** By the event itself, or by the JSON that came as the body of a request. */
+function askedBy(event: UrlEvent & Asked): Asked {
+  if (event.requestContext === undefined) return event;
+  if (!event.body?.startsWith('{')) return {};
+  return JSON.parse(event.body) as Asked;
+}

@@ -1,0 +1,81 @@
+// `throughline invoke NAME`: calls a function of the running server by AWS's own API and prints what it returns. The log goes
+// to standard error, so that what stands on standard output is the answer alone. A function that fails is an exit code of 1.
+import { readFileSync } from 'node:fs';
+import { ThroughlineError, type ErrorCode } from '@throughline/event';
+import * as z from 'zod';
+import { printJsonText, printLine, say } from '../terminal/output.ts';
+import { connect } from './api-client.ts';
+import { dataDirOption, textOption, type Options } from './options.ts';
+
+const awsErrorSchema = z.looseObject({ message: z.string(), code: z.string().optional() });
+const functionErrorSchema = z.looseObject({ errorType: z.string(), errorMessage: z.string() });
+
+/** Ours for the errors that AWS's API has for a call that never reached its function. */
+const codes: Readonly<Record<string, ErrorCode>> = {
+  ResourceNotFoundException: 'UNKNOWN_FUNCTION',
+  InvalidParameterValueException: 'INVALID_ARGUMENT',
+  InvalidRequestContentException: 'MALFORMED_JSON',
+  RequestTooLargeException: 'BODY_TOO_LARGE',
+  TooManyRequestsException: 'THROTTLED',
+};
+
+export async function run(options: Options, [name = '']: readonly string[]): Promise<void> {
+  if (options['async'] === true) {
+    throw new ThroughlineError('NOT_BUILT_YET', 'invoke --async: asynchronous invocations come later');
+  }
+  const api = connect(dataDirOption(options));
+  const response = await api.answer(`/2015-03-31/functions/${encodeURIComponent(name)}/invocations`, {
+    method: 'POST',
+    headers: options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {},
+    body: payloadOf(options),
+  });
+  const text = await response.text();
+  if (!response.ok) throw rejectionOf(response, text);
+  for (const line of logLines(response)) say(line.replaceAll('\t', '  '));
+  if (response.headers.has('x-amz-function-error')) throw failureOf(name, text);
+  // What a streaming handler writes need not be JSON.
+  if (parseJson(text) === undefined) printLine(text);
+  else printJsonText(text);
+}
+
+function payloadOf(options: Options): string | Buffer<ArrayBuffer> {
+  const payload = textOption(options, 'payload');
+  const file = textOption(options, 'file');
+  if (payload !== undefined && file !== undefined) {
+    throw new ThroughlineError('INVALID_ARGUMENT', 'invoke takes --payload or --file, not both');
+  }
+  if (file === undefined) return payload ?? '{}';
+  try {
+    return Buffer.from(readFileSync(file === '-' ? 0 : file));
+  } catch (cause) {
+    throw new ThroughlineError('INVALID_ARGUMENT', `--file: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Why the function was not called. */
+function rejectionOf(response: Response, text: string): ThroughlineError {
+  const type = response.headers.get('x-amzn-errortype') ?? '';
+  const parsed = awsErrorSchema.safeParse(parseJson(text));
+  const message = parsed.success ? parsed.data.message : `the server answered ${response.status}`;
+  return new ThroughlineError(codes[type] ?? 'INTERNAL', message);
+}
+
+/** How the function failed. */
+function failureOf(name: string, text: string): ThroughlineError {
+  const parsed = functionErrorSchema.safeParse(parseJson(text));
+  const what = parsed.success ? `${parsed.data.errorType}: ${parsed.data.errorMessage}` : text;
+  return new ThroughlineError('FUNCTION_ERROR', `${name}: ${what}`);
+}
+
+function logLines(response: Response): string[] {
+  const log = Buffer.from(response.headers.get('x-amz-log-result') ?? '', 'base64').toString();
+  return log.split('\n').filter((line) => line !== '');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
