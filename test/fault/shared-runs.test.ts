@@ -17,8 +17,10 @@ import { roundsFactor, seed } from '../support/seed.ts';
 import { SupervisorProcess } from '../support/supervisor-process.ts';
 
 const partitionCount = 8;
-const sessionTimeoutMs = 1_000;
-const leaseMs = 1_000;
+/** Longer than a busy machine keeps a process waiting. */
+const sessionTimeoutMs = 1_500;
+const leaseMs = 1_500;
+const freezeMs = 2_000;
 const questionsPerRound = 6;
 const wordCount = 30;
 const rounds = 8 * roundsFactor;
@@ -77,7 +79,7 @@ test(
       if (action !== 'join') disturbedCount += openCount();
       if (action === 'join' || members.length === 1) join();
       if (action === 'join') await until(() => members.at(-1)?.owner !== '', 'it has begun to work');
-      else if (action === 'freeze') frozen.push(members[index]!.freeze(sessionTimeoutMs + leaseMs));
+      else if (action === 'freeze') frozen.push(members[index]!.freeze(freezeMs));
       else await members.splice(index, 1)[0]!.stop(action === 'kill' ? 'SIGKILL' : 'SIGTERM');
     }
     for (const { runId } of questions) {

@@ -26,7 +26,7 @@ import {
 const partitionCount = 8;
 const all = Array.from({ length: partitionCount }, (_, partition) => partition);
 const member: MemberOptions = { heartbeatMs: 50 };
-const leaseMs = 1_000;
+const leaseMs = 2_000;
 
 interface Bench {
   readonly log: Log;
@@ -86,7 +86,7 @@ async function overTcp(t: TestContext): Promise<Bench & { readonly start: () => 
     ...made,
     start() {
       const storePath = path.join(folder, `${newId()}.sqlite`);
-      const timing = { ...member, sessionTimeoutMs: 1_000 };
+      const timing = { ...member, sessionTimeoutMs: 2_000 };
       const process = new SupervisorProcess({ address: running.address, topic, storePath, member: timing, functions });
       t.after(() => process.stop('SIGKILL'));
       return process;

@@ -99,6 +99,11 @@ export interface BrokerLimits {
   readonly journalFileCountMax: number;
   /** Longest time between two checkpoints while there is something to sync, in milliseconds: bounds recovery. */
   readonly checkpointIntervalMs: number;
+  /**
+   * Time that a close syncs for, in milliseconds: what is not synced by then was acknowledged all the same and is kept, and the
+   * next start checks the log as after a kill.
+   */
+  readonly closeSyncMs: number;
   /** Time between two looks at retention, in milliseconds. */
   readonly retentionIntervalMs: number;
   /** Time until a full disk is tried again for records that were acknowledged in memory, in milliseconds. */
@@ -109,6 +114,11 @@ export interface BrokerLimits {
   readonly openSegmentCountMax: number;
   /** Bytes read at a time while a segment is checked. */
   readonly recoveryReadBytes: number;
+  /**
+   * Bytes of the last segment of a partition up to which a clean stop stores no indexes of it, and no producers when there are
+   * none: the next start reads the segment instead.
+   */
+  readonly unindexedBytesMax: number;
   /** Idempotent producers remembered, as a count per partition: beyond it the longest silent are forgotten. */
   readonly producerCountMax: number;
 }
@@ -127,6 +137,8 @@ export const brokerLimitDefaults: BrokerLimits = {
   journalFileBytes: 32 * MiB,
   journalFileCountMax: 4,
   checkpointIntervalMs: 10_000,
+  // A server is ended 4.5 s after it was asked to stop, and has other things to close.
+  closeSyncMs: 2_000,
   // Kafka's log.retention.check.interval.ms is five minutes; a segment here is smaller.
   retentionIntervalMs: 60_000,
   outOfDiskRetryMs: 1_000,
@@ -135,6 +147,8 @@ export const brokerLimitDefaults: BrokerLimits = {
   // Each is one file descriptor and, at 64 MiB, at most 320 KiB of index.
   openSegmentCountMax: 64,
   recoveryReadBytes: 1 * MiB,
+  // One read of the disk, which is less than to write, sync and read three files.
+  unindexedBytesMax: 64 * KiB,
   // Some 20 MB of a partition at the worst, from a client that takes a new id for every few records.
   producerCountMax: 50_000,
 };

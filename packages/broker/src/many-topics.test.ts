@@ -17,6 +17,8 @@ const aTopic = { partitions: 1, settings: new Map<string, string>() };
 class Counts {
   syncs = 0;
   others = 0;
+  /** What a sync waits for before it begins. */
+  beforeSync: () => Promise<void> = async () => {};
 
   of(inner: Disk): Disk {
     const counted =
@@ -25,14 +27,20 @@ class Counts {
         count();
         return call(...args);
       };
-    const sync = (): void => void this.syncs++;
+    const syncing =
+      <Arguments extends unknown[]>(call: (...args: Arguments) => Promise<void>) =>
+      async (...args: Arguments): Promise<void> => {
+        this.syncs++;
+        await this.beforeSync();
+        return call(...args);
+      };
     const other = (): void => void this.others++;
     const file = (opened: DiskFile): DiskFile => ({
       size: counted(other, () => opened.size()),
       read: counted(other, (target: Uint8Array, position: number) => opened.read(target, position)),
       write: counted(other, (buffers: readonly Uint8Array[], position: number) => opened.write(buffers, position)),
       truncate: counted(other, (sizeBytes: number) => opened.truncate(sizeBytes)),
-      syncData: counted(sync, () => opened.syncData()),
+      syncData: syncing(() => opened.syncData()),
       close: () => opened.close(),
     });
     return {
@@ -43,7 +51,7 @@ class Counts {
       removeFolder: counted(other, (folder: string) => inner.removeFolder(folder)),
       rename: counted(other, (from: string, to: string) => inner.rename(from, to)),
       remove: counted(other, (path: string) => inner.remove(path)),
-      syncDirectory: counted(sync, (folder: string) => inner.syncDirectory(folder)),
+      syncDirectory: syncing((folder: string) => inner.syncDirectory(folder)),
       lock: (path) => inner.lock(path),
       cacheId: async (folder) => inner.cacheId?.(folder),
     };
@@ -108,6 +116,61 @@ test('a start after a kill syncs nothing for a partition before it lets anybody 
   for (const name of names.slice(0, 20)) assert.deepEqual(await readAll(last.partition(name, 0)), ['0:one'], name);
   for (const name of names.slice(20)) assert.equal(last.partition(name, 0).highWatermark, 0n);
   await last.close();
+});
+
+test('a clean stop syncs four things of a partition with a few records, and the start behind it reads them', async () => {
+  // It wrote and synced two indexes and a snapshot of no producers besides: ten thousand took longer than a stop may.
+  const memory = new LossyDisk();
+  const counts = new Counts();
+  const broker = await open(counts.of(memory));
+  await Promise.all(names.map((name) => broker.createTopic(name, aTopic)));
+  await Promise.all(names.map((name) => broker.partition(name, 0).append(batchOf(['one']))));
+  counts.syncs = 0;
+  counts.others = 0;
+  await broker.close();
+  // Segment, folder, and the two small files beside it, which are new.
+  assert.ok(counts.syncs <= 4 * topicCount + 20, `${counts.syncs} syncs`);
+  assert.ok(counts.others <= 6 * topicCount + 40, `${counts.others} other calls`);
+  memory.cutPower(seededRandom(3));
+  counts.syncs = 0;
+  counts.others = 0;
+  const logger = new LogRecorder();
+  const again = await open(counts.of(memory), logger);
+  assert.ok(counts.others <= 8 * topicCount + 60, `${counts.others} other calls`);
+  for (const name of names) assert.deepEqual(await readAll(again.partition(name, 0)), ['0:one'], name);
+  assert.equal(again.partition('tiny-7', 0).leaderEpoch, 0);
+  assert.deepEqual(
+    logger.lines.filter((line) => !line.startsWith('info')),
+    [],
+  );
+  counts.syncs = 0;
+  await again.close();
+  assert.ok(counts.syncs <= 20, `${counts.syncs} syncs where nothing has changed`);
+});
+
+test('a stop that cannot sync everything in time ends all the same, and keeps what was acknowledged', async () => {
+  // It was ended with SIGKILL, and the exit code told of a failure.
+  const memory = new LossyDisk();
+  const clock = new VirtualClock();
+  const logger = new LogRecorder();
+  const options = { dataDir, random: seededRandom(1), clock, journalFileBytes: 64 * 1024, tailCacheBytesMax: 0 };
+  const counts = new Counts();
+  const disk = counts.of(memory);
+  const broker = await openBroker({ ...options, disk, logger });
+  const durabilities = ['memory', 'os', 'fsync'];
+  const settingsOf = (i: number) => new Map([['durability', durabilities[i % 3]!]]);
+  await Promise.all(names.map((name, i) => broker.createTopic(name, { partitions: 1, settings: settingsOf(i) })));
+  await Promise.all(names.map((name) => broker.partition(name, 0).append(batchOf(['one']))));
+  counts.beforeSync = () => new Promise((resolve) => clock.after(300, resolve));
+  const beforeMs = clock.nowMs();
+  const closing = { isUnderWay: true };
+  void broker.close().then(() => (closing.isUnderWay = false));
+  while (closing.isUnderWay) await clock.advance(50);
+  assert.ok(clock.nowMs() - beforeMs < 6_000, `${clock.nowMs() - beforeMs} ms`);
+  assert.ok(logger.lines.some((line) => line.startsWith('warn') && line.includes('in time')));
+  const again = await openBroker({ ...options, disk: memory, clock: new VirtualClock() });
+  for (const name of names) assert.deepEqual(await readAll(again.partition(name, 0)), ['0:one'], name);
+  await again.close();
 });
 
 test('of topics that are asked for together each is made or rejected on its own, in the order of the calls', async () => {

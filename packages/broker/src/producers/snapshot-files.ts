@@ -1,6 +1,6 @@
 // The snapshot files of a partition. They are a convenience, as indexes are: one that is missing or damaged costs a look
-// through the log from the one before it. They are made with each segment, at its first offset, and at a clean stop; a
-// sync makes them certain before the recovery point passes them.
+// through the log from the one before it. They are made with each segment, at its first offset, and at a clean stop,
+// unless there are no producers and the segment is small; a sync makes them certain before the recovery point passes them.
 import type { Disk } from '../disk/disk.ts';
 import { setFileAside } from '../disk/set-aside.ts';
 

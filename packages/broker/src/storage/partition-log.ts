@@ -1,5 +1,6 @@
-// One partition as the broker keeps it: the writing side (partition-writer.ts), reading from the tail cache or the
-// segments, and the upkeep that runs beside both: syncing, retention, closing.
+// One partition as the broker keeps it: the writing side (partition-writer.ts), the upkeep beside it (partition-upkeep.ts),
+// reading from the tail cache or the segments, and what concerns all of them: its leader epochs, a seal, a change of its
+// settings, its end.
 import { ThroughlineError } from '@throughline/event';
 import type {
   AppendCondition,
@@ -10,12 +11,9 @@ import type {
   TimedOffset,
 } from './partition-face.ts';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
-import { encodeSnapshot } from '../producers/producer-snapshot.ts';
-import { expiredPoint, isExpired } from './expiry.ts';
-import type { FolderFiles } from './folder-files.ts';
-import type { SnapshotFiles } from '../producers/snapshot-files.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { PreparedConfig, WriterOptions } from './writer-options.ts';
+import { PartitionUpkeep, type UpkeepOptions } from './partition-upkeep.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import { checkFollows, placedBatches, type LogEnd, type PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
@@ -23,17 +21,12 @@ import { TailCache, type TailCacheBudget } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';
 import { codedFullDisk } from '../disk/full-disk.ts';
-import { OrderedTurns } from './wait-order.ts';
 import type { Watched } from './watchdog.ts';
 
-export interface PartitionOptions extends Omit<
-  WriterOptions,
-  'tail' | 'onChange' | 'logStartOffset' | 'storeSnapshot'
-> {
-  readonly snapshots: SnapshotFiles;
-  readonly folderFiles: FolderFiles;
-  readonly logStartOffset: bigint;
-  readonly recoveryPoint: bigint;
+export interface PartitionOptions
+  extends
+    Omit<WriterOptions, 'tail' | 'onChange' | 'logStartOffset' | 'storeSnapshot'>,
+    Pick<UpkeepOptions, 'snapshots' | 'folderFiles' | 'logStartOffset' | 'recoveryPoint'> {
   readonly tailCacheBudget: TailCacheBudget;
   readonly readBuffers: ReadBuffers;
   /** Stores which leader epochs have begun where. */
@@ -53,34 +46,33 @@ export class Partition implements PartitionLog {
   readonly #segments: Segments;
   readonly #tail: TailCache;
   readonly #writer: PartitionWriter;
+  readonly #upkeep: PartitionUpkeep;
   readonly #listeners = new Set<() => void>();
-  /** Syncs, removals and closing happen one at a time. A checkpoint waits for them, so that none of them waits for appends. */
-  readonly #upkeep = new OrderedTurns('upkeep');
-  #logStartOffset: bigint;
-  #recoveryPoint: bigint;
   #isClosed = false;
-  /** Its topic is being deleted. */
-  #isAbandoned = false;
 
   constructor(options: PartitionOptions) {
     this.topic = options.topic;
     this.partition = options.partition;
     this.#options = options;
     this.#segments = options.segments;
-    this.#logStartOffset = options.logStartOffset;
-    this.#recoveryPoint = options.recoveryPoint;
     this.#tail = new TailCache(options.tailCacheBudget, options.limits.partitionTailCacheBytesMax);
     this.#writer = new PartitionWriter({
       ...options,
       tail: this.#tail,
       onChange: () => this.#wake(),
-      logStartOffset: () => this.#logStartOffset,
-      storeSnapshot: () => this.#storeSnapshot(),
+      logStartOffset: () => this.logStartOffset,
+      storeSnapshot: () => this.#upkeep.storeSnapshot(),
+    });
+    this.#upkeep = new PartitionUpkeep({
+      ...options,
+      name: this.name,
+      writer: this.#writer,
+      noteLogStart: (offset) => options.noteLogStart(this, offset),
     });
   }
 
   get logStartOffset(): bigint {
-    return this.#logStartOffset;
+    return this.#upkeep.logStartOffset;
   }
 
   get highWatermark(): bigint {
@@ -105,12 +97,12 @@ export class Partition implements PartitionLog {
 
   /** What of it may stand still. */
   get watched(): readonly Watched[] {
-    return [this.#writer.watched, this.#upkeep];
+    return [this.#writer.watched, this.#upkeep.watched];
   }
 
   /** Everything below it survives a power cut without the journal. */
   get recoveryPoint(): bigint {
-    return this.#recoveryPoint;
+    return this.#upkeep.recoveryPoint;
   }
 
   get config(): TopicConfig {
@@ -178,13 +170,13 @@ export class Partition implements PartitionLog {
   get #end(): LogEnd {
     const { leaderEpoch, logEndOffset: endOffset, name } = this;
     const { epochs } = this.#options;
-    const lastEpoch = endOffset > this.#logStartOffset ? epochs.at(endOffset - 1n) : -1;
+    const lastEpoch = endOffset > this.logStartOffset ? epochs.at(endOffset - 1n) : -1;
     return { name, endOffset, leaderEpoch, lastEpoch, isSparse: this.config.isCompacted };
   }
 
   /** Makes what was written while all else is held as certain as the topic wants it. */
   async #settle(): Promise<void> {
-    if (this.config.durability === 'fsync' && !(await this.sync(true))) throw this.#offline();
+    if (this.config.durability === 'fsync' && !(await this.sync(true))) throw this.#upkeep.offline();
   }
 
   /**
@@ -192,8 +184,8 @@ export class Partition implements PartitionLog {
    * cut off, unless it was synced: so that comes first. A log that has no records begins there then.
    */
   async #leaveGap(offset: bigint): Promise<void> {
-    const isEmpty = this.#logStartOffset === this.logEndOffset;
-    await this.#storeSnapshot();
+    const isEmpty = this.logStartOffset === this.logEndOffset;
+    await this.#upkeep.storeSnapshot();
     await codedFullDisk(() => this.#segments.roll(offset));
     await this.#options.noteRecoveryPoint(this);
     this.#writer.skip();
@@ -257,53 +249,26 @@ export class Partition implements PartitionLog {
   }
 
   deleteRecords(beforeOffset: bigint): Promise<bigint> {
-    return this.#upkeep.run('a deletion of records', async () => {
+    return this.#upkeep.deleteRecords(beforeOffset, () => {
       this.#checkOpen();
       if (beforeOffset < 0n || beforeOffset > this.highWatermark) throw this.#outOfRange(beforeOffset);
-      if (beforeOffset > this.#logStartOffset) {
-        // What is known of the producers from before that place has to survive it: in the log, or in a snapshot.
-        if (!(await this.#sync(true))) throw this.#offline();
-        await codedFullDisk(() => this.#options.noteLogStart(this, beforeOffset));
-        await this.#removeBefore(beforeOffset);
-      }
-      return this.#logStartOffset;
     });
   }
 
-  /** True when a sync would move the recovery point. */
   get needsSync(): boolean {
-    if (!this.isOnline) return false;
-    if (this.config.durability !== 'fsync') return this.#segments.hasUnsyncedSealed;
-    // What was under way in the last sync has been synced with it, and is acknowledged only now.
-    return this.#segments.isDirty || this.#recoveryPoint < this.highWatermark;
+    return this.#upkeep.needsSync;
   }
 
-  /**
-   * Makes the segments survive a power cut and moves the recovery point: all of them, or only the closed ones.
-   *
-   * @returns false when that failed, and the partition is offline
-   */
   sync(withActive: boolean): Promise<boolean> {
-    return this.#upkeep.run('a sync', () => this.#sync(withActive));
+    return this.#upkeep.sync(withActive);
   }
 
-  /** Where the log may begin by its retention; closes the active segment when all of it has expired. */
-  async retentionPoint(nowMs: number): Promise<bigint> {
-    const expired = () => expiredPoint(this.#segments, this.config, this.#logStartOffset, nowMs);
-    const { isWhole } = await this.#upkeep.run('retention', expired);
-    // Between two turns: closing a segment waits for the commits before it.
-    if (isWhole && this.isOnline) {
-      await this.#writer.roll(() => isExpired(this.#segments.active, this.config.retentionMs, nowMs));
-    }
-    return this.#upkeep.run('retention', async () => {
-      const { point } = await expired();
-      return point > this.#logStartOffset && !(await this.#syncSnapshots()) ? this.#logStartOffset : point;
-    });
+  retentionPoint(nowMs: number): Promise<bigint> {
+    return this.#upkeep.retentionPoint(nowMs);
   }
 
-  /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
   removeBefore(offset: bigint): Promise<void> {
-    return this.#upkeep.run('a removal of segments', () => this.#removeBefore(offset));
+    return this.#upkeep.removeBefore(offset);
   }
 
   /** Forgets the producers that have been silent for too long. */
@@ -323,7 +288,7 @@ export class Partition implements PartitionLog {
       return { apply: () => this.#writer.apply(config), withdraw: () => {} };
     }
     const goOn = await this.#writer.hold(async () => {
-      if (!(await this.sync(true))) throw this.#offline();
+      if (!(await this.sync(true))) throw this.#upkeep.offline();
     });
     const apply = (): void => {
       this.#writer.apply(config);
@@ -332,8 +297,12 @@ export class Partition implements PartitionLog {
     return { apply, withdraw: goOn };
   }
 
-  /** Ends it: what is queued is written, everything is synced, the files are closed. True when all of that worked. */
-  async close(): Promise<boolean> {
+  /**
+   * Ends it: what is queued is written, everything is synced unless it `isLate`, the files are closed.
+   *
+   * @returns true when all of that was done
+   */
+  async close(isLate: () => boolean): Promise<boolean> {
     if (this.#isClosed) return true;
     this.#isClosed = true;
     const lostBytes = await this.#writer.close();
@@ -341,72 +310,21 @@ export class Partition implements PartitionLog {
       const fields = { partition: this.name, lostBytes };
       this.#options.logger.error(fields, 'the disk is full: what was only in memory is lost');
     }
-    const isSynced = (await this.#storeForNextStart()) && (await this.sync(true));
+    const isDue = !isLate();
+    // What is not synced now is in the journal, which a checkpoint that is still under way must not free.
+    if (!isDue) this.#options.journal.keep();
+    const isSynced = isDue && (await this.#upkeep.finish());
     return (await this.#closeFiles()) && isSynced && lostBytes === 0;
   }
 
   /** Ends it without making anything certain: its topic is being deleted. */
   async abandon(): Promise<void> {
     this.#isClosed = true;
-    this.#isAbandoned = true;
+    this.#upkeep.abandon();
     // Whoever waits for more hears that there will be none.
     this.#wake();
     await this.#writer.abandon();
     await this.#closeFiles();
-  }
-
-  async #sync(withActive: boolean): Promise<boolean> {
-    // After a failure nothing is asked again: the answer would prove nothing.
-    if (!this.isOnline || this.#isAbandoned) return false;
-    // What was never written to cannot be lost: it is made again from the metadata log.
-    if (this.#segments.isUntouched) return true;
-    // What stands behind it may be rejected yet, and its offsets be given to others: that is not synced by this sync.
-    const acknowledgedEnd = this.highWatermark;
-    try {
-      await this.#options.folderFiles.sync();
-      const syncedEnd = await this.#segments.sync(withActive);
-      const recoveryPoint = syncedEnd < acknowledgedEnd ? syncedEnd : acknowledgedEnd;
-      if (!(await this.#syncSnapshots())) return false;
-      this.#recoveryPoint = recoveryPoint;
-      return true;
-    } catch (error) {
-      // A checkpoint that has begun meets the folders of a topic that is being deleted.
-      if (this.#isAbandoned) return false;
-      this.#writer.goOffline(error, 'a segment could not be synced');
-      return false;
-    }
-  }
-
-  /**
-   * Makes the snapshots of the producers survive a power cut. That comes before the start of the log moves: what is known
-   * of the producers from what is then removed is known from nowhere else.
-   */
-  async #syncSnapshots(): Promise<boolean> {
-    if (!this.isOnline) return false;
-    try {
-      await this.#options.snapshots.sync();
-      return true;
-    } catch (error) {
-      if (this.#isAbandoned) return false;
-      this.#writer.goOffline(error, 'a snapshot of the producers could not be synced');
-      return false;
-    }
-  }
-
-  /** The start of the log is noted: what is below it is gone, and files that cannot be removed now are removed another time. */
-  async #removeBefore(offset: bigint): Promise<void> {
-    if (offset > this.#logStartOffset) this.#logStartOffset = offset;
-    try {
-      this.#options.epochs.truncateFromStart(this.#logStartOffset);
-      await this.#segments.removeBefore(this.#logStartOffset);
-      const { startOffset } = this.#segments;
-      await this.#options.snapshots.remove((snapshot) => snapshot < startOffset);
-    } catch (error) {
-      this.#options.logger.warn(
-        { partition: this.name, error },
-        'files below the start of the log could not be removed',
-      );
-    }
   }
 
   /** What can be looked up by time now. What is only in memory has no index, and is written first. */
@@ -414,11 +332,7 @@ export class Partition implements PartitionLog {
     this.#checkOpen();
     const endOffset = this.highWatermark;
     if (endOffset > this.#segments.endOffset) await this.#writer.flush();
-    return { startOffset: this.#logStartOffset, endOffset };
-  }
-
-  #offline(): ThroughlineError {
-    return new ThroughlineError('PARTITION_OFFLINE', `${this.name} is offline`);
+    return { startOffset: this.logStartOffset, endOffset };
   }
 
   #outOfRange(offset: bigint): ThroughlineError {
@@ -428,39 +342,12 @@ export class Partition implements PartitionLog {
     });
   }
 
-  /** False when that failed, which is no reason not to close the others. */
   async #closeFiles(): Promise<boolean> {
-    let areClosed = true;
-    try {
-      await this.#upkeep.run('closing', () => this.#segments.close());
-    } catch (error) {
-      areClosed = false;
-      this.#options.logger.warn({ partition: this.name, error }, 'the files of a partition could not be closed');
-    }
+    const areClosed = await this.#upkeep.closeFiles();
     this.#tail.close();
     // Whoever follows the log learns from the next read that it is closed.
     this.#wake();
     return areClosed;
-  }
-
-  /** Stores what spares the next start reading; false when that failed, and it has to read. */
-  async #storeForNextStart(): Promise<boolean> {
-    try {
-      await this.#segments.storeActiveIndexes();
-      if (this.isOnline) await this.#storeSnapshot();
-      return true;
-    } catch (error) {
-      const fields = { partition: this.name, error };
-      this.#options.logger.warn(fields, 'the indexes or the producers could not be stored');
-      return false;
-    }
-  }
-
-  /** Stores what is known of the producers at the end of the segments, when all of it is acknowledged. */
-  async #storeSnapshot(): Promise<void> {
-    const { snapshots, producers } = this.#options;
-    const { endOffset } = this.#segments;
-    if (endOffset > 0n && !snapshots.has(endOffset)) await snapshots.store(endOffset, encodeSnapshot(producers.known));
   }
 
   #wake(): void {

@@ -203,6 +203,7 @@ export class PartitionWriter {
     await this.#loop.end();
     // Whoever waits for a disk that stays full is told that it has not taken his.
     const { queue, rejections } = this.#loop;
+    if (queue.head === undefined) return 0;
     const lostBytes = queue.acknowledgedBytes;
     queue.rejectWaiting('all', rejections.outOfDisk());
     queue.rejectCommands(rejections.closed());

@@ -1,7 +1,7 @@
 // Finding the producers of a partition when the broker starts: the latest snapshot that can be trusted, and the batches
 // behind it.
 //
-// After a clean stop there is a snapshot of the very end. After an unclean one only those that were synced are known to be
+// After a clean stop there is a snapshot of the very end, or a last segment that is small and read as a whole. After an unclean one only those that were synced are known to be
 // whole and of this log; the segments above the recovery point are read anyway to be checked, and the heads of their
 // batches are taken along. Where that leaves something out (no snapshot, a damaged one, a log that was cut again), the
 // log is gone through from the snapshot on.

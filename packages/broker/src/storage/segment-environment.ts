@@ -13,6 +13,8 @@ export interface SegmentEnvironment {
   readonly readBuffers: ReadBuffers;
   /** Bytes read at a time while a segment is checked. */
   readonly recoveryReadBytes: number;
+  /** Bytes of an active segment up to which its indexes are not stored: a start reads it as a whole. */
+  readonly unindexedBytesMax: number;
   /** Offsets may be missing between batches: the topic is compacted. */
   readonly isSparse: boolean;
 }

@@ -38,6 +38,7 @@ test('a write that a sync may have missed leaves the segment to be synced again'
     activeFiles: new ActiveFiles(disk, 4),
     readBuffers: new ReadBuffers(),
     recoveryReadBytes: 1024,
+    unindexedBytesMax: 0,
     isSparse: false,
   };
   const segment = await Segment.create(environment, '/t-0', 0n);

@@ -5,7 +5,8 @@
 //   00000000000000001284.index      offset → position (offset-index.ts)
 //   00000000000000001284.timeindex  timestamp → offset (time-index.ts)
 //
-// The .log is the truth; the index files are written when the segment is closed (index-files.ts). The last segment of a
+// The .log is the truth; the index files are written when the segment is closed (index-files.ts), but for a small one that is
+// still written to when the broker stops: the next start reads it as a whole. The last segment of a
 // partition is the active one and the only one written to; its indexes live in memory. The others are opened when somebody
 // reads them, and closed again by the pool (open-segments.ts).
 import { assert } from '@throughline/event';
@@ -133,8 +134,8 @@ export class Segment {
       const fileBytes = await log.size();
       const visit = (header: RecordBatchHeader): void => visitor.visit(header);
       const options: ScanOptions = { ...task, baseOffset, fileBytes, readBytes, isSparse, logger, name, visit };
-      const resumed =
-        task.isClean && fileBytes > 0 ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
+      const isIndexed = task.isClean && fileBytes > environment.unindexedBytesMax;
+      const resumed = isIndexed ? await resumeSegment(log, await segment.#indexFiles.read(), options) : undefined;
       if (resumed === undefined) await visitor.segmentBegins(baseOffset);
       const { indexer, cut, endsInGap } = resumed ?? (await scanSegment(log, options));
       if (cut !== undefined) {
@@ -147,7 +148,7 @@ export class Segment {
         await log.syncData();
       }
       segment.#write(log, indexer);
-      if (resumed === undefined && fileBytes > 0) segment.#unsynced.note();
+      if (!task.isClean && fileBytes > 0) segment.#unsynced.note();
       segment.#areIndexesStored = resumed !== undefined;
       return { segment, cut, endsInGap };
     } catch (error) {
@@ -303,6 +304,11 @@ export class Segment {
     const log = await activeFiles.open(this.#logName);
     const { indexer } = await scanSegment(log, this.#scanOptions());
     this.#write(log, indexer);
+  }
+
+  /** So small that a start reads it as a whole, and needs no indexes. */
+  get isUnindexed(): boolean {
+    return this.sizeBytes <= this.#environment.unindexedBytesMax;
   }
 
   /** Writes the index files; they count only once `sync` has returned. */

@@ -253,8 +253,7 @@ export class Segments {
   }
 
   async storeActiveIndexes(): Promise<void> {
-    // An empty log needs none.
-    if (this.active.sizeBytes > 0) await this.active.storeIndexes();
+    if (!this.active.isUnindexed) await this.active.storeIndexes();
   }
 
   async close(): Promise<void> {

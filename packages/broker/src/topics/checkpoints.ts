@@ -1,5 +1,6 @@
 // The checkpoint: what lies in the segments is synced, the recovery points move up, and the journal before them is free.
 // It runs by the clock, when the journal is full, and when somebody asks; one at a time.
+import { ThroughlineError } from '@throughline/event';
 import type { BrokerSetup } from '../metadata/broker-setup.ts';
 import type { CommitJournal } from '../storage/commit-journal.ts';
 import { checkpointSyncsAtOnceMax } from '../defaults.ts';
@@ -7,6 +8,8 @@ import { inParallel } from '../ground/in-parallel.ts';
 import { offsetFiles, storeOffsets } from './data-folder.ts';
 import type { Partition } from '../storage/partition-log.ts';
 import { OrderedTurns } from '../storage/wait-order.ts';
+
+type NeedsSync = (partition: Partition) => boolean;
 
 export class Checkpoints {
   readonly #setup: BrokerSetup;
@@ -17,6 +20,7 @@ export class Checkpoints {
   readonly #syncing = new Set<string>();
   #partitionCount = 0;
   #isWaiting = false;
+  #isClosed = false;
   /** Recovery points as they stand in their file. */
   #stored: string | undefined;
 
@@ -26,42 +30,27 @@ export class Checkpoints {
     this.#partitions = partitions;
   }
 
-  /** True when a checkpoint would move something. */
-  get isDue(): boolean {
-    return this.#journal.isDirty || this.#partitions().some((partition) => partition.needsSync);
+  /** Runs one if it would move something. */
+  async runIfDue(): Promise<void> {
+    const isDue = this.#journal.isDirty || this.#partitions().some((partition) => partition.needsSync);
+    if (isDue) await this.#run();
   }
 
-  run(needsSync: (partition: Partition) => boolean = (partition) => partition.needsSync): Promise<void> {
-    return this.#turns.run('a checkpoint', async () => {
-      this.#isWaiting = false;
-      // What is in the journal by now is in the segments too: it was written there first.
-      const releaseJournal = this.#journal.beginCheckpoint();
-      const due = this.#partitions().filter((partition) => needsSync(partition));
-      await inParallel(due, checkpointSyncsAtOnceMax, async (partition) => {
-        this.#syncing.add(partition.name);
-        await partition.sync(partition.config.durability === 'fsync');
-        this.#syncing.delete(partition.name);
-        this.#partitionCount++;
-      });
-      try {
-        await this.storeRecoveryPoints();
-      } catch (error) {
-        // Only means that the next start has more to check.
-        this.#setup.logger.warn({ error }, 'the recovery points could not be stored');
-      }
-      releaseJournal();
-    });
+  /** @throws ThroughlineError CLOSED when it has not been done */
+  async run(needsSync?: NeedsSync): Promise<void> {
+    if (!(await this.#run(needsSync))) throw new ThroughlineError('CLOSED', 'the broker is closed');
   }
 
   /** Runs one, unless one is waiting to begin. */
-  soon(needsSync?: (partition: Partition) => boolean): void {
+  soon(needsSync?: NeedsSync): void {
     if (this.#isWaiting) return;
     this.#isWaiting = true;
-    this.run(needsSync).catch((error: unknown) => this.#setup.logger.error({ error }, 'a checkpoint failed'));
+    this.#run(needsSync).catch((error: unknown) => this.#setup.logger.error({ error }, 'a checkpoint failed'));
   }
 
-  /** Resolves when those that were asked for have ended. */
-  async settled(): Promise<void> {
+  /** Ends those that were asked for, done or not: the partitions are closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#turns.settled();
   }
 
@@ -75,6 +64,33 @@ export class Checkpoints {
   /** How often one has come a step further. */
   get stepCount(): number {
     return this.#turns.stepCount + this.#partitionCount;
+  }
+
+  /** @returns false when it was cut short by the close */
+  #run(needsSync: NeedsSync = (partition) => partition.needsSync): Promise<boolean> {
+    return this.#turns.run('a checkpoint', async () => {
+      this.#isWaiting = false;
+      // What is in the journal by now is in the segments too: it was written there first.
+      const releaseJournal = this.#journal.beginCheckpoint();
+      const due = this.#partitions().filter((partition) => needsSync(partition));
+      await inParallel(due, checkpointSyncsAtOnceMax, async (partition) => {
+        if (this.#isClosed) return;
+        this.#syncing.add(partition.name);
+        await partition.sync(partition.config.durability === 'fsync');
+        this.#syncing.delete(partition.name);
+        this.#partitionCount++;
+      });
+      // The journal keeps what it has for the next start.
+      if (this.#isClosed) return false;
+      try {
+        await this.storeRecoveryPoints();
+      } catch (error) {
+        // Only means that the next start has more to check.
+        this.#setup.logger.warn({ error }, 'the recovery points could not be stored');
+      }
+      releaseJournal();
+      return true;
+    });
   }
 
   async storeRecoveryPoints(): Promise<void> {

@@ -121,11 +121,12 @@ export class EmbeddedBroker implements Broker {
     else if (hasLegacyJournal) await this.#checkpoints.run(isDue);
     else if (!isClean || !hasRecoveryPoints) this.#checkpoints.soon(isDue);
     const { checkpointIntervalMs, retentionIntervalMs } = this.#setup.limits;
-    const checkpointIfDue = async (): Promise<void> => {
-      if (this.#checkpoints.isDue) await this.#checkpoints.run();
-    };
     // A checkpoint may be what stands still: looked is whether it has ended or not.
-    this.#every(checkpointIntervalMs, checkpointIfDue, () => this.#watchdog.look());
+    this.#every(
+      checkpointIntervalMs,
+      () => this.#checkpoints.runIfDue(),
+      () => this.#watchdog.look(),
+    );
     this.#every(retentionIntervalMs, () => this.runRetention());
   }
 
@@ -247,24 +248,34 @@ export class EmbeddedBroker implements Broker {
   }
 
   async #close(): Promise<void> {
-    const { logger, environment } = this.#setup;
+    const { clock, logger, environment, limits } = this.#setup;
     for (const timer of this.#timers) timer.cancel();
     // Whoever was let in before is waited for.
     await this.#changes.settled();
     await this.#retention.settled();
+    let isLate = false;
+    const timer = clock.after(limits.closeSyncMs, () => (isLate = true));
     try {
-      const synced = await inParallel(this.#topics.partitions, partitionsAtOnceMax, (partition) => partition.close());
-      await this.#checkpoints.settled();
+      const close = (partition: Partition): Promise<boolean> => partition.close(() => isLate);
+      const synced = await inParallel(this.#topics.partitions, partitionsAtOnceMax, close);
+      // What of the partitions waited for the journal had needed it.
+      await this.#checkpoints.close();
       await this.#journal.close();
       await this.#store.close();
       await environment.openSegments.close();
       await this.#checkpoints.storeRecoveryPoints();
       await this.#storeLogStarts(new Map());
       if (synced.every(Boolean)) await noteCleanStop(this.#setup);
+      else if (isLate)
+        logger.warn(
+          { closeSyncMs: limits.closeSyncMs },
+          'not all could be synced in time: the next start checks the log',
+        );
     } catch (error) {
       // Everything acknowledged is where it should be; the next start only has more to check.
       logger.warn({ error }, 'the clean stop could not be noted');
     } finally {
+      timer.cancel();
       await this.#lock.release();
     }
   }

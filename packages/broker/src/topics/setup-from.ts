@@ -30,9 +30,10 @@ export function setupFrom(options: BrokerOptions): BrokerSetup {
   const protectedTopics = withOwnTopics(options.protectedTopics);
   const openSegments = new OpenSegments(limits.openSegmentCountMax);
   const activeFiles = new ActiveFiles(disk, limits.activeFileCountMax);
-  const { recoveryReadBytes } = limits;
+  const { recoveryReadBytes, unindexedBytesMax } = limits;
   const readBuffers = new ReadBuffers();
-  const environment = { disk, logger, openSegments, activeFiles, readBuffers, recoveryReadBytes, isSparse: false };
+  const reading = { openSegments, activeFiles, readBuffers, recoveryReadBytes, unindexedBytesMax };
+  const environment = { disk, logger, ...reading, isSparse: false };
   const durabilityMax = memory ? 'memory' : 'fsync';
   const basics = { dataDir, disk, clock, random, logger };
   return { ...basics, limits, producerLimits, configs, protectedTopics, environment, durabilityMax };

@@ -168,7 +168,9 @@ export class Membership implements GroupMembership {
     // The coordinator counts the session from when it had this, which is no earlier than when it was sent.
     const endMs = sentMs + this.#requests.sessionTimeoutMs * sessionShareMax;
     this.#session?.cancel();
-    this.#session = this.#clock.after(endMs - this.#clock.monotonicMs(), () => this.#lose(false));
+    // A process that was suspended may hear of it when it is over.
+    const leftMs = Math.max(0, endMs - this.#clock.monotonicMs());
+    this.#session = this.#clock.after(leftMs, () => this.#lose(false));
   }
 
   /** What a failure means for the membership. @throws what ends it */
