@@ -11,7 +11,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openBroker, type Broker } from '@throughline/broker';
 import { fromUtf8, ThroughlineError, utf8, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
+import { decodeRecordBatch, encodeRecordBatch, offsetBehind, readBatchHeader } from '@throughline/wire';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { kafkaTool, withoutKafka } from './toolchain.ts';
 
@@ -222,7 +222,7 @@ async function readHere(broker: Broker): Promise<readonly string[]> {
           const header = readBatchHeader(batches, position);
           decodeRecordBatch(batches, position, { topic, partition }, records);
           position += header.sizeBytes;
-          offset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+          offset = offsetBehind(header);
         }
         for (const { key, value, offset: at } of records) lines.push(line(topic, partition, at, key, value));
       }

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { openBroker, type PartitionLog } from '@throughline/broker';
 import { fromUtf8, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
+import { decodeRecordBatch, encodeRecordBatch, offsetBehind, readBatchHeader } from '@throughline/wire';
 import { kafkaTool, withoutKafka } from './toolchain.ts';
 
 const topic = 'codecs';
@@ -104,7 +104,7 @@ async function readAll(log: PartitionLog) {
       for (const record of decoded) records.push(`${record.offset} ${record.timestampMs} ${fromUtf8(record.value!)}`);
       batches.push(header);
       position += header.sizeBytes;
-      offset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+      offset = offsetBehind(header);
     }
   }
   return { batches, records };

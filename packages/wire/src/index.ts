@@ -14,6 +14,8 @@ export {
   batchHeaderProblem,
   crcOfUncheckedHead,
   hasBaseOffset,
+  lastOffsetOf,
+  offsetBehind,
   readBatchAttributes,
   readBatchHeader,
   readBatchLength,

@@ -6,6 +6,8 @@ import {
   batchHeaderProblem,
   crcOfUncheckedHead,
   hasBaseOffset,
+  lastOffsetOf,
+  offsetBehind,
   readBatchAttributes,
   readBatchHeader,
   readBatchLength,
@@ -64,6 +66,7 @@ test('every field of a head is read from its place', () => {
     },
   );
   assert.equal(batchHeaderProblem(header), undefined);
+  assert.deepEqual([lastOffsetOf(header), offsetBehind(header)], [82n, 83n]);
 });
 
 test('a field that is read by itself is what the whole head says', () => {

@@ -85,6 +85,16 @@ export function batchHeaderProblem(header: RecordBatchHeader): string | undefine
   return undefined;
 }
 
+/** The offset of the last record of a batch. */
+export function lastOffsetOf({ baseOffset, lastOffsetDelta }: RecordBatchHeader): bigint {
+  return baseOffset + BigInt(lastOffsetDelta);
+}
+
+/** The offset behind a batch: that of the next one, where none is missing. */
+export function offsetBehind(header: RecordBatchHeader): bigint {
+  return lastOffsetOf(header) + 1n;
+}
+
 /** The `batchLength` that the batch at `position` states; batchPrefixBytes have to be left. */
 export function readBatchLength(buffer: Uint8Array, position: number): number {
   return int32(buffer, position + batchLengthAt);

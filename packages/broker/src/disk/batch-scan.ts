@@ -3,6 +3,8 @@
 import {
   batchHeaderBytes,
   batchHeaderProblem,
+  lastOffsetOf,
+  offsetBehind,
   readBatchHeader,
   readBatchMagic,
   verifyBatchCrc,
@@ -53,7 +55,7 @@ export async function scanBatches(
     }
     visit(header);
     position += header.sizeBytes;
-    nextOffset = lastOffsetOf(header) + 1n;
+    nextOffset = offsetBehind(header);
   }
   return { position, problem: undefined };
 }
@@ -75,10 +77,6 @@ export function placeProblem(
   }
   // A damaged length must not make us read the rest of the file as one batch.
   return header.sizeBytes > recordBytesMaxLimit ? `a batch of ${header.sizeBytes} bytes` : undefined;
-}
-
-export function lastOffsetOf(header: RecordBatchHeader): bigint {
-  return header.baseOffset + BigInt(header.lastOffsetDelta);
 }
 
 export interface FoundBatch {

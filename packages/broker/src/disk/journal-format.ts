@@ -22,6 +22,7 @@ import {
   batchHeaderProblem,
   crc32c,
   crcOfUncheckedHead,
+  offsetBehind,
   readBatchHeader,
   verifyBatchCrc,
 } from '@throughline/wire';
@@ -135,8 +136,9 @@ export async function journalExtents(
   const extents = new Map<string, { from: bigint; to: bigint }>();
   for (const folder of folders) {
     for await (const { topicId, partition, batch } of readJournal(disk, folder)) {
-      const { baseOffset, lastOffsetDelta } = readBatchHeader(batch, 0);
-      const to = baseOffset + BigInt(lastOffsetDelta) + 1n;
+      const header = readBatchHeader(batch, 0);
+      const { baseOffset } = header;
+      const to = offsetBehind(header);
       const key = `${Buffer.from(topicId).toString('hex')}-${partition}`;
       const extent = extents.get(key);
       if (extent === undefined || baseOffset > extent.to || baseOffset < extent.from)

@@ -1,7 +1,7 @@
 // How many bytes there are for a Fetch that waits for more (min_bytes). They are counted as they come: of a partition that has
 // advanced only what is new is looked at, and nothing is kept. Reading everything again at each append would cost the square
 // of what is waited for, for each that waits. Apache Kafka counts by the positions of offsets in their files (DelayedFetch).
-import { readBatchHeader } from '@throughline/wire';
+import { offsetBehind, readBatchHeader, readBatchSize } from '@throughline/wire';
 import type { PartitionLog } from '../storage/partition-face.ts';
 import { readBufferBytes } from '../defaults.ts';
 import type { FetchResult, FetchTarget } from './fetch-target.ts';
@@ -80,8 +80,8 @@ export class GrowingBytes {
 /** The offset behind whole batches. */
 function endOf(batches: Uint8Array): bigint {
   for (let position = 0; ;) {
-    const { baseOffset, lastOffsetDelta, sizeBytes } = readBatchHeader(batches, position);
-    position += sizeBytes;
-    if (position >= batches.length) return baseOffset + BigInt(lastOffsetDelta) + 1n;
+    const next = position + readBatchSize(batches, position);
+    if (next >= batches.length) return offsetBehind(readBatchHeader(batches, position));
+    position = next;
   }
 }

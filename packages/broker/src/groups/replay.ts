@@ -8,6 +8,7 @@ import {
   decodeRecordBatch,
   isControlBatch,
   isTransactionalBatch,
+  offsetBehind,
   readBatchHeader,
 } from '@throughline/wire';
 import type { PartitionLog } from '../storage/partition-face.ts';
@@ -66,10 +67,10 @@ async function* batchesOf(
     }
     if (batches.length === 0) return;
     for (let position = 0; position < batches.length;) {
-      const { sizeBytes, baseOffset, lastOffsetDelta } = readBatchHeader(batches, position);
-      yield { batch: batches.subarray(position, position + sizeBytes), fromOffset: offset };
-      position += sizeBytes;
-      offset = baseOffset + BigInt(lastOffsetDelta) + 1n;
+      const header = readBatchHeader(batches, position);
+      yield { batch: batches.subarray(position, position + header.sizeBytes), fromOffset: offset };
+      position += header.sizeBytes;
+      offset = offsetBehind(header);
     }
   }
 }

@@ -1,8 +1,9 @@
 // Files of the metadata log as a disk hands them out.
+import { offsetBehind } from '@throughline/wire';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isSnapshotFooter, metadataBatch, recordsIn, snapshotBatches } from './metadata-batches.ts';
-import { isWholeSnapshot, offsetBehind, wholeBatches } from './metadata-files.ts';
+import { isWholeSnapshot, wholeBatches } from './metadata-files.ts';
 import { featureRecord } from './metadata-version.ts';
 
 const nowMs = 1_700_000_000_000;

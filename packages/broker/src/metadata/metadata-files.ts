@@ -2,6 +2,7 @@
 import {
   batchHeaderBytes,
   batchHeaderProblem,
+  offsetBehind,
   readBatchHeader,
   readBatchMagic,
   verifyBatchCrc,
@@ -43,11 +44,6 @@ export function wholeBatches(bytes: Uint8Array, baseOffset: bigint): WholeBatche
     nextOffset = offsetBehind(found.header);
   }
   return { batches, sizeBytes, isTorn: sizeBytes < bytes.length };
-}
-
-/** The offset after the last record of a batch. */
-export function offsetBehind({ baseOffset, lastOffsetDelta }: RecordBatchHeader): bigint {
-  return baseOffset + BigInt(lastOffsetDelta) + 1n;
 }
 
 export function isWholeSnapshot({ batches, isTorn }: WholeBatches): boolean {

@@ -13,10 +13,11 @@
 // batch, which `lose` is told of; what they said is found in the folders of the partitions (metadata-repair.ts). So are
 // snapshots and segments that are missing. A damaged file is put aside as `.damaged` when a snapshot takes its place.
 import { ThroughlineError, utf8, type Clock, type Logger } from '@throughline/event';
+import { offsetBehind } from '@throughline/wire';
 import { metadataSnapshotBytesMin } from '../defaults.ts';
 import { isOutOfDisk, replaceFile, type Disk, type DiskFile } from '../disk/disk.ts';
 import { metadataBatch, metadataBatches, recordsIn, snapshotBatches } from './metadata-batches.ts';
-import { isWholeSnapshot, offsetBehind, wholeBatches, type WholeBatch } from './metadata-files.ts';
+import { isWholeSnapshot, wholeBatches, type WholeBatch } from './metadata-files.ts';
 import type { MetadataRecord, WritableRecord } from './metadata-record.ts';
 
 export interface MetadataLogOptions {

@@ -4,7 +4,7 @@
 // A producer that has sent nothing for a day (`producer.id.expiration.ms`) is forgotten; what it sends then is taken as from a new one, whatever its
 // sequence. Kafka goes by the timestamps of its records for that, so that a copy of old records is unprotected; here it is
 // the time of the append, and the timestamps only where that is not known.
-import { isControlBatch, isTransactionalBatch, type RecordBatchHeader } from '@throughline/wire';
+import { isControlBatch, isTransactionalBatch, offsetBehind, type RecordBatchHeader } from '@throughline/wire';
 import { KnownProducer } from './known-producer.ts';
 
 export interface ProducerLimits {
@@ -45,8 +45,8 @@ export class ProducerStates {
 
   /** Accounts for a batch found in the log; those that are accounted for already are passed over. */
   replay(header: RecordBatchHeader, nowMs: number): void {
-    const { baseOffset, lastOffsetDelta, attributes, producerEpoch } = header;
-    const nextOffset = baseOffset + BigInt(lastOffsetDelta) + 1n;
+    const { baseOffset, attributes, producerEpoch } = header;
+    const nextOffset = offsetBehind(header);
     if (nextOffset <= this.endOffset) return;
     this.endOffset = nextOffset;
     const producer = this.producerOf(header, nowMs);

@@ -1,13 +1,12 @@
 // Letting a batch in: is it well-formed, is it new, is it the next one of its producer? All of that is decided in the call,
 // in the order of the calls, while the batches before it may still wait for the disk.
 import type { Clock } from '@throughline/event';
-import { isAppendTime, type RecordBatchHeader } from '@throughline/wire';
+import { isAppendTime, lastOffsetOf, type RecordBatchHeader } from '@throughline/wire';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
 import { isPending, type KeptBatch, type KnownProducer, type PendingBatch } from '../producers/known-producer.ts';
 import type { ProducerStates } from '../producers/producer-states.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';
 import { checkBatch, stampAppendTime } from './batch-check.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;

@@ -1,7 +1,12 @@
 // Giving batches their place: the next offset, and the leader epoch they are appended in, written into them in place.
-import { setBaseOffset, setPartitionLeaderEpoch, type RecordBatchHeader } from '@throughline/wire';
+import {
+  lastOffsetOf,
+  offsetBehind,
+  setBaseOffset,
+  setPartitionLeaderEpoch,
+  type RecordBatchHeader,
+} from '@throughline/wire';
 import type { AppendQueue, WaitingBatch } from './append-queue.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { PlacedBatch } from './placed-batches.ts';
 import type { Segments } from './segments.ts';
@@ -69,6 +74,6 @@ export class BatchPlacer {
   /** After a rejection: the next batch stands behind what is written, and behind what has its place and waits in memory. */
   reset(queue: AppendQueue): void {
     const last = queue.lastPlaced;
-    this.#nextOffset = last === undefined ? this.#segments.endOffset : lastOffsetOf(last.header) + 1n;
+    this.#nextOffset = last === undefined ? this.#segments.endOffset : offsetBehind(last.header);
   }
 }

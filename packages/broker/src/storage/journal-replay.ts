@@ -5,9 +5,8 @@
 // disk. When an entry begins below one that has been brought back, the later one counts: the earlier append had been
 // rejected, and its offsets were given to others.
 import type { Logger } from '@throughline/event';
-import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
+import { lastOffsetOf, offsetBehind, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import type { JournalEntry } from '../disk/journal-format.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 import { noteCase } from './recovery-cases.ts';
 import type { SegmentVisitor } from './recovery.ts';
 import type { Segments } from './segments.ts';
@@ -68,7 +67,7 @@ class PartitionReplay {
     const { segments, segmentBytes, name, producers } = this.#target;
     const header = readBatchHeader(batch, 0);
     const { baseOffset } = header;
-    this.journalEnd = lastOffsetOf(header) + 1n;
+    this.journalEnd = offsetBehind(header);
     if (baseOffset < this.#foundEnd) return;
     if (baseOffset < this.#nextOffset) {
       await this.#write();
@@ -97,7 +96,7 @@ class PartitionReplay {
     this.#batches.push(batch);
     this.#headers.push(header);
     this.#pendingBytes += batch.length;
-    this.#nextOffset = lastOffsetOf(header) + 1n;
+    this.#nextOffset = offsetBehind(header);
     if (this.#pendingBytes >= writeBytes) await this.#write();
   }
 

@@ -4,9 +4,8 @@
 //
 // The epoch of a batch is not under its checksum. One that is below those before it is not believed.
 import { ThroughlineError } from '@throughline/event';
-import { readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
+import { offsetBehind, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
 import { indexIntervalBytes } from '../defaults.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 import type { EpochStart } from './leader-epochs.ts';
 import type { SegmentReadRequest } from './segment-reader.ts';
 
@@ -27,7 +26,7 @@ export async function findEpochs(log: SearchableLog, logStartOffset: bigint): Pr
     const epoch = header.partitionLeaderEpoch;
     // Of a batch that nobody gave an epoch, what comes behind it is looked at.
     if (epoch >= 0) starts.push({ epoch, startOffset: starts.length === 0 ? logStartOffset : header.baseOffset });
-    offset = await endOfEpoch(log, lastOffsetOf(header) + 1n, epoch);
+    offset = await endOfEpoch(log, offsetBehind(header), epoch);
   }
 }
 
@@ -38,7 +37,7 @@ async function endOfEpoch(log: SearchableLog, fromOffset: bigint, epoch: number)
   while (low < high) {
     const middle = (low + high) / 2n;
     const header = await headFrom(log, middle);
-    if (header !== undefined && header.partitionLeaderEpoch <= epoch) low = lastOffsetOf(header) + 1n;
+    if (header !== undefined && header.partitionLeaderEpoch <= epoch) low = offsetBehind(header);
     else if (header !== undefined && header.baseOffset < middle) high = header.baseOffset;
     else high = middle;
   }

@@ -14,10 +14,9 @@
 // queue (to close a segment, to change the durability, to end it all) holds neither the upkeep nor a checkpoint, because
 // the commits before him may need both.
 import { assert, ThroughlineError } from '@throughline/event';
-import type { RecordBatchHeader } from '@throughline/wire';
+import { lastOffsetOf, type RecordBatchHeader } from '@throughline/wire';
 import { AppendAdmission } from './append-admission.ts';
 import type { WaitingBatch } from './append-queue.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 import type { AppendCondition } from './partition-face.ts';
 import type { AppendedBatch } from '../ground/appended-batch.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';

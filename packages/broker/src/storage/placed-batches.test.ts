@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { seededRandom, ThroughlineError, utf8 } from '@throughline/event';
 import { FaultyDisk, LossyDisk } from '@throughline/testkit';
-import { encodeRecordBatch, readBatchHeader, setBaseOffset, setPartitionLeaderEpoch } from '@throughline/wire';
+import {
+  encodeRecordBatch,
+  offsetBehind,
+  readBatchHeader,
+  setBaseOffset,
+  setPartitionLeaderEpoch,
+} from '@throughline/wire';
 import type { Broker } from '../topics/broker.ts';
 import { openBroker } from '../topics/open-broker.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -29,7 +35,7 @@ async function batchesIn(broker: Broker): Promise<readonly string[]> {
   for (let offset = log.logStartOffset; offset < log.highWatermark;) {
     const header = readBatchHeader((await log.read(offset, 1)).batches, 0);
     found.push(`${header.baseOffset}@${header.partitionLeaderEpoch}`);
-    offset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+    offset = offsetBehind(header);
   }
   return found;
 }

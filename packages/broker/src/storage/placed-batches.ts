@@ -5,12 +5,13 @@ import {
   codecOf,
   isControlBatch,
   isTransactionalBatch,
+  offsetBehind,
   readBatchHeader,
   verifyBatchCrc,
   type RecordBatchHeader,
 } from '@throughline/wire';
 import type { PlacedBatches } from './partition-face.ts';
-import { lastOffsetOf, placeProblem } from '../disk/batch-scan.ts';
+import { placeProblem } from '../disk/batch-scan.ts';
 
 export interface PlacedBatch {
   readonly bytes: Uint8Array;
@@ -91,7 +92,7 @@ export function checkFollows(
       throw new ThroughlineError('LEADER_EPOCH_FENCED', message, { details });
     }
     epoch = partitionLeaderEpoch;
-    expected = lastOffsetOf(header) + 1n;
+    expected = offsetBehind(header);
   }
 }
 

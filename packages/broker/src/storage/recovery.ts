@@ -3,8 +3,14 @@
 // After an unclean stop the last segments are read batch by batch. Where a batch is torn, damaged or out of order, the table
 // of recovery cases says whether the segment ends there or goes on behind it (recovery-cases.ts).
 import type { Logger } from '@throughline/event';
-import { batchHeaderBytes, readBatchHeader, type RecordBatchHeader } from '@throughline/wire';
-import { findBatch, lastOffsetOf, scanBatches } from '../disk/batch-scan.ts';
+import {
+  batchHeaderBytes,
+  lastOffsetOf,
+  offsetBehind,
+  readBatchHeader,
+  type RecordBatchHeader,
+} from '@throughline/wire';
+import { findBatch, scanBatches } from '../disk/batch-scan.ts';
 import type { DiskFile } from '../disk/disk.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { noteCase, type DamageDecision } from './recovery-cases.ts';
@@ -112,7 +118,7 @@ export async function resumeSegment(
   const [first] = tail;
   if (lastOffset !== undefined && (first === undefined || lastOffsetOf(first) !== lastOffset)) return undefined;
   const last = tail.at(-1);
-  const nextOffset = last === undefined ? baseOffset : lastOffsetOf(last) + 1n;
+  const nextOffset = last === undefined ? baseOffset : offsetBehind(last);
   const timeIndex = TimeIndex.fromFile(baseOffset, stored.timeIndex, nextOffset);
   if (timeIndex === undefined) return undefined;
   const head = new Uint8Array(batchHeaderBytes);

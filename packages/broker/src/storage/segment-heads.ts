@@ -1,7 +1,7 @@
 // Looking through the heads of a segment's batches, without their records: where the indexes end, which are sparse.
 import { ThroughlineError } from '@throughline/event';
-import { batchHeaderBytes, batchHeaderProblem, readBatchHeader } from '@throughline/wire';
-import { lastOffsetOf, type FoundBatch } from '../disk/batch-scan.ts';
+import { batchHeaderBytes, batchHeaderProblem, lastOffsetOf, readBatchHeader } from '@throughline/wire';
+import type { FoundBatch } from '../disk/batch-scan.ts';
 import { indexIntervalBytes } from '../defaults.ts';
 import { FileWindow } from '../disk/file-window.ts';
 import type { SegmentFiles } from './open-segments.ts';

@@ -1,7 +1,6 @@
 // What is known of a segment from the heads of its batches, kept up batch by batch: by an append, by recovery, by the
 // rebuilding of an index. One place, so that a rebuilt index is byte for byte the one that was lost.
-import type { RecordBatchHeader } from '@throughline/wire';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
+import { lastOffsetOf, type RecordBatchHeader } from '@throughline/wire';
 import { indexIntervalBytes } from '../defaults.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex } from './time-index.ts';

@@ -6,8 +6,15 @@
 // with CORRUPT_RECORD and the offset where reading can go on. When damage hides where the next batch begins, that is
 // searched for.
 import { ThroughlineError } from '@throughline/event';
-import { batchHeaderBytes, batchHeaderProblem, readBatchHeader, verifyBatchCrc } from '@throughline/wire';
-import { findBatch, lastOffsetOf, placeProblem, type FoundBatch } from '../disk/batch-scan.ts';
+import {
+  batchHeaderBytes,
+  batchHeaderProblem,
+  lastOffsetOf,
+  offsetBehind,
+  readBatchHeader,
+  verifyBatchCrc,
+} from '@throughline/wire';
+import { findBatch, placeProblem, type FoundBatch } from '../disk/batch-scan.ts';
 import type { DiskFile } from '../disk/disk.ts';
 import { FileWindow } from '../disk/file-window.ts';
 import type { OffsetIndex } from './offset-index.ts';
@@ -88,7 +95,7 @@ export async function readSegment(
       break;
     }
     position += header.sizeBytes;
-    nextOffset = expectedOffset = lastOffsetOf(header) + 1n;
+    nextOffset = expectedOffset = offsetBehind(header);
   }
   if (position === first.position) {
     const next = await behindDamage(log, extent, first.position, first.header.baseOffset);
@@ -140,7 +147,7 @@ async function locate(
     }
     if (lastOffsetOf(header) >= offset) return { header, position };
     position += header.sizeBytes;
-    expectedOffset = lastOffsetOf(header) + 1n;
+    expectedOffset = offsetBehind(header);
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 // From times to offsets, as ListOffsets asks: the first record at or after a time, and the first with the largest time.
 // The indexes lead to the batch; the record inside it is found by unpacking that one batch.
-import { readBatchHeader, walkRecords } from '@throughline/wire';
+import { offsetBehind, readBatchHeader, walkRecords } from '@throughline/wire';
 import type { TimedOffset } from './partition-face.ts';
 import type { Segments } from './segments.ts';
 
@@ -35,7 +35,7 @@ export async function recordAtTime(
     });
     if (found !== undefined) return found;
     // What made the batch match lies below the start, or its head names a time that no record has.
-    fromOffset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+    fromOffset = offsetBehind(header);
   }
 }
 

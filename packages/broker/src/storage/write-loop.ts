@@ -11,10 +11,10 @@
 //                   Appends are rejected, reads go on. What the journal has under way then is rejected, too: it may be in a
 //                   file that is not kept for the next start.
 import type { ThroughlineError, Timer } from '@throughline/event';
+import { lastOffsetOf, offsetBehind } from '@throughline/wire';
 import { AppendQueue, type WaitingBatch } from './append-queue.ts';
 import { AppendRejections } from './append-rejections.ts';
 import { BatchPlacer } from './batch-placer.ts';
-import { lastOffsetOf } from '../disk/batch-scan.ts';
 import { isOutOfDisk } from '../disk/disk.ts';
 import { IdleWatch } from '../ground/idle.ts';
 import type { Segments } from './segments.ts';
@@ -353,6 +353,6 @@ export class WriteLoop {
       this.queue.acknowledge(waiting);
     }
     this.#options.tail.keepFrom(this.#segments.endOffset);
-    this.advance(lastOffsetOf(group.at(-1)!.header) + 1n);
+    this.advance(offsetBehind(group.at(-1)!.header));
   }
 }

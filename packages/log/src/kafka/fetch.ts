@@ -6,6 +6,7 @@ import {
   batchPrefixBytes,
   isControlBatch,
   isTransactionalBatch,
+  lastOffsetOf,
   readBatchSize,
   type KafkaErrorName,
   type Read,
@@ -147,8 +148,9 @@ function wholeBatches(records: Uint8Array): Uint8Array {
 function hiddenOf(aborted: readonly AbortedTransaction[]): (header: RecordBatchHeader) => boolean {
   const waiting = [...aborted].sort((a, b) => Number(a.firstOffset - b.firstOffset));
   const producers = new Set<bigint>();
-  return ({ baseOffset, lastOffsetDelta, producerId, attributes }) => {
-    const lastOffset = baseOffset + BigInt(lastOffsetDelta);
+  return (header) => {
+    const { producerId, attributes } = header;
+    const lastOffset = lastOffsetOf(header);
     while (waiting.length > 0 && waiting[0]!.firstOffset <= lastOffset) producers.add(waiting.shift()!.producerId);
     if (isControlBatch(attributes)) {
       producers.delete(producerId);

@@ -1,6 +1,12 @@
 // From the batches that a broker returns to the records that a reader asked for.
 import { ThroughlineError, type LogRecord } from '@throughline/event';
-import { decodeRecordBatch, readBatchHeader, verifyBatchCrc, type RecordBatchHeader } from '@throughline/wire';
+import {
+  decodeRecordBatch,
+  offsetBehind,
+  readBatchHeader,
+  verifyBatchCrc,
+  type RecordBatchHeader,
+} from '@throughline/wire';
 import type { SharedBatches } from './shared-batches.ts';
 
 export interface Decoded {
@@ -52,7 +58,7 @@ export function decodeBatches(batches: Uint8Array, request: DecodeRequest): Deco
       if (position > 0) break;
       throw unreadable(error, request, header);
     }
-    nextOffset = header.baseOffset + BigInt(header.lastOffsetDelta) + 1n;
+    nextOffset = offsetBehind(header);
     lastEpoch = header.partitionLeaderEpoch;
     position += header.sizeBytes;
   }

@@ -1,6 +1,6 @@
 // Record batches as they are stored, on their way from one log to another.
 import { ThroughlineError } from '@throughline/event';
-import { readBatchHeader, verifyBatchCrc } from '@throughline/wire';
+import { offsetBehind, readBatchHeader, verifyBatchCrc } from '@throughline/wire';
 import type { ReadPosition } from './history.ts';
 
 /** The end of whole batches: where the next read goes on, and the leader epoch of the record before. */
@@ -13,14 +13,9 @@ export interface BatchesEnd {
 export function endOfBatches(batches: Uint8Array, { offset, lastEpoch: before }: ReadPosition): BatchesEnd {
   let end = { nextOffset: offset, lastEpoch: before };
   for (let position = 0; position < batches.length;) {
-    const {
-      baseOffset,
-      lastOffsetDelta,
-      partitionLeaderEpoch: lastEpoch,
-      sizeBytes,
-    } = readBatchHeader(batches, position);
-    end = { nextOffset: baseOffset + BigInt(lastOffsetDelta) + 1n, lastEpoch };
-    position += sizeBytes;
+    const header = readBatchHeader(batches, position);
+    end = { nextOffset: offsetBehind(header), lastEpoch: header.partitionLeaderEpoch };
+    position += header.sizeBytes;
   }
   return end;
 }
