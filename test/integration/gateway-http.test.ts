@@ -390,6 +390,23 @@ describe('the rest', () => {
     await assertError(await post('/v1/topics/notes/records', { records: [] }), 'INVALID_ARGUMENT');
   });
 
+  test('a read of records counts among the open streams until its reader is gone', async () => {
+    await scripted.log.admin.createTopic('watched', { partitions: 1 });
+    const openStreams = async (): Promise<number> => {
+      const text = await (await get('/metrics')).text();
+      return Number(/^throughline_http_open_streams (\d+)$/m.exec(text)?.[1]);
+    };
+    await until(async () => (await openStreams()) === 0);
+    const leave = new AbortController();
+    const address = `${listener.url}/v1/topics/watched/records?follow=true`;
+    const [one, two] = await Promise.all([fetch(address, { signal: leave.signal }), fetch(address)]);
+    assert.equal(await openStreams(), 2);
+    leave.abort();
+    await two.body?.cancel();
+    await until(async () => (await openStreams()) === 0);
+    assert.equal(one.status, 200);
+  });
+
   test('a field or a parameter that nobody reads is rejected, and null is only what says null', async () => {
     // `{"key":"k","vaule":"x"}` was taken, and a tombstone was written.
     await scripted.log.admin.createTopic('exact', { partitions: 1 });

@@ -29,6 +29,7 @@ type Handler = (call: Call) => Response | Promise<Response>;
 export function createApp(context: GatewayContext): App {
   const { wholeLog, settings, clock, logger, closing } = context;
   const { bodyBytesMax, longPollMs } = settings;
+  const { dev } = context.neighbours;
   const records = { log: wholeLog, bodyBytesMax, longPollMs, clock, logger, closing };
   const hono = new Hono<{ Bindings: NodeBindings }>();
   const id = (call: Call): string => parse(idSchema, call.req.param('id'));
@@ -75,14 +76,17 @@ export function createApp(context: GatewayContext): App {
     '/v1/status': { GET: plain(() => getStatus(context)) },
     '/v1/topics': { GET: plain(() => listTopics(records)) },
     '/v1/topics/:topic/records': {
-      GET: (call) => consumeRecords(records, call.req.param('topic') ?? '', call.req.raw, call.env),
+      GET: streaming((call) => {
+        context.streams.hold(call.env.outgoing);
+        return consumeRecords(records, call.req.param('topic') ?? '', call.req.raw, call.env);
+      }),
       POST: plain((call) => produceRecords(records, call.req.param('topic') ?? '', call.req.raw)),
     },
-    ...(context.neighbours.dev === undefined
+    ...(dev === undefined
       ? {}
       : {
-          '/v1/dev/kill-function': { POST: plain((call) => killFunction(context, call.req.raw)) },
-          '/v1/dev/crash-server': { POST: plain((call) => crashServer(context, call.req.raw)) },
+          '/v1/dev/kill-function': { POST: plain((call) => killFunction(context, dev, call.req.raw)) },
+          '/v1/dev/crash-server': { POST: plain((call) => crashServer(context, dev, call.req.raw)) },
         }),
     '/healthz': { GET: () => jsonResponse({ ok: true }) },
     '/readyz': { GET: () => getReadiness(context) },

@@ -60,7 +60,9 @@ export class GatewayMetrics {
     const labelled = (counts: ReadonlyMap<string, number>) =>
       Array.from(counts, ([labels, value]) => [`{${labels}}`, value] as const);
     family('http_requests_total', 'counter', 'Requests answered.', labelled(this.#requests));
-    family('http_open_streams', 'gauge', 'Streams of server-sent events that are open.', [['', gauges.openStreams]]);
+    family('http_open_streams', 'gauge', 'Streams that are open: of server-sent events, and reads of records.', [
+      ['', gauges.openStreams],
+    ]);
     family('gateway_appended_events_total', 'counter', 'Events that this gateway wrote.', [['', this.#appended]]);
     family(
       'runs_ended_total',

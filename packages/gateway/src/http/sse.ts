@@ -136,6 +136,7 @@ export class OpenStreams {
   readonly #clock: Clock;
   readonly #heartbeatMs: number;
   #timer: Timer | undefined;
+  #otherCount = 0;
 
   constructor(clock: Clock, heartbeatMs: number) {
     this.#clock = clock;
@@ -143,7 +144,14 @@ export class OpenStreams {
   }
 
   get count(): number {
-    return this.#streams.size;
+    return this.#streams.size + this.#otherCount;
+  }
+
+  /** Counts a response of another kind until it is over, for it may take as long. */
+  hold(outgoing: ServerResponse | undefined): void {
+    if (outgoing === undefined) return;
+    this.#otherCount++;
+    outgoing.once('close', () => this.#otherCount--);
   }
 
   add(stream: EventStream): void {

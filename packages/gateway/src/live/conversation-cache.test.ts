@@ -17,10 +17,12 @@ async function setUp(limits: { bytesMax?: number; countMax?: number } = {}) {
   await log.admin.createTopic(topic, { partitions: 1 });
   const reads: ReadRequest[] = [];
   let failure: Error | undefined;
+  let gate: Promise<void> | undefined;
   const watched: Log = Object.assign(Object.create(log) as Log, {
     admin: log.admin,
     async read(request: ReadRequest) {
       reads.push(request);
+      await gate;
       if (failure !== undefined) throw failure;
       return log.read(request);
     },
@@ -54,6 +56,8 @@ async function setUp(limits: { bytesMax?: number; countMax?: number } = {}) {
     reads,
     ranges,
     fail: (error: Error | undefined) => (failure = error),
+    /** Reads that begin from now on wait for it. */
+    hold: (until: Promise<void> | undefined) => (gate = until),
     /** Appends, and hands on what is new as the live tail does, unless it is to be found by reading. */
     append: async (records: Parameters<Log['append']>[1], isLive = true): Promise<void> => {
       await log.append(topic, records);
@@ -141,4 +145,22 @@ test('a load that fails is told to all who wait, and the next one tries again', 
   assert.equal(cache.bytes, 0);
   fail(undefined);
   assert.equal(await titleOf('a'), 'one');
+});
+
+test('what was being loaded when all was forgotten does not come back in the place of what was loaded since', async () => {
+  // A load of the old topic put itself back into memory when it was done, over the conversation of the new one.
+  const { cache, append, titleOf, hold } = await setUp();
+  await append([title('a', 'one')], false);
+  const slow = Promise.withResolvers<void>();
+  hold(slow.promise);
+  const old = cache.use('a', (live) => live);
+  cache.clear();
+  hold(undefined);
+  const now = await cache.use('a', (live) => live);
+  slow.resolve();
+  assert.notEqual(await old, now);
+  assert.equal(await cache.use('a', (live) => live), now);
+  await append([title('a', 'two')]);
+  assert.equal(await titleOf('a'), 'two');
+  assert.equal(cache.bytes, now.bytes);
 });

@@ -59,7 +59,10 @@ export class ConversationCache {
     try {
       await entry.loaded;
       // Used last: to the end of the order.
-      if (this.#entries.delete(conversationId)) this.#entries.set(conversationId, entry);
+      if (this.#entries.get(conversationId) === entry) {
+        this.#entries.delete(conversationId);
+        this.#entries.set(conversationId, entry);
+      }
       return await work(entry.live);
     } finally {
       entry.live.pinCount--;

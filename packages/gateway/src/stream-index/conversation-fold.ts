@@ -135,7 +135,7 @@ export class ConversationFold {
     readonly isArchived: boolean;
   }): SummaryPage {
     const [updatedMs, id] = options.after === undefined ? [Infinity, ''] : parseAfter(options.after);
-    if (this.#isReplaying) return { conversations: [], next: null };
+    if (this.#isOfAnother()) return { conversations: [], next: null };
     const rows = this.#store.read((state) =>
       big(
         state,
