@@ -1,7 +1,8 @@
 // Reads the repository's Markdown: headings with their anchors, links, code blocks.
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { anchorMaker, plainText } from '../../packages/models/src/docs/markdown-sections.ts';
+import { plainText } from '../../packages/models/src/docs/markdown-sections.ts';
+import { anchorMaker } from '../../packages/models/src/docs/section-builder.ts';
 import { filesOf, read, root } from './files.ts';
 
 export interface CodeBlock {

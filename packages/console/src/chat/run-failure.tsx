@@ -1,7 +1,7 @@
 // How a reply that failed says so: what happened, by which code, and what to do about it.
 import type { ReactNode } from 'react';
 import { errorTable, type RunEnd } from '@throughline/event';
-import { Retry } from '../ui/icons.tsx';
+import { ErrorNote } from '../ui/error-note.tsx';
 
 export function RunFailure(props: {
   readonly error: RunEnd['error'];
@@ -9,19 +9,8 @@ export function RunFailure(props: {
   readonly onRetry: () => void;
 }): ReactNode {
   const { code, message, remedy } = props.error ?? { code: 'INTERNAL', message: 'The run failed without a reason.' };
-  return (
-    <div className="failure" role="alert">
-      <p>
-        <code>{code}</code> {message}
-      </p>
-      <p>{remedy ?? remedyOf(code)}</p>
-      {props.canRetry && (
-        <button type="button" onClick={props.onRetry}>
-          <Retry /> Retry
-        </button>
-      )}
-    </div>
-  );
+  const retry = props.canRetry ? { onRetry: props.onRetry, retryLabel: 'Retry' } : {};
+  return <ErrorNote error={{ code, message, remedy: remedy ?? remedyOf(code) }} {...retry} />;
 }
 
 /** What the closed error table advises; an unknown code comes from a newer server. */

@@ -1,9 +1,12 @@
-// A request that failed: its code, what happened, what to do, and a way to try again.
+// What failed: its code, what happened, what to do, and a way to try again.
 import type { ReactNode } from 'react';
-import type { ThroughlineError } from '@throughline/event';
 import { Retry } from './icons.tsx';
 
-export function ErrorNote(props: { readonly error: ThroughlineError; readonly onRetry?: () => void }): ReactNode {
+export function ErrorNote(props: {
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string };
+  readonly onRetry?: () => void;
+  readonly retryLabel?: string;
+}): ReactNode {
   const { code, message, remedy } = props.error;
   return (
     <div className="failure" role="alert">
@@ -13,7 +16,7 @@ export function ErrorNote(props: { readonly error: ThroughlineError; readonly on
       <p>{remedy}</p>
       {props.onRetry !== undefined && (
         <button type="button" onClick={props.onRetry}>
-          <Retry /> Try again
+          <Retry /> {props.retryLabel ?? 'Try again'}
         </button>
       )}
     </div>

@@ -1,8 +1,8 @@
 // Cuts HTML into sections at h1 … h6 and its text into blocks, in one pass from left to right (so that no input takes
 // more than linear time). It is a reader of text, not a parser of HTML: what is hidden from people (scripts, styles,
 // navigation) is left out, and everything else is taken for the words it shows.
-import { anchorMaker } from './markdown-sections.ts';
 import type { Section } from './document.ts';
+import { SectionBuilder } from './section-builder.ts';
 import { escapeMarkdown } from './text-sections.ts';
 
 const skipped = new Set(['script', 'style', 'template', 'noscript', 'svg', 'nav', 'head', 'iframe', 'object']);
@@ -36,27 +36,22 @@ const entities: Readonly<Record<string, string>> = {
   bull: '•',
 };
 
-export function htmlSections(source: string): Section[] {
-  const sections: Section[] = [];
-  const anchors = anchorMaker();
-  let headings: { level: number; text: string }[] = [];
-  let anchor: string | undefined;
-  let blocks: string[] = [];
+export function htmlSections(source: string): readonly Section[] {
+  const sections = new SectionBuilder();
   let text = '';
   let listItem = false;
   let heading: { level: number; id: string | undefined } | undefined;
 
-  const endBlock = (): void => {
+  const takeWords = (): string => {
     const words = decodeEntities(text).replaceAll(/\s+/g, ' ').trim();
     text = '';
-    if (words === '') return;
-    blocks.push(listItem ? `- ${escapeMarkdown(words)}` : escapeMarkdown(words));
-    listItem = false;
+    return words;
   };
-  const endSection = (): void => {
-    endBlock();
-    if (blocks.length > 0) sections.push({ headings: headings.map((each) => each.text), anchor, blocks });
-    blocks = [];
+  const endBlock = (): void => {
+    const words = takeWords();
+    if (words === '') return;
+    sections.add(listItem ? `- ${escapeMarkdown(words)}` : escapeMarkdown(words));
+    listItem = false;
   };
 
   for (const token of tokens(source)) {
@@ -66,22 +61,19 @@ export function htmlSections(source: string): Section[] {
     }
     const level = /^h[1-6]$/.test(token.name) ? Number(token.name[1]) : undefined;
     if (level !== undefined && !token.isEnd) {
-      endSection();
+      endBlock();
+      sections.end();
       heading = { level, id: token.id };
     } else if (level !== undefined && heading !== undefined) {
-      const words = decodeEntities(text).replaceAll(/\s+/g, ' ').trim();
-      const { level: own, id } = heading;
-      text = '';
-      headings = [...headings.filter((each) => each.level < own), { level: own, text: words }];
-      anchor = id ?? anchors(words);
+      sections.begin(heading.level, takeWords(), heading.id);
       heading = undefined;
     } else if (breaking.has(token.name)) {
       if (heading === undefined) endBlock();
       if (token.name === 'li' && !token.isEnd) listItem = true;
     } else if (token.name === 'td' || token.name === 'th') text += ' ';
   }
-  endSection();
-  return sections;
+  endBlock();
+  return sections.end();
 }
 
 type Token =

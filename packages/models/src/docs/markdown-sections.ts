@@ -2,34 +2,24 @@
 // setext headings, fenced code). Only what is needed to quote whole blocks and to link to a heading is understood; the
 // quoted Markdown itself is rendered by the page.
 import type { Section } from './document.ts';
+import { SectionBuilder } from './section-builder.ts';
 
 const atxHeading = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
 const fenceOpen = /^ {0,3}(`{3,}|~{3,})/;
 
-export function markdownSections(source: string): Section[] {
+export function markdownSections(source: string): readonly Section[] {
   const lines = withoutFrontMatter(source).split('\n');
-  const sections: Section[] = [];
-  const anchors = anchorMaker();
-  let headings: { level: number; text: string }[] = [];
-  let anchor: string | undefined;
-  let blocks: string[] = [];
+  const sections = new SectionBuilder();
   let block: string[] = [];
   let fence: string | undefined;
 
   const endBlock = (): void => {
-    if (block.length > 0) blocks.push(block.join('\n'));
+    if (block.length > 0) sections.add(block.join('\n'));
     block = [];
   };
-  const endSection = (): void => {
-    endBlock();
-    if (blocks.length > 0) sections.push({ headings: headings.map((heading) => heading.text), anchor, blocks });
-    blocks = [];
-  };
   const startSection = (level: number, markdown: string): void => {
-    endSection();
-    const text = plainText(markdown);
-    headings = [...headings.filter((heading) => heading.level < level), { level, text }];
-    anchor = anchors(text);
+    endBlock();
+    sections.begin(level, plainText(markdown));
   };
 
   for (let index = 0; index < lines.length; index++) {
@@ -67,8 +57,8 @@ export function markdownSections(source: string): Section[] {
     block.push(line);
   }
   if (fence !== undefined) block.push(fence);
-  endSection();
-  return sections;
+  endBlock();
+  return sections.end();
 }
 
 /** Markdown without its marks: what a heading says, or what of a passage is worth indexing. */
@@ -78,20 +68,6 @@ export function plainText(markdown: string): string {
     .replaceAll(/<[^<>]{1,200}>/g, ' ')
     .replaceAll(/[`*]|(?<!\w)_|_(?!\w)/g, '')
     .trim();
-}
-
-/** The fragments that GitHub and most renderers give to headings: lower case, no punctuation, `-1`, `-2` when repeated. */
-export function anchorMaker(): (heading: string) => string {
-  const counts = new Map<string, number>();
-  return (heading) => {
-    const slug = heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{M}\p{N}_\- ]/gu, '')
-      .replaceAll(' ', '-');
-    const count = counts.get(slug) ?? 0;
-    counts.set(slug, count + 1);
-    return count === 0 ? slug : `${slug}-${count}`;
-  };
 }
 
 function closesFence(line: string, fence: string): boolean {

@@ -5,7 +5,7 @@ import { htmlSections } from './html-sections.ts';
 import { markdownSections } from './markdown-sections.ts';
 import { textSections } from './text-sections.ts';
 
-const readers: Readonly<Record<DocumentKind, (source: string) => Section[]>> = {
+const readers: Readonly<Record<DocumentKind, (source: string) => readonly Section[]>> = {
   markdown: markdownSections,
   text: textSections,
   html: htmlSections,
