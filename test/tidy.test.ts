@@ -66,6 +66,14 @@ test('how a record batch is laid out is known to the package wire alone', () => 
   );
 });
 
+test('a statement names the columns that it writes', () => {
+  const byPlace = /\binsert (?:or \w+ )?into [^\s(]+\s+(?:values|select|from)\b/gi;
+  const found = filesOf('packages/*/src/**/*.ts').flatMap((file) =>
+    isTestFile(file) ? [] : Array.from(read(file).matchAll(byPlace), ([statement]) => `${file}: ${statement}`),
+  );
+  none(found, 'Two columns that change places would change their values in silence; list them, or insert by name:');
+});
+
 test('one word is used for each thing', () => {
   assert.ok(unusedWords().size > 5, 'docs/reference/glossary.md has lost its table of words that are not used');
   none(wordProblems(), 'docs/reference/glossary.md says which word is meant:');
