@@ -175,6 +175,8 @@ export interface KafkaLimits {
   readonly pendingBytesMax: number;
   /** Bytes written to a connection and not yet taken by the network, beyond which no request of it begins. */
   readonly unsentBytesMax: number;
+  /** The same over all connections, beyond which the one is closed that has stood still for longest. */
+  readonly unsentOfAllBytesMax: number;
   /** Time in which a request that has begun to come must make progress, in milliseconds. */
   readonly requestStallMs: number;
   /** What counts as progress within `requestStallMs`, in bytes. */
@@ -198,6 +200,8 @@ export const kafkaLimitDefaults: KafkaLimits = {
   pendingBytesMax: 128 * KiB,
   // An answer is written whole; the next waits until the reader has taken most of it.
   unsentBytesMax: 64 * KiB,
+  // Twice what the records of Fetch answers may have, so that slow consumers alone come to it only with their first batches.
+  unsentOfAllBytesMax: 2 * responseBytesMax,
   // A request takes milliseconds; even a bad line gets a KiB through in half a minute.
   requestStallMs: 30_000,
   requestProgressBytes: 1 * KiB,

@@ -171,3 +171,45 @@ test('closing the server answers what is under way and takes no more', async (t)
   await closing;
   assert.equal(begun.length, 1);
 });
+
+test('answers that nobody reads are bounded over all connections: who has stood still for longest is closed', async (t) => {
+  // Only the records of Fetch were: with ten thousand topics each connection could hold a MiB of Metadata.
+  const transport = new NetworkByHand();
+  const { server, hasBegun, begun, log } = await scriptedServer(t, { transport, limits: { unsentOfAllBytesMax: 100 } });
+  const connections = [1, 2, 3, 4].map(() => transport.connect());
+  const sent = connections.map((): (() => void)[] => []);
+  const destroyed: number[] = [];
+  for (const [i, connection] of connections.entries()) {
+    connection.write = (_chunks, onSent) => void sent[i]!.push(onSent!);
+    const destroy = connection.destroy.bind(connection);
+    connection.destroy = () => {
+      destroyed.push(i);
+      destroy();
+    };
+  }
+  const answer = async (i: number): Promise<void> => {
+    const count = begun.length;
+    connections[i]!.receive(requestBytes(heartbeatApi, 4, bodies.heartbeat));
+    await hasBegun(count + 1);
+    begun[count]!.answer();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+  // Some twenty bytes each; the second one reads what it gets.
+  const before = server.metrics.sentBytes;
+  await answer(0);
+  const answerBytes = server.metrics.sentBytes - before;
+  const fitting = Math.floor(100 / answerBytes);
+  await answer(1);
+  sent[1]!.shift()!();
+  for (let count = 1; count < fitting; count++) await answer(2);
+  assert.deepEqual(destroyed, []);
+  await answer(3);
+  assert.deepEqual(destroyed, [0]);
+  assert.deepEqual(log.lines, [
+    'warn: closed a connection that did not read its answers while others needed the memory',
+  ]);
+  // It is not counted twice when its callback comes.
+  sent[0]!.shift()!();
+  await answer(1);
+  assert.deepEqual(destroyed, [0, 2]);
+});

@@ -12,6 +12,7 @@ import { IncomingRequests, type IncomingRequest } from './incoming-requests.ts';
 import type { Rejection } from './rejections.ts';
 import type { KafkaServerContext } from './server-context.ts';
 import type { TransportConnection } from './transport.ts';
+import type { UnsentHolder } from './unsent-answers.ts';
 
 /** A request whose answer has not gone out. */
 interface UnderWay {
@@ -32,7 +33,7 @@ export interface ConnectionStart {
   readonly onClosed: () => void;
 }
 
-export class Connection {
+export class Connection implements UnsentHolder {
   readonly #transport: TransportConnection;
   readonly #context: KafkaServerContext;
   readonly #onClosed: () => void;
@@ -106,6 +107,17 @@ export class Connection {
 
   /** Closes at once. */
   destroy(): void {
+    this.#transport.destroy();
+  }
+
+  /** Closes it for the memory of what it does not read. */
+  closeUnread(unsentBytes: number): void {
+    this.#note({
+      reason: 'unread-answers',
+      message: 'closed a connection that did not read its answers while others needed the memory',
+      fields: { unsentBytes },
+    });
+    this.#stopTaking();
     this.#transport.destroy();
   }
 
@@ -191,7 +203,11 @@ export class Connection {
     for (const chunk of chunks) bytes += chunk.length;
     this.#writtenBytes += bytes;
     this.#context.counters.sentBytes += bytes;
-    this.#transport.write(chunks, sent);
+    this.#transport.write(chunks, () => {
+      this.#context.unsent.remove(this, bytes);
+      sent?.();
+    });
+    this.#context.unsent.add(this, bytes);
   }
 
   /** The other side reads its answers. */

@@ -10,6 +10,7 @@ import type { KafkaFaults } from './kafka-faults.ts';
 import { KafkaCounters, type KafkaMetrics } from './kafka-metrics.ts';
 import { Rejections, type Rejection } from './rejections.ts';
 import { RequestMemory } from './request-memory.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 import type { ConnectionLimits, KafkaServerContext } from './server-context.ts';
 import type { SupportedApis } from './supported-apis.ts';
 import type { Transport, TransportConnection, TransportListener } from './transport.ts';
@@ -55,6 +56,7 @@ export class KafkaServer {
       counters,
       dispatcher: new Dispatcher({ services, apis, counters, log, faults }),
       memory: new RequestMemory({ bytesMax: limits.queuedBytesMax, smallBytes: limits.smallRequestBytes }),
+      unsent: new UnsentAnswers(limits.unsentOfAllBytesMax),
       rejections: new Rejections(log, services.logger),
     };
   }

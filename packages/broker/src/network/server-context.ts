@@ -5,6 +5,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { KafkaCounters } from './kafka-metrics.ts';
 import type { Rejections } from './rejections.ts';
 import type { RequestMemory } from './request-memory.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** The limits of the server, and what the settings of the broker say of connections. */
 export interface ConnectionLimits extends KafkaLimits {
@@ -20,5 +21,6 @@ export interface KafkaServerContext {
   readonly limits: ConnectionLimits;
   readonly counters: KafkaCounters;
   readonly memory: RequestMemory;
+  readonly unsent: UnsentAnswers;
   readonly rejections: Rejections;
 }

@@ -182,7 +182,7 @@ class ConnectionByHand implements TransportConnection {
     this.#listeners?.onDrain();
   }
 
-  write(): void {}
+  write(_chunks: readonly Uint8Array[], _onSent?: () => void): void {}
 
   pause(): void {
     this.isPaused = true;
