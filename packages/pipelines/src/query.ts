@@ -136,7 +136,7 @@ export class QueryRunner {
   }
 }
 
-/** The name of a table means, to this connection, its rows of these partitions. */
+/** The name of a table means, to this connection, its rows of these partitions; with the file's before it, what is stored. */
 async function narrow(connection: DuckDBConnection, name: string, partitions: readonly number[]): Promise<void> {
   const found = await connection.runAndReadAll('select current_database()');
   // It is the name of the file.
