@@ -16,7 +16,7 @@ import type { PreparedConfig, WriterOptions } from './writer-options.ts';
 import { PartitionUpkeep, type UpkeepOptions } from './partition-upkeep.ts';
 import { PartitionWriter } from './partition-writer.ts';
 import { checkFollows, placedBatches, type LogEnd, type PlacedBatch } from './placed-batches.ts';
-import type { Segments } from './segments.ts';
+import type { Removal, Segments } from './segments.ts';
 import { TailCache, type TailCacheBudget } from './tail-cache.ts';
 import { maxTimestampOffset, recordAtTime, type OffsetRange } from './time-lookup.ts';
 import type { TopicConfig } from '../ground/topic-config.ts';
@@ -267,8 +267,8 @@ export class Partition implements PartitionLog {
     return this.#upkeep.retentionPoint(nowMs);
   }
 
-  removeBefore(offset: bigint): Promise<void> {
-    return this.#upkeep.removeBefore(offset);
+  removeBefore(offset: bigint, how?: Removal): Promise<void> {
+    return this.#upkeep.removeBefore(offset, how);
   }
 
   /** Forgets the producers that have been silent for too long. */

@@ -7,6 +7,7 @@ import type { SnapshotFiles } from '../producers/snapshot-files.ts';
 import { expiredPoint, isExpired } from './expiry.ts';
 import type { FolderFiles } from './folder-files.ts';
 import type { PartitionWriter } from './partition-writer.ts';
+import type { Removal } from './segments.ts';
 import { OrderedTurns } from './wait-order.ts';
 import type { Watched } from './watchdog.ts';
 import type { WriterOptions } from './writer-options.ts';
@@ -103,9 +104,9 @@ export class PartitionUpkeep {
     });
   }
 
-  /** Moves the start of the log, which has been noted durably before: the files below it are removed. */
-  removeBefore(offset: bigint): Promise<void> {
-    return this.#turns.run('a removal of segments', () => this.#removeBefore(offset));
+  /** Moves the start of the log: the files below it are removed. It has been noted durably before, or they go `one by one`. */
+  removeBefore(offset: bigint, how?: Removal): Promise<void> {
+    return this.#turns.run('a removal of segments', () => this.#removeBefore(offset, how));
   }
 
   /** Stores what is known of the producers at the end of the segments, when all of it is acknowledged. */
@@ -184,13 +185,13 @@ export class PartitionUpkeep {
     }
   }
 
-  /** The start of the log is noted: what is below it is gone, and files that cannot be removed now are removed another time. */
-  async #removeBefore(offset: bigint): Promise<void> {
+  /** The start of the log has moved: what is below it is gone, and files that cannot be removed now are removed another time. */
+  async #removeBefore(offset: bigint, how?: Removal): Promise<void> {
     const { segments, epochs, snapshots, name: partition, logger } = this.#options;
     if (offset > this.#logStartOffset) this.#logStartOffset = offset;
     try {
       epochs.truncateFromStart(this.#logStartOffset);
-      await segments.removeBefore(this.#logStartOffset);
+      await segments.removeBefore(this.#logStartOffset, how);
       const { startOffset } = segments;
       await snapshots.remove((snapshot) => snapshot < startOffset);
     } catch (error) {

@@ -3,8 +3,11 @@
 // keeps no other from losing what has expired: that is what makes room.
 //
 // The new start of a log is noted durably before its files go. A crash in between leaves files below the start, which the
-// next run removes; the other way round a start could point at records that are gone.
+// next run removes. A disk that is full to the last byte has no room for the note, and would never get any: there the files
+// go first, the oldest first and each for good before the next, so that at any moment the log begins with a whole segment;
+// a start that finds no note begins with that one.
 import { ThroughlineError, type Clock, type Logger } from '@throughline/event';
+import { isOutOfDisk } from '../disk/disk.ts';
 import type { Partition } from './partition-log.ts';
 
 /**
@@ -29,7 +32,15 @@ export async function applyRetention(
     }
   }
   if (changed.size === 0) return 0;
-  await storeStarts(changed);
+  try {
+    await storeStarts(changed);
+  } catch (error) {
+    if (!isOutOfDisk(error)) throw error;
+    logger.warn({ error }, 'the disk is full: what has expired is removed before that is noted');
+    for (const [partition, point] of changed) await partition.removeBefore(point, 'one by one');
+    await storeStarts(changed);
+    return changed.size;
+  }
   for (const [partition, point] of changed) await partition.removeBefore(point);
   return changed.size;
 }

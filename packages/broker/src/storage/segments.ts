@@ -19,6 +19,9 @@ export interface RecoveryStart {
   readonly isInJournal: (offset: bigint) => Promise<boolean>;
 }
 
+/** How the first segments of a log are removed. */
+export type Removal = 'at once' | 'one by one';
+
 const emptyBytes = new Uint8Array(0);
 
 export class Segments {
@@ -241,14 +244,21 @@ export class Segments {
     return this.#all.slice(0, -1);
   }
 
-  /** Removes the segments that hold nothing at or after `offset`. */
-  async removeBefore(offset: bigint): Promise<void> {
+  /**
+   * Removes the segments that hold nothing at or after `offset`; `one by one` also for a power cut, which then finds what is
+   * left in one piece, with the name of the last one.
+   */
+  async removeBefore(offset: bigint, how: Removal = 'at once'): Promise<void> {
+    const settle = (): Promise<void> =>
+      this.#unsyncedNames.sync(() => this.#environment.disk.syncDirectory(this.#folder));
+    if (how === 'one by one') await settle();
     while (this.#all.length > 1 && this.#all[1]!.baseOffset <= offset) {
       const oldest = this.#all[0]!;
       this.#all = this.#all.slice(1);
       this.#sealedBytes -= oldest.sizeBytes;
       await oldest.remove();
       this.#unsyncedNames.note();
+      if (how === 'one by one') await settle();
     }
   }
 

@@ -10,6 +10,10 @@ import { makePartitionFolder, partitionFolderName, readLeaderEpochs } from '../s
 import type { SegmentVisitor } from '../storage/recovery.ts';
 import { noteCase } from '../storage/recovery-cases.ts';
 import { Segments, type RecoveryStart } from '../storage/segments.ts';
+import { segmentOfFile } from '../disk/segment-name.ts';
+
+/** Above every offset. */
+const offsetEnd = 2n ** 63n;
 
 export interface FoundPartition {
   readonly topic: string;
@@ -49,8 +53,9 @@ export async function findPartition(
   const names = start.names ?? (await disk.list(folder));
   const isClean = start.stop === 'clean';
   const storedPoint = start.recoveryPoint ?? 0n;
-  // Snapshots are synced before either of these passes them.
-  const syncedOffset = logStartOffset > storedPoint ? logStartOffset : storedPoint;
+  const firstBase = names.flatMap((name) => segmentOfFile(name) ?? []).reduce(smaller, offsetEnd);
+  // Snapshots are synced before any of these passes them: what stood below the first segment has been removed.
+  const syncedOffset = [storedPoint, firstBase === offsetEnd ? 0n : firstBase].reduce(larger, logStartOffset);
   const producers = await ProducerRecovery.begin({
     disk,
     folder,
@@ -88,9 +93,9 @@ export async function findPartition(
     readEpochs: read.firstOffset === startOffset ? { starts: read.starts, endOffset } : undefined,
     folderFiles: new FolderFiles({ disk, logger, folder, epochs, isSynced: (start.recoveryPoint ?? 0n) > 0n }),
     producers,
-    logStartOffset: atMost(logStartOffset > startOffset ? logStartOffset : startOffset, endOffset),
+    logStartOffset: smaller(logStartOffset > startOffset ? logStartOffset : startOffset, endOffset),
     // After a clean stop everything there is was synced, whatever is known.
-    recoveryPoint: isClean && start.recoveryPoint === undefined ? endOffset : atMost(recoveryPoint ?? 0n, endOffset),
+    recoveryPoint: isClean && start.recoveryPoint === undefined ? endOffset : smaller(recoveryPoint ?? 0n, endOffset),
   };
 }
 
@@ -167,6 +172,10 @@ export function beginEpoch({ epochs, segments }: FoundPartition, epochMin: numbe
   epochs.begin(Math.max(epochs.current + 1, epochMin), segments.endOffset);
 }
 
-function atMost(offset: bigint, limit: bigint): bigint {
-  return offset < limit ? offset : limit;
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
