@@ -20,6 +20,7 @@ export {
 export {
   array,
   boolean,
+  either,
   literal,
   nullable,
   number,

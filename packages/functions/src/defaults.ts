@@ -1,6 +1,8 @@
 // Every default of this package, with its unit and the reason for it.
 
 export const functionDefaults = {
+  /** The language of the house. */
+  runtime: { kind: 'nodejs' },
   /** Name of the export that is called; Lambda's customary one. */
   handler: 'handler',
   /** A long answer of a slow model; Lambda allows 15 minutes, and nobody waits that long at a page. */

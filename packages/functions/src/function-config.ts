@@ -1,6 +1,6 @@
 // What is said about a function, with the defaults filled in and every value checked.
 import path from 'node:path';
-import { literal, number, object, optional, parse, record, string, ThroughlineError } from '@throughline/event';
+import { either, literal, number, object, optional, parse, record, string, ThroughlineError } from '@throughline/event';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { FunctionUrl } from './lambda/hosted-function.ts';
@@ -13,7 +13,12 @@ export type FunctionConfig = Pick<ResolvedFunction, 'name' | 'entry'> &
 
 const whole = number({ min: 0, integer: true });
 const positive = number({ min: 1, integer: true });
+const runtime = either(
+  object({ kind: literal('nodejs') }),
+  object({ kind: literal('python'), interpreter: string(), version: string(), packageDir: string() }),
+);
 const schema = object({
+  runtime,
   name: string({ pattern: /^[A-Za-z0-9_-]{1,64}$/, what: 'a name (letters, digits, "_", "-"; at most 64)' }),
   entry: string(),
   handler: string({ pattern: /^[A-Za-z_$][\w$.]*$/, what: 'the name of an export' }),
@@ -46,6 +51,10 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);
+  }
+  if (resolved.runtime.kind === 'python' && resolved.invocationsPerEnvironment > 1) {
+    const message = `function ${config.name}: invocationsPerEnvironment: a process of Python serves one at a time`;
+    throw new ThroughlineError('CONFIG_INVALID', message);
   }
   return parse(schema, resolved, 'CONFIG_INVALID');
 }

@@ -10,6 +10,7 @@ export {
 } from './supervisor.ts';
 export type { MemberOptions } from './sharing/function-group.ts';
 export type { FunctionConfig } from './function-config.ts';
+export type { FunctionRuntime } from './invoker/launch-command.ts';
 export type { FunctionStatus } from './invoker/function-status.ts';
 export type { EnvironmentStatus } from './invoker/environment-pool.ts';
 export type { InvocationTotals } from './invoker/metering.ts';

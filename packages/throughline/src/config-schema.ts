@@ -22,6 +22,8 @@ export const functionSchema = z.strictObject({
   entry: z.string().min(1),
   /** Name of the exported handler. */
   handler: z.string().min(1).optional(),
+  /** By the name of the file where absent: `.py` is Python. */
+  runtime: z.enum(['nodejs', 'python']).optional(),
   timeoutMs: milliseconds.optional(),
   memoryMb: z.int().min(64).optional(),
   environmentsMax: z.int().min(1).max(1000).optional(),

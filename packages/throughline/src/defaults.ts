@@ -87,3 +87,5 @@ export const migrateProgressMs = 1_000;
 
 /** Growth of the heap between two full collections, in percent of what is in use: some tens of MiB, and a fifth of the collections. */
 export const heapGrowthPercent = 300;
+/** How long Python may take to say its version: it takes 20 ms, on a machine that has just started far longer. */
+export const pythonStartMs = 20_000;

@@ -172,10 +172,12 @@ export class EnvironmentPool {
     const { config, clock, logger, machine, compileCacheDir } = this.#options;
     const environment = new Environment({
       id,
+      runtime: config.runtime,
       entry: config.entry,
       handler: config.handler,
       variables: environmentVariables(process.env, {
         name: config.name,
+        runtime: config.runtime,
         handler: config.handler,
         entry: config.entry,
         memoryMb: config.memoryMb,

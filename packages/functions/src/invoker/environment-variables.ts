@@ -2,11 +2,13 @@
 // server (keys, tokens, database addresses) must be handed on by name, in the function's own configuration.
 // Names: AWS Lambda developer guide, "Defined runtime environment variables".
 import path from 'node:path';
+import { runtimeName, type FunctionRuntime } from './launch-command.ts';
 
 const inherited = ['PATH', 'TZ', 'LANG'] as const;
 
 export interface EnvironmentVariablesOptions {
   readonly name: string;
+  readonly runtime: FunctionRuntime;
   readonly handler: string;
   readonly entry: string;
   readonly memoryMb: number;
@@ -32,10 +34,10 @@ export function environmentVariables(
     ...variables,
     HOME: options.homeDir,
     TMPDIR: options.homeDir,
-    ...(options.compileCacheDir === undefined ? {} : { NODE_COMPILE_CACHE: options.compileCacheDir }),
     ...options.configured,
+    ...ofRuntime(options),
     _HANDLER: `${path.basename(options.entry, path.extname(options.entry))}.${options.handler}`,
-    AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${runtimeName(options.runtime)}`,
     AWS_LAMBDA_FUNCTION_NAME: options.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMb),
@@ -46,5 +48,16 @@ export function environmentVariables(
     ...(options.invocationsPerEnvironment > 1
       ? { AWS_LAMBDA_MAX_CONCURRENCY: String(options.invocationsPerEnvironment) }
       : {}),
+  };
+}
+
+/** What the language's own runtime is told: where it keeps what it has compiled, and where it finds our package. */
+function ofRuntime({ runtime, compileCacheDir, configured }: EnvironmentVariablesOptions): Record<string, string> {
+  if (runtime.kind === 'nodejs') return compileCacheDir === undefined ? {} : { NODE_COMPILE_CACHE: compileCacheDir };
+  return {
+    PYTHONPATH: [runtime.packageDir, configured['PYTHONPATH'] ?? ''].filter((dir) => dir !== '').join(path.delimiter),
+    // A function's folder gets no __pycache__ from being run.
+    ...(compileCacheDir === undefined ? {} : { PYTHONPYCACHEPREFIX: path.join(compileCacheDir, 'python') }),
+    PYTHONUTF8: '1',
   };
 }

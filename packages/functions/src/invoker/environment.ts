@@ -13,6 +13,7 @@ import { FunctionProcess } from './function-process.ts';
 import type { HandlerError } from './invocation-contract.ts';
 import { threw, timedOut } from './invocation-errors.ts';
 import { Invocation, type InvocationCall, type InvocationOutcome } from './invocation.ts';
+import type { FunctionRuntime } from './launch-command.ts';
 import type { Machine } from './machine.ts';
 import { errorLine, type InvocationReport } from './metering.ts';
 import { ProcessWatch } from './process-watch.ts';
@@ -22,6 +23,7 @@ export type EnvironmentState = 'starting' | 'idle' | 'busy' | 'stopped';
 
 export interface EnvironmentOptions {
   readonly id: string;
+  readonly runtime: FunctionRuntime;
   readonly entry: string;
   readonly handler: string;
   readonly variables: Readonly<Record<string, string>>;
@@ -75,11 +77,8 @@ export class Environment {
     this.#startedMs = clock.monotonicMs();
     this.idleSinceMs = this.#startedMs;
     this.#process = new FunctionProcess({
-      environmentId: options.id,
-      entry: options.entry,
-      handler: options.handler,
+      launch: { ...options, environmentId: options.id },
       variables: options.variables,
-      memoryMb: options.memoryMb,
       clock,
       machine: options.machine,
       logger: options.logger,

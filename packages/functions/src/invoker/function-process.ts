@@ -3,19 +3,16 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { listening, type Clock, type Logger } from '@throughline/event';
-import { limits, oldSpaceShare, pipeDrainMs } from '../defaults.ts';
+import { limits, pipeDrainMs } from '../defaults.ts';
 import { encodeFrame, FrameDecoder, type Frame, type FrameType } from './framed-pipe.ts';
+import { launchCommand, type LaunchOptions } from './launch-command.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Machine } from './machine.ts';
 
 export interface FunctionProcessOptions {
-  readonly environmentId: string;
-  readonly entry: string;
-  readonly handler: string;
+  readonly launch: LaunchOptions;
   readonly variables: Readonly<Record<string, string>>;
-  readonly memoryMb: number;
   readonly clock: Clock;
   readonly machine: Machine;
   readonly logger: Logger;
@@ -27,11 +24,6 @@ export interface FunctionProcessOptions {
   /** It has ended, and its pipes have been read to their end. */
   onGone(exitCode: number | null, signal: string | null): void;
 }
-
-/** What an environment's process runs. */
-export const bootstrapPath: string = fileURLToPath(
-  new URL(`./bootstrap/main${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url),
-);
 
 /** The operating system has started no process. */
 export class SpawnFailed extends Error {
@@ -57,27 +49,15 @@ export class FunctionProcess {
   /** @throws SpawnFailed, or what the machine throws, when it cannot be started */
   constructor(options: FunctionProcessOptions) {
     this.#options = options;
-    const oldSpaceMb = Math.max(16, Math.floor(options.memoryMb * oldSpaceShare));
-    this.#process = options.machine.spawn(
-      process.execPath,
-      [
-        ...importConditions(),
-        `--max-old-space-size=${oldSpaceMb}`,
-        '--disable-warning=ExperimentalWarning',
-        bootstrapPath,
-        options.entry,
-        options.handler,
-        // Not used by the process: it tells which environment a process id belongs to (orphans.ts).
-        options.environmentId,
-      ],
-      {
-        cwd: path.dirname(options.entry),
-        env: { ...options.variables },
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        // A process group of its own: killing it takes along what the function may have started.
-        detached: true,
-      },
-    );
+    const { launch, machine, variables } = options;
+    const { file, words } = launchCommand(launch);
+    this.#process = machine.spawn(file, words, {
+      cwd: path.dirname(launch.entry),
+      env: { ...variables },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // A process group of its own: killing it takes along what the function may have started.
+      detached: true,
+    });
     const failed = new Promise<string>((resolve) => this.#process.on('error', ({ message }) => resolve(message)));
     // What cannot be started has no process id at once, and its reason a little later. Where descriptors are what is missing
     // it has no pipes either: Node's ChildProcess.spawn returns before it makes them.
@@ -150,14 +130,4 @@ export class FunctionProcess {
     this.#pipe?.destroy();
     this.#options.onGone(this.#process.exitCode, this.#process.signalCode);
   }
-}
-
-/** Export conditions that this process was started with: a function must resolve the same files as its supervisor. */
-function importConditions(): string[] {
-  const conditions: string[] = [];
-  process.execArgv.forEach((flag, index, flags) => {
-    if (flag.startsWith('--conditions=')) conditions.push(flag);
-    else if (flag === '-C' || flag === '--conditions') conditions.push(`--conditions=${flags[index + 1]}`);
-  });
-  return conditions;
 }

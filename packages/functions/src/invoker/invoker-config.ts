@@ -1,8 +1,10 @@
 // What an invoker has to know about its function.
+import type { FunctionRuntime } from './launch-command.ts';
 
 export interface InvokerConfig {
   /** Name of the function; letters, digits, "_" and "-", at most 64 (Lambda's rule). */
   readonly name: string;
+  readonly runtime: FunctionRuntime;
   /** Absolute path of the module. */
   readonly entry: string;
   /** Export that is called; dots go into nested objects; the default export where there is none of that name. */

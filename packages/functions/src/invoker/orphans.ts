@@ -3,14 +3,15 @@
 // else by now, and the record may be a stranger's: what is killed has to be an environment by its own command line, and
 // the very one that the record names.
 import { isUlid, type Logger } from '@throughline/event';
-import { bootstrapPath } from './function-process.ts';
+import { bootstrapPath, pythonModule } from './launch-command.ts';
 import { commandLine } from './resident-memory.ts';
 
 /** Kills the process group of an environment of a dead supervisor, if it is still there. */
 export function killOrphan(environment: { readonly id: string; readonly pid: number }, logger: Logger): void {
   const { id, pid } = environment;
   const words = pid > 1 && isUlid(id) ? (commandLine(pid) ?? []) : [];
-  if (!words.includes(bootstrapPath) || !words.includes(id)) return;
+  const isEnvironment = words.includes(bootstrapPath) || words.includes(pythonModule);
+  if (!isEnvironment || !words.includes(id)) return;
   try {
     process.kill(-pid, 'SIGKILL');
     logger.warn({ pid, environment: id }, 'environment of a dead supervisor was killed');

@@ -4,12 +4,12 @@
 // Source: AWS Lambda API reference, FunctionConfiguration and FunctionUrlConfig.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { runtimeName } from '../invoker/launch-command.ts';
 import { notFound } from './aws-error.ts';
 import { arnOf } from './function-name.ts';
 import type { HostedFunction } from './hosted-function.ts';
 import { findFunction, type LambdaServices } from './invocation-request.ts';
 
-const runtime = `nodejs${process.versions.node.split('.', 1)[0]}.x`;
 const architecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
 
 export async function listFunctions(services: LambdaServices): Promise<Response> {
@@ -64,7 +64,7 @@ async function configurationOf(
   return {
     FunctionName: name,
     FunctionArn: arnOf(name),
-    Runtime: runtime,
+    Runtime: runtimeName(config.runtime),
     Role: 'arn:aws:iam::000000000000:role/throughline',
     Handler: `${path.parse(config.entry).name}.${config.handler}`,
     CodeSize: code.length,

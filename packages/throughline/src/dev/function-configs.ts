@@ -4,20 +4,29 @@ import type { FunctionConfig } from '@throughline/functions';
 import type { FunctionSettings } from '../config-schema.ts';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
+import { PythonFinder } from './python-finder.ts';
 
+/** @throws ThroughlineError CONFIG_INVALID where a function is in Python and there is none */
 export function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
   const environment = functionEnvironment(config);
+  const python = new PythonFinder(config.appDir);
   return Object.entries(config.app.functions).map(([name, settings]) => ({
     name,
     entry: path.resolve(config.appDir, settings.entry),
+    runtime: isPython(settings) ? python.runtime(`functions.${name}`) : { kind: 'nodejs' },
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
     timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
     memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
     environmentsMax: settings.environmentsMax ?? defaults.functionEnvironmentsMax,
-    invocationsPerEnvironment: settings.invocationsPerEnvironment ?? defaults.invocationsPerEnvironment,
+    invocationsPerEnvironment:
+      settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment),
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
   }));
+}
+
+function isPython({ runtime, entry }: FunctionSettings): boolean {
+  return runtime === undefined ? entry.endsWith('.py') : runtime === 'python';
 }
 
 function urlOf({ triggers = [] }: FunctionSettings): Pick<FunctionConfig, 'url'> {
