@@ -52,7 +52,8 @@ test('a disk that is full to the last byte loses what has expired, and a power c
     const memory = new LossyDisk();
     const disk = new FaultyDisk(memory);
     const logger = new LogRecorder();
-    const options = { dataDir: '/data', clock: new VirtualClock(nowMs), random: seededRandom(1), logger };
+    const limits = { journalFileBytes: 4096 };
+    const options = { dataDir: '/data', clock: new VirtualClock(nowMs), random: seededRandom(1), logger, ...limits };
     const broker = await openBroker({ ...options, disk });
     const config = { durability: 'fsync', segmentBytes: 1024, retentionMs: 1000 } as const;
     await broker.createTopic('t', { partitions: 1, config });
@@ -83,7 +84,8 @@ test('a power cut in the middle of that leaves a log without a gap', async () =>
   for (let changeCount = 0; changeCount < 24; changeCount++) {
     const memory = new LossyDisk();
     const disk = new FaultyDisk(memory);
-    const options = { dataDir: '/data', clock: new VirtualClock(nowMs), random: seededRandom(1) };
+    const limits = { journalFileBytes: 4096 };
+    const options = { dataDir: '/data', clock: new VirtualClock(nowMs), random: seededRandom(1), ...limits };
     const broker = await openBroker({ ...options, disk });
     const config = { durability: 'fsync', segmentBytes: 1024, retentionMs: 1000 } as const;
     await broker.createTopic('t', { partitions: 1, config });
