@@ -24,13 +24,15 @@ test('the command line prints the value, and the log beside it', async () => {
   assert.deepEqual([code, stdout], [0, '{"hello":"Ada"}\n']);
   assert.match(stderr, /^START RequestId: [\s\S]*\nREPORT RequestId: \S+  Duration: .*\n$/m);
   assert.equal((await invoke(['hello', '--file', '-'], { input: '{"name":"B"}' })).stdout, '{"hello":"B"}\n');
-  assert.equal((await invoke(['count'])).stdout.includes('1'), true);
+  const count = await invoke(['count']);
+  assert.equal(count.stdout, '1\n2\n3\n4\n5\n');
+  assert.match(count.stderr, /^head \{"statusCode":200,/m);
 });
 
 test('the command line says what is wrong, and exits with 1', async () => {
   for (const [args, says] of [
     [['nobody'], /Function not found: .*nobody \[UNKNOWN_FUNCTION\]/],
-    [['hello', '--payload', '{'], /Could not parse request body into json.* \[MALFORMED_JSON\]/],
+    [['hello', '--payload', '{'], /--payload or --file: Could not parse request body.* \[INVALID_ARGUMENT\]/],
     [['hello', '--payload', 'null'], /hello: TypeError: .* \[FUNCTION_ERROR\]/],
     [['hello', '--file', '/no/such/file'], /ENOENT.* \[INVALID_ARGUMENT\]/],
     [['hello', '--file', '-', '--payload', '{}'], /not both \[INVALID_ARGUMENT\]/],

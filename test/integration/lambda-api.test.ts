@@ -107,6 +107,10 @@ describe('Invoke', () => {
     assert.equal(context['functionName'], 'buffered');
     assert.match(String(context['invokedFunctionArn']), /:function:buffered:\$LATEST$/);
     assert.ok(Number(context['remaining']) > functionDefaults.timeoutMs - 10_000);
+    // It once had the time to load on top.
+    const cold = await invoke('hasty', {});
+    const { remaining } = (cold.payload as { context: { remaining: number } }).context;
+    assert.ok(remaining > 0 && remaining <= 300, `${remaining} ms remain of 300 after a cold start`);
   });
 
   test('takes every form of a name, and nothing sent as an empty object', async () => {

@@ -92,6 +92,8 @@ describe('a function in Python', { skip }, () => {
         'm',
       ),
     );
+    const cold = (await invoke('hasty', {})).value as { context: { remaining: number } };
+    assert.ok(cold.context.remaining > 0 && cold.context.remaining <= 300);
     for (const answer of [null, 'ä', 2 ** 60, [1.5, { a: [] }], true]) {
       assert.deepEqual((await invoke('buffered', { answer })).value, answer);
     }

@@ -326,7 +326,7 @@ export const errorTable = {
     httpStatus: 502,
     retriable: false,
     meaning: 'The handler threw.',
-    remedy: 'The message and the invocation log say where; correct the function and press Retry.',
+    remedy: 'The message and the invocation log say where; correct the function and try again.',
   },
   FUNCTION_INIT_FAILED: {
     httpStatus: 502,

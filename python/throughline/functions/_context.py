@@ -59,11 +59,13 @@ class Context:
         self.identity = None
         self.tenant_id = None
         self.cancelled = threading.Event()
-        self._deadline_ms: float = request["deadlineMs"]
+        # Absent where it was sent before the function was loaded: its time-out begins now.
+        now_ms = time.time() * 1000
+        self._deadline_ms: float = request.get("deadlineMs", now_ms + request["timeoutMs"])
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the invocation times out."""
-        # Another process has set the deadline: only wall time is common to both.
+        # Another process may have set the deadline: only wall time is common to both.
         return max(0, int(self._deadline_ms - time.time() * 1000))
 
     def log(self, message: str) -> None:

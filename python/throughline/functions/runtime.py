@@ -58,8 +58,7 @@ class Runtime:
         """Serves invocations for ever."""
         self._pipe.send(_frames.READY, 0)
         while True:
-            number, payload = self._calls.get()
-            self._serve_one(handler, number, payload)
+            self._serve_one(handler, *self._calls.get())
 
     def _read(self) -> None:
         while True:

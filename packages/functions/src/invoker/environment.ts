@@ -136,7 +136,7 @@ export class Environment {
 
   /** Starts an invocation; one that comes before the function is loaded waits in the process. */
   invoke(call: InvocationCall): Invocation {
-    const { clock, initTimeoutMs } = this.#options;
+    const { clock } = this.#options;
     const number = ++this.invocations;
     const timeoutMs = Math.min(this.#options.timeoutMs, call.request.timeoutMs ?? Infinity);
     const invocation = new Invocation(clock, call, {
@@ -155,10 +155,12 @@ export class Environment {
       this.#running.delete(number);
       return invocation;
     }
-    // The time-out of a cold start begins when the function is loaded; this deadline is the latest possible one.
-    const startMs = this.#isReady ? 0 : initTimeoutMs;
-    const deadline = `"deadlineMs":${clock.nowMs() + startMs + timeoutMs}`;
-    this.#process.send('invoke', number, `{${deadline},${call.fieldsJson.slice(1, -1)},"event":${call.eventJson}}`);
+    const deadline = this.#isReady ? `"deadlineMs":${clock.nowMs() + timeoutMs},` : '';
+    this.#process.send(
+      'invoke',
+      number,
+      `{${deadline}"timeoutMs":${timeoutMs},${call.fieldsJson.slice(1, -1)},"event":${call.eventJson}}`,
+    );
     if (this.#isReady) this.#startTimeout(number, invocation);
     this.#watch.begin();
     this.#options.onChange();

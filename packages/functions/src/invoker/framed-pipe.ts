@@ -40,8 +40,12 @@ export interface Frame {
 /** Payload of `invoke`. */
 export interface InvokePayload {
   readonly requestId: string;
-  /** Wall time in milliseconds since 1970 at which the invocation times out. */
-  readonly deadlineMs: number;
+  /**
+   * Wall time in milliseconds since 1970 at which the invocation times out. Absent for one that was sent before the function
+   * was loaded: its time-out begins when it is served.
+   */
+  readonly deadlineMs?: number;
+  readonly timeoutMs: number;
   readonly invokedFunctionArn?: string;
   readonly traceId?: string;
   readonly clientContext?: unknown;

@@ -56,8 +56,11 @@ export function getFunctionUrlConfig(services: LambdaServices, text: string, req
 async function configurationOf(
   services: LambdaServices,
   name: string,
-  { invoker: { config } }: HostedFunction,
+  { invoker }: HostedFunction,
 ): Promise<Record<string, unknown>> {
+  const { config } = invoker;
+  const { initError, startError } = invoker.status();
+  const problem = initError ?? startError;
   // A file that cannot be read is a function that cannot be loaded: an invocation says why.
   const code = await services.readFile(config.entry).catch(() => Buffer.alloc(0));
   const digest = createHash('sha256').update(code).digest();
@@ -78,8 +81,16 @@ async function configurationOf(
     PackageType: 'Zip',
     Architectures: [architecture],
     EphemeralStorage: { Size: 512 },
-    State: 'Active',
-    LastUpdateStatus: 'Successful',
+    ...(problem === undefined
+      ? { State: 'Active', LastUpdateStatus: 'Successful' }
+      : {
+          State: 'Failed',
+          StateReason: problem.message,
+          StateReasonCode: 'FunctionError',
+          LastUpdateStatus: 'Failed',
+          LastUpdateStatusReason: problem.message,
+          LastUpdateStatusReasonCode: 'FunctionError',
+        }),
   };
 }
 

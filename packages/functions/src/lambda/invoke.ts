@@ -39,7 +39,10 @@ export async function invoke(services: LambdaServices, name: string, request: Re
       'content-type': 'application/json',
       'x-amzn-requestid': requestId,
       'x-amz-executed-version': '$LATEST',
-      ...(failure === undefined ? {} : { 'x-amz-function-error': 'Unhandled' }),
+      // Our code beside AWS's word for every failure: the command line tells them apart by it.
+      ...(failure === undefined
+        ? {}
+        : { 'x-amz-function-error': 'Unhandled', 'x-throughline-error-code': failure.code }),
       ...(called.isLogAsked ? { 'x-amz-log-result': await logTail(settlement) } : {}),
     },
   });

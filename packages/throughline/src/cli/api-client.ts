@@ -20,8 +20,8 @@ export interface ApiClient {
 /** A server that runs. */
 export interface ServerClient extends ApiClient {
   readonly server: ServerFile;
-  /** The answer of a request, whatever its status. */
-  answer(path: string, init?: RequestInit): Promise<Response>;
+  /** The answer of a request, whatever its status; `waitingFor` is said while it does not come. */
+  answer(path: string, init?: RequestInit, waitingFor?: string): Promise<Response>;
 }
 
 /**
@@ -35,8 +35,8 @@ export function connect(dataDir: string): ServerClient {
     new ThroughlineError('SERVER_UNREACHABLE', `${server.http} (pid ${server.pid}) does not answer, or has stopped`, {
       cause,
     });
-  async function answer(address: string, init?: RequestInit): Promise<Response> {
-    const slow = setTimeout(() => say(`waiting for ${server.http} …`), progressAfterMs);
+  async function answer(address: string, init?: RequestInit, waitingFor = server.http): Promise<Response> {
+    const slow = setTimeout(() => say(`waiting for ${waitingFor} …`), progressAfterMs);
     try {
       return await fetch(server.http + address, init);
     } catch (error) {
@@ -94,9 +94,9 @@ async function errorOf(response: Response): Promise<ThroughlineError> {
   const parsed = errorSchema.safeParse(await response.json().catch((): unknown => undefined));
   if (!parsed.success) return new ThroughlineError('INTERNAL', `the server answered ${response.status}`);
   const { code, message, remedy: _remedy, retriable: _retriable, ...details } = parsed.data.error;
-  return new ThroughlineError(isCode(code) ? code : 'INTERNAL', message, { details });
+  return new ThroughlineError(isErrorCode(code) ? code : 'INTERNAL', message, { details });
 }
 
-function isCode(code: string): code is ErrorCode {
+export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(errorTable, code);
 }

@@ -3,18 +3,21 @@
 import { readFileSync } from 'node:fs';
 import { ThroughlineError, type ErrorCode } from '@throughline/event';
 import * as z from 'zod';
-import { printJsonText, printLine, say } from '../terminal/output.ts';
-import { connect } from './api-client.ts';
+import { linesOf, printJsonText, printLines, say } from '../terminal/output.ts';
+import { connect, isErrorCode } from './api-client.ts';
 import { dataDirOption, textOption, type Options } from './options.ts';
 
 const awsErrorSchema = z.looseObject({ message: z.string(), code: z.string().optional() });
 const functionErrorSchema = z.looseObject({ errorType: z.string(), errorMessage: z.string() });
 
+/** Stands between the head of an HTTP answer and its body. */
+const preludeEnd = '\0'.repeat(8);
+
 /** Ours for the errors that AWS's API has for a call that never reached its function. */
 const codes: Readonly<Record<string, ErrorCode>> = {
   ResourceNotFoundException: 'UNKNOWN_FUNCTION',
   InvalidParameterValueException: 'INVALID_ARGUMENT',
-  InvalidRequestContentException: 'MALFORMED_JSON',
+  InvalidRequestContentException: 'INVALID_ARGUMENT',
   RequestTooLargeException: 'BODY_TOO_LARGE',
   TooManyRequestsException: 'THROTTLED',
 };
@@ -24,18 +27,24 @@ export async function run(options: Options, [name = '']: readonly string[]): Pro
     throw new ThroughlineError('NOT_BUILT_YET', 'invoke --async: asynchronous invocations come later');
   }
   const api = connect(dataDirOption(options));
-  const response = await api.answer(`/2015-03-31/functions/${encodeURIComponent(name)}/invocations`, {
-    method: 'POST',
-    headers: options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {},
-    body: payloadOf(options),
-  });
+  const address = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
+  const headers: Record<string, string> = options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {};
+  const init = { method: 'POST', headers, body: payloadOf(options) };
+  const response = await api.answer(address, init, `function ${name}, which runs`);
   const text = await response.text();
   if (!response.ok) throw rejectionOf(response, text);
   for (const line of logLines(response)) say(line.replaceAll('\t', '  '));
-  if (response.headers.has('x-amz-function-error')) throw failureOf(name, text);
-  // What a streaming handler writes need not be JSON.
-  if (parseJson(text) === undefined) printLine(text);
+  if (response.headers.has('x-amz-function-error')) throw failureOf(name, response, text);
+  if (parseJson(text) === undefined) printStreamed(text);
   else printJsonText(text);
+}
+
+/** What a streaming handler wrote: lines, perhaps behind the head of an HTTP answer. */
+function printStreamed(text: string): void {
+  const headEnd = text.indexOf(preludeEnd);
+  const isHead = headEnd > 0 && parseJson(text.slice(0, headEnd)) !== undefined;
+  if (isHead) say(`head ${text.slice(0, headEnd)}`);
+  printLines(linesOf(isHead ? text.slice(headEnd + preludeEnd.length) : text));
 }
 
 function payloadOf(options: Options): string | Buffer<ArrayBuffer> {
@@ -56,15 +65,17 @@ function payloadOf(options: Options): string | Buffer<ArrayBuffer> {
 function rejectionOf(response: Response, text: string): ThroughlineError {
   const type = response.headers.get('x-amzn-errortype') ?? '';
   const parsed = awsErrorSchema.safeParse(parseJson(text));
-  const message = parsed.success ? parsed.data.message : `the server answered ${response.status}`;
+  const said = parsed.success ? parsed.data.message : `the server answered ${response.status}`;
+  const message = type === 'InvalidRequestContentException' ? `--payload or --file: ${said}` : said;
   return new ThroughlineError(codes[type] ?? 'INTERNAL', message);
 }
 
 /** How the function failed. */
-function failureOf(name: string, text: string): ThroughlineError {
+function failureOf(name: string, response: Response, text: string): ThroughlineError {
   const parsed = functionErrorSchema.safeParse(parseJson(text));
   const what = parsed.success ? `${parsed.data.errorType}: ${parsed.data.errorMessage}` : text;
-  return new ThroughlineError('FUNCTION_ERROR', `${name}: ${what}`);
+  const code = response.headers.get('x-throughline-error-code') ?? '';
+  return new ThroughlineError(isErrorCode(code) ? code : 'FUNCTION_ERROR', `${name}: ${what}`);
 }
 
 function logLines(response: Response): string[] {

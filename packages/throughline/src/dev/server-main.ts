@@ -4,7 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
 import { failureLine, say, sayLines } from '../terminal/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
-import { stopWithinMs } from '../defaults.ts';
+import { answerFunction, stopWithinMs } from '../defaults.ts';
 import { growHeapFreely } from '../engine-flags.ts';
 import { terminalLogger } from '../terminal/terminal-logger.ts';
 import { ProcessDefects } from '../process-defects.ts';
@@ -84,10 +84,15 @@ function readyMessage(config: ResolvedConfig, server: RunningServer): ServerMess
     kafka: server.kafka,
     dataDir: config.dataDir,
     log: config.log,
-    answersBy:
-      config.model === 'docs' ? `the docs model, from ${config.docs}` : `${config.modelId} at ${config.modelUrl}`,
+    answersBy: answersBy(config),
     startedMs: performance.now(),
   };
+}
+
+function answersBy({ app, model, docs, modelId, modelUrl }: ResolvedConfig): string {
+  const answer = app.answer ?? answerFunction;
+  if (!Object.hasOwn(app.functions, answer)) return `nobody: no function is named ${answer}`;
+  return model === 'docs' ? `the docs model, from ${docs}` : `${modelId} at ${modelUrl}`;
 }
 
 /** Says what is wrong, to the launcher where there is one, and ends the process whatever is still open in it. */

@@ -27,6 +27,7 @@ export function contextOf(
   invocation: Omit<InvokePayload, 'event'> & { readonly signal: AbortSignal },
 ): LambdaContext {
   const functionName = variables.AWS_LAMBDA_FUNCTION_NAME ?? '';
+  const { deadlineMs = Date.now() + invocation.timeoutMs } = invocation;
   return {
     functionName,
     functionVersion: variables.AWS_LAMBDA_FUNCTION_VERSION ?? '$LATEST',
@@ -39,8 +40,8 @@ export function contextOf(
     awsRequestId: invocation.requestId,
     clientContext: invocation.clientContext,
     xRayTraceId: invocation.traceId,
-    // The deadline was set by another process: only wall time is common to both.
-    getRemainingTimeInMillis: () => Math.max(0, invocation.deadlineMs - Date.now()),
+    // Another process may have set the deadline: only wall time is common to both.
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
     signal: invocation.signal,
   };
 }
