@@ -52,7 +52,10 @@ async function assertFails(args: readonly string[], code: string, says: RegExp, 
 describe('looking', { concurrency: 2 }, () => {
   test('status shows topics, functions with their pids, and folds', async () => {
     const text = await output(['status']);
-    assert.match(text, new RegExp(`^throughline 0\\.1\\.0  pid ${server.pid}  ${server.url}/  durability fsync\n`));
+    assert.match(
+      text,
+      new RegExp(`^throughline 0\\.1\\.0  pid ${server.pid}  ${server.url}/  log embedded  durability fsync\n`),
+    );
     assert.match(text, /^conversations +4 +\d+ +[\d.]+ KiB +online$/m);
     assert.match(text, /^answer +\S+ +\d+ +idle +1 /m);
     assert.match(text, /^turns +live +\d+ +0$/m);
@@ -70,7 +73,7 @@ describe('looking', { concurrency: 2 }, () => {
       findings.filter(({ state }) => state === 'broken'),
       [],
     );
-    assert.match(await output(['doctor']), /^ok +server +pid \d+ at http:/m);
+    assert.match(await output(['doctor']), /^ok +server +pid \d+ at http:\S+, log embedded$/m);
   });
 
   test('topics lists each partition', async () => {

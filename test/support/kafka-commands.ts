@@ -17,10 +17,11 @@ export function kafkaCommands(address: () => string): void {
     return stdout;
   };
   const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await run([...args, '--json'])) as T;
-  const rejected = async (args: readonly string[], code: string): Promise<void> => {
+  const rejected = async (args: readonly string[], code: string, says = /./): Promise<void> => {
     const ended = await throughline([...args, '--bootstrap', address()]);
     assert.equal(ended.code, 1);
     assert.match(ended.stderr, new RegExp(String.raw`^throughline: .* \[${code}\] \S.*\n$`));
+    assert.match(ended.stderr, says);
   };
   const reset = (...args: string[]): Promise<Reset> => json('groups', 'reset', 'readers', ...args);
 
@@ -93,7 +94,10 @@ export function kafkaCommands(address: () => string): void {
     assert.match(text, /^readers {2}Empty {2}no protocol {2}coordinator \d+\n/);
     assert.match(text, /^cli +0 +1 +1 +0 +-\ncli +1 +1 +3 +2 +-$/m);
     assert.equal(await run(['groups', 'delete', 'readers']), 'group readers is deleted\n');
-    await rejected(['groups', 'describe', 'readers'], 'LOG_REFUSED');
+    for (const action of [['describe'], ['delete'], ['reset', '--to-latest']]) {
+      const [name = '', ...flags] = action;
+      await rejected(['groups', name, 'readers', ...flags], 'UNKNOWN_GROUP', /there is no group readers.*groups list/);
+    }
     await rejected(['groups', 'explode', 'readers'], 'INVALID_ARGUMENT');
     await rejected(['groups', 'describe'], 'INVALID_ARGUMENT');
   });

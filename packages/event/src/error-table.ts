@@ -58,6 +58,13 @@ export const errorTable = {
     meaning: 'No such topic or partition.',
     remedy: '`throughline topics` lists what there is.',
   },
+  UNKNOWN_GROUP: {
+    httpStatus: 404,
+    kafka: 'GROUP_ID_NOT_FOUND',
+    retriable: false,
+    meaning: 'No such consumer group.',
+    remedy: '`throughline groups list` lists what there is.',
+  },
   TOPIC_EXISTS: {
     httpStatus: 409,
     kafka: 'TOPIC_ALREADY_EXISTS',

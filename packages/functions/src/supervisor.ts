@@ -69,6 +69,8 @@ export interface SupervisorOptions {
 export interface SupervisedFunctionStatus extends FunctionStatus {
   /** The partitions whose runs are started here; absent where there is nobody to share with. */
   readonly partitions?: readonly number[];
+  /** The group that shares its runs out has not answered yet, or what it gave to this supervisor is still being read. */
+  readonly isJoining?: true;
 }
 
 /** How far the supervisor has read, and what. */
@@ -225,6 +227,7 @@ class RunningSupervisor implements Supervisor {
         ...status,
         queued: status.queued + this.#keeper.backlogCount(name),
         ...(partitions === undefined ? {} : { partitions }),
+        ...(partitions !== undefined && this.#shares.isJoining(name) ? { isJoining: true } : {}),
       };
     });
   }

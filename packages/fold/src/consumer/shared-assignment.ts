@@ -49,6 +49,7 @@ export class SharedAssignment implements Assignment {
   /** A commit is under way, or waits for its time. */
   #isCommitting = false;
   #isClosing = false;
+  #hasAnswer = false;
 
   constructor(options: SharedAssignmentOptions) {
     const { log, topic, clock = systemClock, logger: _logger, ...request } = options;
@@ -56,6 +57,11 @@ export class SharedAssignment implements Assignment {
     this.#clock = clock;
     this.#membership = log.join({ ...request, topics: [topic] });
     this.#running = this.#run();
+  }
+
+  /** Whether the group has said yet what this member has, be it nothing. */
+  get hasAnswer(): boolean {
+    return this.#hasAnswer;
   }
 
   partitions(partitionCount: number): readonly number[] {
@@ -146,6 +152,7 @@ export class SharedAssignment implements Assignment {
   }
 
   #take({ kind, partitions }: AssignmentChange): void {
+    this.#hasAnswer = true;
     for (const { partition } of partitions) {
       if (kind === 'assigned') this.#held.add(partition);
       else this.#held.delete(partition);

@@ -33,6 +33,11 @@ export class FunctionGroup implements Assignment {
     this.#assignment = this.#join();
   }
 
+  /** Whether the group has not said yet what this member has. */
+  get isJoining(): boolean {
+    return !this.#assignment.hasAnswer;
+  }
+
   partitions(partitionCount: number): readonly number[] {
     if (this.#isClosed || this.problem !== undefined) return [];
     try {

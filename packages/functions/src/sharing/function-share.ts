@@ -53,6 +53,11 @@ export class FunctionShare {
       .toSorted((a, b) => a - b);
   }
 
+  /** Whether there are some that are held, and not read to their end yet. */
+  get isBehind(): boolean {
+    return [...this.#parts.values()].some(({ standing }) => standing === 'behind');
+  }
+
   /** Those that have to be read. */
   get read(): readonly number[] {
     return [...this.#parts.keys()];

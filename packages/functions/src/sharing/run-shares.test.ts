@@ -61,6 +61,17 @@ test('alone on a log a supervisor starts every run, also of functions that it do
   assert.equal(shares.startedHere('answer'), undefined);
 });
 
+test('until the group has answered, and what it gave is read, it is being joined; then others have what is not here', async () => {
+  const log = await memoryLog();
+  const members = Array.from({ length: 5 }, () => open(log, ['answer']));
+  for (const { shares } of members)
+    assert.deepEqual([shares.isJoining('answer'), shares.startedHere('answer')], [true, []]);
+  await until(() => members.every(({ shares }) => !shares.isJoining('answer')));
+  const counts = members.map(({ shares }) => shares.startedHere('answer')?.length);
+  assert.deepEqual(counts, [1, 1, 1, 1, 0], 'the fifth has nothing, and knows it');
+  for (const { shares } of members) await shares.close();
+});
+
 test('supervisors share a function that both know, have their own for themselves, and read for all that they have', async () => {
   const log = await memoryLog();
   const one = open(log, ['answer', 'only-one']);

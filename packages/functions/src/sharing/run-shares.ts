@@ -80,6 +80,12 @@ export class RunShares implements Assignment {
     return this.#options.isExclusive ? undefined : this.#shares.get(functionName)?.ours;
   }
 
+  /** Whether runs of a function may be started here soon: its group has not answered yet, or what it gave is being read. */
+  isJoining(functionName: string): boolean {
+    const isAsking = this.#groups.get(functionName)?.isJoining === true;
+    return isAsking || this.#shares.get(functionName)?.isBehind === true;
+  }
+
   /** Why a group assigns nothing. */
   get problem(): ThroughlineError | undefined {
     for (const { problem } of this.#groups.values()) if (problem !== undefined) return problem;

@@ -109,10 +109,13 @@ function lines(
   cut: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
   let left = limit;
+  let isCancelled = false;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = left > 0 ? await pages.next() : { done: true, value: undefined };
+        // A reader that has left has closed the body, and takes nothing more.
+        if (isCancelled) return;
         if (done === true || value === undefined) {
           stop.abort();
           controller.close();
@@ -127,6 +130,7 @@ function lines(
       }
     },
     async cancel() {
+      isCancelled = true;
       stop.abort();
       await pages.return(undefined);
     },

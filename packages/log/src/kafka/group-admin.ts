@@ -1,6 +1,7 @@
 // Groups as their administrators see them: state, members and what these read, and their end (ListGroups, DescribeGroups,
 // DeleteGroups).
-import { MessageReader } from '@throughline/wire';
+import { ThroughlineError } from '@throughline/event';
+import { MessageReader, type KafkaErrorName } from '@throughline/wire';
 import { deleteGroupsApi, describeGroupsApi, listGroupsApi, type DescribedGroupMember } from '@throughline/wire/apis';
 import { consumerProtocolAssignmentSchema } from '@throughline/wire/records';
 import type { Cluster } from './cluster.ts';
@@ -49,29 +50,39 @@ export async function listGroups(cluster: Cluster): Promise<readonly ListedGroup
   return [...found.values()].toSorted((a, b) => (a.groupId < b.groupId ? -1 : 1));
 }
 
-/** @throws ThroughlineError LOG_REFUSED when there is no such group; LOG_UNREACHABLE */
+/** @throws ThroughlineError UNKNOWN_GROUP, LOG_UNREACHABLE */
 export function describeGroup(cluster: Cluster, groupId: string): Promise<DescribedGroup> {
   return cluster.retrying(`group ${groupId}`, async () => {
     const coordinator = await coordinatorOf(cluster, groupId);
     const { groups } = await cluster.request(coordinator, 'ask', describeGroupsApi, { groups: [groupId] });
     const found = groups[0]!;
     const { errorCode, errorMessage, groupState: state, protocolType, protocolData: protocol } = found;
-    if (errorCode !== 'NONE') throw failureOf(errorCode, `group ${groupId}`, errorMessage);
+    if (errorCode !== 'NONE') throw failureOfGroup(groupId, errorCode, `group ${groupId}`, errorMessage);
     // Before version 6 a group that there is not is a dead one.
-    if (state === 'Dead') throw failureOf('GROUP_ID_NOT_FOUND', `group ${groupId}`);
+    if (state === 'Dead') throw failureOfGroup(groupId, 'GROUP_ID_NOT_FOUND', `group ${groupId}`);
     const members = found.members.map((member) => memberOf(member, protocolType));
     return { groupId, coordinator, state, protocolType, protocol, members };
   });
 }
 
-/** Deletes a group without members, with its offsets. @throws ThroughlineError LOG_REFUSED, LOG_UNREACHABLE */
+/** Deletes a group without members, with its offsets. @throws ThroughlineError UNKNOWN_GROUP, LOG_REFUSED, LOG_UNREACHABLE */
 export async function deleteGroup(cluster: Cluster, groupId: string): Promise<void> {
   await cluster.retrying(`deletion of group ${groupId}`, async () => {
     const coordinator = await coordinatorOf(cluster, groupId);
     const { results } = await cluster.request(coordinator, 'ask', deleteGroupsApi, { groupsNames: [groupId] });
     const { errorCode } = results[0]!;
-    if (errorCode !== 'NONE') throw failureOf(errorCode, `deletion of group ${groupId}`);
+    if (errorCode !== 'NONE') throw failureOfGroup(groupId, errorCode, `deletion of group ${groupId}`);
   });
+}
+
+function failureOfGroup(
+  groupId: string,
+  errorCode: KafkaErrorName,
+  what: string,
+  words?: string | null,
+): ThroughlineError {
+  if (errorCode !== 'GROUP_ID_NOT_FOUND') return failureOf(errorCode, what, words);
+  return new ThroughlineError('UNKNOWN_GROUP', `there is no group ${groupId}`, { details: { kafkaError: errorCode } });
 }
 
 function memberOf(member: DescribedGroupMember, protocolType: string): DescribedMember {

@@ -27,9 +27,9 @@ export interface KafkaCluster {
   groupIds(): Promise<readonly string[]>;
   /** All groups, of consumers or not. */
   groups(): Promise<readonly ListedGroup[]>;
-  /** @throws ThroughlineError LOG_REFUSED when there is no such group */
+  /** @throws ThroughlineError UNKNOWN_GROUP */
   describeGroup(groupId: string): Promise<DescribedGroup>;
-  /** Deletes a group with its offsets. @throws ThroughlineError LOG_REFUSED while members are there, or without such a group */
+  /** Deletes a group with its offsets. @throws ThroughlineError UNKNOWN_GROUP; LOG_REFUSED while members are there */
   deleteGroup(groupId: string): Promise<void>;
   committedOffsets(groupId: string): Promise<readonly GroupOffset[]>;
   /** Commits for a group without members. @throws ThroughlineError LOG_REFUSED while members are there */

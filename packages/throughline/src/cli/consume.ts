@@ -7,7 +7,7 @@ import { textForm } from '../terminal/foreign-text.ts';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
 import { countOption, textOption, timeOption, type Options } from './options.ts';
-import { printJsonText, printLine, say } from '../terminal/output.ts';
+import { countText, printJsonText, printLine, say } from '../terminal/output.ts';
 
 const recordSchema = z.looseObject({
   partition: z.int(),
@@ -59,7 +59,7 @@ async function consume(api: ApiClient, options: Options, topic: string): Promise
     throw error;
   }
   if (isFollowing && count < limit && !stop.signal.aborted)
-    throw new ThroughlineError('SERVER_UNREACHABLE', `${api.name} has stopped after ${count} records`);
+    throw new ThroughlineError('SERVER_UNREACHABLE', `${api.name} has stopped after ${countText(count, 'record')}`);
   if (!isFollowing && count === consumeRecordsMax && limit === consumeRecordsMax)
     say(`the first ${count} records; --limit takes more, --offset and --time begin later`);
 }

@@ -7,6 +7,7 @@ import { withCluster } from './cluster.ts';
 import type { Finding } from './finding.ts';
 import { groupLag } from './group-lag.ts';
 import type { Options } from './options.ts';
+import { countText } from '../terminal/output.ts';
 
 export async function checkLog(options: Options): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
@@ -65,14 +66,18 @@ async function checkGroups(cluster: KafkaCluster): Promise<Finding[]> {
     const total = lags.reduce((sum, { lag }) => sum + (lag ?? 0n), 0n);
     const who = state === 'Empty' ? ', and has no members' : '';
     if (total <= BigInt(defaults.lagRecordsMax)) {
-      findings.push({ check: 'group', state: 'ok', says: `${groupId}: ${total} records behind${who}` });
+      findings.push({ check: 'group', state: 'ok', says: `${groupId}: ${countText(total, 'record')} behind${who}` });
       continue;
     }
     const advice =
       state === 'Empty'
         ? 'start its consumers, or delete the group if nobody needs it'
         : `add consumers, or look who is slow: throughline groups describe ${groupId}`;
-    findings.push({ check: 'group', state: 'warning', says: `${groupId}: ${total} records behind${who}; ${advice}` });
+    findings.push({
+      check: 'group',
+      state: 'warning',
+      says: `${groupId}: ${countText(total, 'record')} behind${who}; ${advice}`,
+    });
   }
   return findings;
 }

@@ -7,7 +7,7 @@ import { readServerFile } from '../server-file.ts';
 import { checkLog } from './doctor-log.ts';
 import type { Finding } from './finding.ts';
 import { dataDirOption, type Options } from './options.ts';
-import { bytesText, printJson, printLine } from '../terminal/output.ts';
+import { bytesText, countText, printJson, printLine } from '../terminal/output.ts';
 import { fetchStatus, startedText, type Status } from './status.ts';
 
 export async function run(options: Options): Promise<void> {
@@ -60,7 +60,7 @@ async function checkServer(options: Options, dataDir: string): Promise<Finding[]
     const server = readServerFile(dataDir);
     const status = await fetchStatus(dataDir);
     return [
-      { check: 'server', state: 'ok', says: `pid ${server.pid} at ${server.http}/` },
+      { check: 'server', state: 'ok', says: `pid ${server.pid} at ${server.http}/, log ${server.log}` },
       ...checkTopics(status),
       ...checkWarnings(status),
       ...checkFunctions(status),
@@ -83,14 +83,14 @@ function checkTopics(status: Status): Finding[] {
       return {
         check,
         state: 'broken',
-        says: `${topic}: ${offline} partitions offline; check the disk, then restart the server`,
+        says: `${topic}: ${countText(offline, 'partition')} offline; check the disk, then restart the server`,
       };
     const sizes = partitions.map(({ bytes }) => bytes);
     const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / Math.max(1, sizes.length);
     const isSkewed = mean > defaults.skewBytesMin && Math.max(...sizes) > defaults.skewRatioMax * mean;
     if (isSkewed)
       return { check, state: 'warning', says: `${topic}: one partition holds most of the data; look for a hot key` };
-    return { check, state: 'ok', says: `${topic}: ${partitions.length} partitions online` };
+    return { check, state: 'ok', says: `${topic}: ${countText(partitions.length, 'partition')} online` };
   });
 }
 
@@ -102,7 +102,7 @@ function checkWarnings({ warnings = [] }: Status): Finding[] {
 }
 
 function checkFunctions(status: Status): Finding[] {
-  return status.functions.map(({ name, environments, partitions, initError, startError }) => {
+  return status.functions.map(({ name, environments, initError, startError, ...shares }) => {
     const check = 'function';
     if (initError !== undefined)
       return {
@@ -116,8 +116,9 @@ function checkFunctions(status: Status): Finding[] {
         state: 'broken',
         says: `${name} gets no process: ${startError.message}; it is tried again every few seconds`,
       };
-    const shared = partitions === undefined ? '' : `; ${startedText(partitions)}`;
-    return { check, state: 'ok', says: `${name}: ${environments.length} processes${shared}` };
+    const started = startedText(shares);
+    const shared = started === undefined ? '' : `; ${started}`;
+    return { check, state: 'ok', says: `${name}: ${countText(environments.length, 'process', 'processes')}${shared}` };
   });
 }
 
@@ -133,11 +134,11 @@ function checkFolds(status: Status): Finding[] {
       return {
         check,
         state: 'warning',
-        says: `${fold.name}: ${fold.skippedRecords} records skipped as invalid; look for who writes them`,
+        says: `${fold.name}: ${countText(fold.skippedRecords, 'record')} skipped as invalid; look for who writes them`,
       };
     }
     if (fold.lagRecords > defaults.lagRecordsMax)
-      return { check, state: 'warning', says: `${fold.name}: ${fold.lagRecords} records behind` };
-    return { check, state: 'ok', says: `${fold.name}: ${fold.lagRecords} records behind` };
+      return { check, state: 'warning', says: `${fold.name}: ${countText(fold.lagRecords, 'record')} behind` };
+    return { check, state: 'ok', says: `${fold.name}: ${countText(fold.lagRecords, 'record')} behind` };
   });
 }

@@ -3,7 +3,7 @@ import { silentLogger, ThroughlineError } from '@throughline/event';
 import { migrateProgressMs } from '../defaults.ts';
 import { migrate, type Migrated, type MigrationProgress } from '../migrate/migrate.ts';
 import { textOption, type Options } from './options.ts';
-import { printJson, printLine, printTable, say } from '../terminal/output.ts';
+import { countText, printJson, printLine, printTable, say } from '../terminal/output.ts';
 
 export async function run(options: Options): Promise<void> {
   const gaps = textOption(options, 'gaps') ?? 'reject';
@@ -15,7 +15,7 @@ export async function run(options: Options): Promise<void> {
   const onProgress = ({ topic, copiedRecords, totalRecords }: MigrationProgress): void => {
     if (performance.now() - toldMs < migrateProgressMs) return;
     toldMs = performance.now();
-    say(`${topic}: ${copiedRecords} of ${totalRecords} records`);
+    say(`${topic}: ${copiedRecords} of ${countText(totalRecords, 'record')}`);
   };
   const migrated = await migrate({
     from: required(options, 'from'),
@@ -54,7 +54,7 @@ function print({ topics, groups }: Migrated): void {
     if (settingsLeftOut.length > 0) say(`${topic}: the target does not take ${settingsLeftOut.join(', ')}`);
   }
   for (const { group, committed, kept, rejected } of groups) {
-    const what = rejected ?? `${committed} offsets committed, ${kept} were there`;
+    const what = rejected ?? `${countText(committed, 'offset')} committed, ${kept} were there`;
     printLine(`group ${group}: ${what}`);
   }
   printLine('The copy has the records of its source: every digest is the same on both sides.');

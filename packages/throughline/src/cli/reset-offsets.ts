@@ -28,11 +28,13 @@ export interface ResetPlan {
   readonly resets: readonly OffsetReset[];
 }
 
-/** @throws ThroughlineError INVALID_ARGUMENT unless the options name one target; UNKNOWN_TOPIC */
+/** @throws ThroughlineError INVALID_ARGUMENT unless the options name one target; UNKNOWN_TOPIC, UNKNOWN_GROUP */
 export async function plannedResets(cluster: KafkaCluster, groupId: string, options: Options): Promise<ResetPlan> {
   const timeMs = timeOption(options, 'toTime');
   const target = targetOf(cluster, options, timeMs);
   const committed = await cluster.committedOffsets(groupId);
+  // Topics that are named can be committed for a group that is yet to come; without them a name that nobody has is a slip.
+  if (committed.length === 0 && textOption(options, 'topics') === undefined) await cluster.describeGroup(groupId);
   const resets: OffsetReset[] = [];
   for (const range of await rangesOf(cluster, options, committed)) {
     const { topic, partition, start, end, committed: from } = range;

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { connect } from './api-client.ts';
 import { dataDirOption, type Options } from './options.ts';
-import { bytesText, printJson, printLine, printTable } from '../terminal/output.ts';
+import { bytesText, countText, printJson, printLine, printTable } from '../terminal/output.ts';
 
 const statusSchema = z.looseObject({
   version: z.string(),
@@ -27,6 +27,8 @@ const statusSchema = z.looseObject({
       running: z.int(),
       /** The partitions whose runs are started by this server, where others share the work. */
       partitions: z.array(z.int()).optional(),
+      /** Its group has not said yet what this server has of them, or that is still being read. */
+      isJoining: z.boolean().optional(),
       /** Why it cannot be loaded. */
       initError: z.looseObject({ code: z.string(), message: z.string() }).optional(),
       /** Why no process can be started, while none can. */
@@ -60,8 +62,8 @@ export async function run(options: Options): Promise<void> {
   const api = connect(dataDirOption(options));
   const status = await api.json(statusSchema, '/v1/status');
   if (options['json'] === true) return printJson(status);
-  const { pid, http } = api.server;
-  printLine(`throughline ${status.version}  pid ${pid}  ${http}/  durability ${status.durability}`);
+  const { pid, http, log } = api.server;
+  printLine(`throughline ${status.version}  pid ${pid}  ${http}/  log ${log}  durability ${status.durability}`);
   printLine('');
   printTopics(status);
   printLine('');
@@ -103,9 +105,10 @@ function printFunctions({ functions }: Status): void {
       ]),
     ),
   ]);
-  for (const { name, queued, partitions, initError, startError } of functions) {
-    if (partitions !== undefined) printLine(`${name}: ${startedText(partitions)}`);
-    if (queued > 0) printLine(`${name}: ${queued} runs wait for a free environment`);
+  for (const { name, queued, initError, startError, ...shared } of functions) {
+    const started = startedText(shared);
+    if (started !== undefined) printLine(`${name}: ${started}`);
+    if (queued > 0) printLine(`${name}: ${countText(queued, 'run waits', 'runs wait')} for a free environment`);
     for (const problem of [initError, startError])
       if (problem !== undefined) printLine(`${name}: ${problem.message} [${problem.code}]`);
   }
@@ -120,11 +123,14 @@ function printFolds({ folds }: Status): void {
     if (lastError !== undefined) printLine(`${name}: ${lastError.message} [${lastError.code}]`);
 }
 
-/** What a server that shares the runs of a function with others starts of them. */
-export function startedText(partitions: readonly number[]): string {
-  return partitions.length === 0
-    ? 'others start its runs'
-    : `its runs of partitions ${partitions.join(', ')} are started here`;
+/** What a server that shares the runs of a function with others starts of them; undefined for one that shares nothing. */
+export function startedText({
+  partitions,
+  isJoining,
+}: Pick<Status['functions'][number], 'partitions' | 'isJoining'>): string | undefined {
+  if (partitions === undefined) return undefined;
+  if (partitions.length > 0) return `its runs of partitions ${partitions.join(', ')} are started here`;
+  return isJoining === true ? 'the group that shares out its runs is being joined' : 'others start its runs';
 }
 
 /** The status of a running server, for other commands. */

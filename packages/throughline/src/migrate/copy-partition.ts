@@ -12,6 +12,7 @@ import {
 import { readOn, type Log } from '@throughline/log';
 import { batchHeaderBytes, recordBytesBound } from '@throughline/wire';
 import { missingRecordsMax, migrateBatchBytes, migrateReadBytes } from '../defaults.ts';
+import { countText } from '../terminal/output.ts';
 import { fillerBytesBound, fillers, isFiller } from './gap.ts';
 
 export interface CopyPartitionOptions {
@@ -142,7 +143,7 @@ class PartitionCopy {
     if (!mustFill && !isBeforeStart) {
       throw this.#rejected(
         this.#next,
-        `the source has no record for ${missing} offsets; --gaps fill keeps their places`,
+        `the source has no record for ${countText(missing, 'offset')}; --gaps fill keeps the place of each`,
       );
     }
     if (missing > BigInt(missingRecordsMax)) {

@@ -9,6 +9,13 @@ export function plainLine({ error, ...rest }: LogFields, message: string): strin
   const reason = error instanceof Error ? `: ${error.message}` : '';
   const facts = Object.entries(rest)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : inspect(value, { breakLength: Infinity })}`);
+    .map(([name, value]) => `${name}=${factText(value)}`);
   return `${message}${reason}${facts.length > 0 ? ` (${facts.join(' ')})` : ''}`.replaceAll(/\s*\n\s*/g, ' ');
+}
+
+/** Digits that a measurement has by chance are left out. */
+function factText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' && !Number.isInteger(value)) return String(Number(value.toFixed(1)));
+  return inspect(value, { breakLength: Infinity });
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { bytesText, fail, printJson, printJsonLine, printLine, printTable, say } from './output.ts';
+import { plainLine } from './log-line.ts';
+import { bytesText, countText, fail, printJson, printJsonLine, printLine, printTable, say } from './output.ts';
 
 /** What is written while the test runs. */
 function record(t: TestContext): { out: string; err: string } {
@@ -72,4 +73,19 @@ test('bytes are shown in the unit that people read', () => {
     '1.5 KiB',
     '3.0 TiB',
   ]);
+});
+
+test('a count has its noun in the right number', () => {
+  assert.deepEqual(
+    [countText(0, 'record'), countText(1n, 'record'), countText(2, 'process', 'processes')],
+    ['0 records', '1 record', '2 processes'],
+  );
+});
+
+test('a measurement in a log line has no digits that it has by chance', () => {
+  const fields = { durationMs: 3561.087443999999, count: 7, offset: 9007199254740993n, code: '1.25' };
+  assert.equal(
+    plainLine(fields, 'it ended'),
+    'it ended (durationMs=3561.1 count=7 offset=9007199254740993n code=1.25)',
+  );
 });

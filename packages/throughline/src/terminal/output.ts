@@ -78,6 +78,11 @@ export function failureLine({ code, message, remedy }: { code: string; message: 
   return `throughline: ${message.replaceAll(/\s*\n\s*/g, ' ')} [${code}] ${remedy}`;
 }
 
+/** A count with its noun: `1 record`, `2 records`. */
+export function countText(count: number | bigint, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 || count === 1n ? one : many}`;
+}
+
 /** Bytes as people read them. */
 export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
