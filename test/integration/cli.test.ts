@@ -82,6 +82,15 @@ describe('looking', { concurrency: 2 }, () => {
     assert.deepEqual([topic?.topic, topic?.partitions.length], ['conversations', 4]);
   });
 
+  test('a topic is made on the server and deleted; one that the server relies on stays, for the reason that it gives', async () => {
+    await assertFails(['produce', 'notes', 'hello'], 'UNKNOWN_TOPIC', /`throughline topics create NAME` makes one/);
+    await output(['topics', 'create', 'notes']);
+    assert.match(await output(['produce', 'notes', 'hello']), /^notes-\d@0\n$/);
+    await assertFails(['topics', 'delete', 'conversations', '--yes'], 'INVALID_ARGUMENT', /conversations is protected/);
+    await output(['topics', 'delete', 'notes', '--yes']);
+    await assertFails(['topics', 'describe', 'notes'], 'UNKNOWN_TOPIC', /notes/);
+  });
+
   test('sql prints rows, and rejects what is wrong and what writes', async () => {
     assert.match(await output(['sql', 'select question, outcome from turns']), /name=told.*done/);
     const rows = await json<{ outcome: string }[]>('sql', 'select outcome from turns');
@@ -183,6 +192,15 @@ describe('records', () => {
     );
   });
 
+  test('produce says what becomes of a record that is no event, on the topic of events alone', async () => {
+    const { code, stderr } = await run(['produce', 'conversations', 'x']);
+    assert.equal(code, 0);
+    assert.equal(
+      stderr,
+      'conversations is for events: a record that is none is kept, and every reader of the topic skips and counts it\n',
+    );
+  });
+
   test('a record that is no event is skipped, counted and shown by status, and stops nothing', async () => {
     const skipped = async (): Promise<number[]> =>
       (await json<{ folds: { skippedRecords: number }[] }>('status')).folds.map((fold) => fold.skippedRecords);
@@ -211,6 +229,7 @@ describe('records', () => {
       'OFFSET_OUT_OF_RANGE',
       /999999/,
     );
+    await assertFails(['consume', 'conversations', '--offset', '1'], 'INVALID_ARGUMENT', /name the partition as well/);
     await assertFails(['consume', 'conversations', '--limit', 'many'], 'INVALID_ARGUMENT', /--limit: "many"/);
     await assertFails(['consume', 'conversations', '--time', 'noon'], 'INVALID_ARGUMENT', /--time: "noon"/);
     await assertFails(['produce', 'conversations', 'x', '--header', 'none'], 'INVALID_ARGUMENT', /expected name=value/);
@@ -227,6 +246,7 @@ describe('without a server', { concurrency: 2 }, () => {
     for (const args of [
       ['status'],
       ['topics'],
+      ['topics', 'create', 't'],
       ['consume', 't'],
       ['produce', 't', 'v'],
       ['sql', 'select 1'],

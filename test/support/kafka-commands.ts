@@ -1,7 +1,6 @@
 // What `throughline topics | produce | consume | groups --bootstrap` do, on whichever Kafka is at an address.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaCluster } from '@throughline/log';
 import { throughline, type RunOptions } from './cli.ts';
 
 interface Reset {
@@ -26,9 +25,7 @@ export function kafkaCommands(address: () => string): void {
   const reset = (...args: string[]): Promise<Reset> => json('groups', 'reset', 'readers', ...args);
 
   test('records go in and come out, and topics are listed', async () => {
-    const cluster = await kafkaCluster({ bootstrap: address() });
-    await cluster.createTopic('cli', 2, new Map());
-    await cluster.log.close();
+    assert.equal(await run(['topics', 'create', 'cli', '--partitions', '2']), 'topic cli is made, partitions: 2\n');
     assert.equal(
       await run(['produce', 'cli', '--partition', '1'], { input: 'one\ntwo\nthree\n' }),
       'cli-1@0\ncli-1@1\ncli-1@2\n',
@@ -43,6 +40,38 @@ export function kafkaCommands(address: () => string): void {
     assert.deepEqual((JSON.parse(lines) as { value: string }).value, 'three');
     assert.match(await run(['topics']), /^cli +1 +0 +3 /m);
     await rejected(['consume', 'nowhere'], 'UNKNOWN_TOPIC');
+  });
+
+  test('a topic is made with settings, described and deleted, and what the broker rejects is said in its words', async () => {
+    await run(['topics', 'create', 'kept', '--config', 'retention.ms=1000', 'max.message.bytes=2048']);
+    const text = await run(['topics', 'describe', 'kept']);
+    assert.match(text, /^kept {2}id [0-9a-f]{32}\n\npartition +start +end +size +state\n0 +0 +0 +\S+ \S+ +online$/m);
+    assert.match(text, /^retention\.ms +topic +1000$/m);
+    assert.match(text, /^cleanup\.policy +default +delete$/m);
+    const described = await json<{ topic: string; configs: { name: string; value: string; isOwn: boolean }[] }>(
+      'topics',
+      'describe',
+      'kept',
+    );
+    assert.equal(described.topic, 'kept');
+    assert.deepEqual(
+      described.configs.find(({ name }) => name === 'max.message.bytes'),
+      { name: 'max.message.bytes', value: '2048', isOwn: true },
+    );
+    await rejected(['topics', 'create', 'kept'], 'TOPIC_EXISTS');
+    await rejected(['topics', 'create', 'a/b'], 'INVALID_TOPIC');
+    await rejected(['topics', 'create', 'none', '--partitions', '0'], 'INVALID_ARGUMENT');
+    await rejected(['topics', 'create', 'none', '--partitions', '99999999999'], 'INVALID_ARGUMENT');
+    await rejected(['topics', 'create', 'none', '--config', 'no.such=1'], 'INVALID_CONFIG');
+    await rejected(['topics', 'create', 'none', '--config', 'retention.ms'], 'INVALID_ARGUMENT');
+    await rejected(['topics', 'create'], 'INVALID_ARGUMENT');
+    await rejected(['topics', 'explode', 'kept'], 'INVALID_ARGUMENT');
+    await rejected(['topics', 'describe', 'none'], 'UNKNOWN_TOPIC');
+    await rejected(['topics', 'delete', 'none', '--yes'], 'UNKNOWN_TOPIC');
+    await rejected(['topics', 'delete', 'kept'], 'INVALID_ARGUMENT');
+    assert.match(await run(['topics']), /^kept /m);
+    assert.deepEqual(await json('topics', 'delete', 'kept', '--yes'), { deleted: 'kept' });
+    assert.doesNotMatch(await run(['topics', 'list']), /^kept /m);
   });
 
   test('a topic is followed until somebody interrupts', async () => {

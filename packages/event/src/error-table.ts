@@ -56,7 +56,7 @@ export const errorTable = {
     kafka: 'UNKNOWN_TOPIC_OR_PARTITION',
     retriable: false,
     meaning: 'No such topic or partition.',
-    remedy: '`throughline topics` lists what there is.',
+    remedy: '`throughline topics` lists what there is; `throughline topics create NAME` makes one.',
   },
   UNKNOWN_GROUP: {
     httpStatus: 404,
@@ -250,7 +250,8 @@ export const errorTable = {
     retriable: false,
     meaning:
       'Something stands in the way of a faithful copy of a log: offsets without records, or a target that has others.',
-    remedy: 'The message names the place; `throughline migrate --help` says what each option does about it.',
+    remedy:
+      'For offsets without records, `--gaps fill`. For a target that has other records, an empty one, or delete the topic there first: only a copy of this same source is carried on.',
   },
   MIGRATION_DIFFERS: {
     httpStatus: 500,

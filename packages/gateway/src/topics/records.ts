@@ -218,7 +218,7 @@ function numericStart(text: string, partitions: readonly number[], first: bigint
   if (!/^\d{1,19}$/.test(text))
     throw new ThroughlineError('INVALID_ARGUMENT', 'offset: expected earliest, latest or a number');
   if (partitions.length > 1) {
-    throw new ThroughlineError('INVALID_ARGUMENT', 'offset: a number is of one partition; name it with partition=');
+    throw new ThroughlineError('INVALID_ARGUMENT', 'offset: a number is of one partition; name the partition as well');
   }
   const offset = BigInt(text);
   if (offset >= first && offset <= end) return offset;

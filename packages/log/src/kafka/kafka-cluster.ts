@@ -15,7 +15,7 @@ export interface KafkaCluster {
   dialect(): Promise<Dialect>;
   /** @throws ThroughlineError UNKNOWN_TOPIC */
   topicConfigs(topic: string): Promise<ReadonlyMap<string, ConfigEntry>>;
-  /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS */
+  /** `partitions` -1 leaves their number to the broker. @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS */
   createTopic(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<void>;
   /** @throws ThroughlineError as createTopic would throw; the topic is not made */
   tryCreateTopic(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<void>;

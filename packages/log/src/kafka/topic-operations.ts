@@ -38,13 +38,18 @@ export class TopicOperations {
     this.#cluster = cluster;
   }
 
-  /** @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, LOG_UNREACHABLE */
+  /**
+   * Makes a topic.
+   *
+   * @param partitions how many; -1 leaves it to the broker
+   * @throws ThroughlineError TOPIC_EXISTS, INVALID_TOPIC, INVALID_CONFIG, INVALID_PARTITIONS, LOG_UNREACHABLE
+   */
   async create(topic: string, partitions: number, configs: ReadonlyMap<string, string>): Promise<TopicLeaders> {
     await this.#create(topic, partitions, configs, false);
     return this.#whenSeen(`topic ${topic}`, async () => {
       const metadata = await this.#cluster.look(topic);
       const isWhole =
-        metadata.partitions.length >= partitions && metadata.partitions.every(({ leader }) => leader >= 0);
+        metadata.partitions.length >= Math.max(1, partitions) && metadata.partitions.every(({ leader }) => leader >= 0);
       return isWhole ? metadata : undefined;
     });
   }

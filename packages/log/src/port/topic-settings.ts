@@ -13,6 +13,8 @@ const configProperties = {
 };
 const configSchema = object(configProperties);
 const partitionCountSchema = object({ partitions: number({ integer: true, min: 1 }) });
+/** Kafka's protocol counts partitions in 32 bits. */
+const partitionCountMax = 2 ** 31 - 1;
 
 /** @throws ThroughlineError INVALID_TOPIC for a name that Kafka does not allow */
 export function checkTopicName(topic: string): void {
@@ -21,9 +23,11 @@ export function checkTopicName(topic: string): void {
   }
 }
 
-/** @throws ThroughlineError INVALID_ARGUMENT for less than one, or no whole number */
+/** @throws ThroughlineError INVALID_ARGUMENT for less than one, more than 2^31 - 1, or no whole number */
 export function checkPartitionCount(partitions: number): void {
   parse(partitionCountSchema, { partitions });
+  if (partitions > partitionCountMax)
+    throw new ThroughlineError('INVALID_ARGUMENT', `partitions: ${partitions} is above ${partitionCountMax}`);
 }
 
 /** @throws ThroughlineError INVALID_ARGUMENT for an unknown setting, or a value of the wrong kind */

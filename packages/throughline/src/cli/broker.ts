@@ -3,14 +3,14 @@
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import { openBroker, serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
-import { ThroughlineError, type Logger } from '@throughline/event';
+import type { Logger } from '@throughline/event';
 import * as defaults from '../defaults.ts';
 import { prepareDataDir, takeDataDir } from '../dev/data-dir.ts';
 import { growHeapFreely } from '../engine-flags.ts';
 import { checkLoopback } from '../loopback.ts';
 import { ProcessDefects } from '../process-defects.ts';
 import { environmentNames, flagOf, type SettingName } from '../settings.ts';
-import { countOption, dataDirOption, listOption, textOption, type Options } from './options.ts';
+import { countOption, dataDirOption, namedValues, textOption, type Options } from './options.ts';
 import { printJsonLine, printLine, say } from '../terminal/output.ts';
 import { terminalLogger } from '../terminal/terminal-logger.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -67,13 +67,7 @@ function settingsOf(options: Options): Given {
 
 /** `--set name=value`, by name. */
 function configOf(options: Options): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    listOption(options, 'set').map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1) throw new ThroughlineError('INVALID_ARGUMENT', `--set ${text}: expected name=value`);
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
+  return Object.fromEntries(namedValues(options, 'set').map(({ name, value }) => [name, value]));
 }
 
 async function open(

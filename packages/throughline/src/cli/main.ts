@@ -86,7 +86,14 @@ serverVerb(
   'check the machine, the data folder and the running server, and say what to do',
   () => import('./doctor.ts'),
 );
-topicVerb('topics', 'list topics with partitions, offsets and sizes', () => import('./topics.ts'));
+topicVerb(
+  'topics [action] [topic]',
+  'list topics; make, describe or delete one: list (the default) | create TOPIC | describe TOPIC | delete TOPIC',
+  () => import('./topics.ts'),
+)
+  .option('--partitions <count>', 'create: number of partitions (default what the broker says, num.partitions)')
+  .option('--config <name=value...>', 'create: settings by the names of Kafka: --config retention.ms=-1')
+  .option('--yes', 'delete: do it, with all records of the topic');
 topicVerb('consume <topic>', 'print records of a topic', () => import('./consume.ts'))
   .option('--partition <number>', 'one partition only')
   .option('--offset <offset>', 'from earliest, latest or, with --partition, a number (default earliest)')
@@ -134,7 +141,7 @@ verb(
   () => import('./migrate.ts'),
 )
   .option('--from <log>', 'data folder of a server that is stopped, or kafka://host:port')
-  .option('--to <log>', 'the same; what is there already is not copied again')
+  .option('--to <log>', 'the same: empty of these topics, or an earlier copy of them, which is carried on')
   .option('--topics <names>', 'these topics only, with commas (default all)')
   .option(
     '--gaps <way>',

@@ -21,10 +21,23 @@ export function countOption(options: Options, name: string): number | undefined 
   return Number(text);
 }
 
-/** What an option that may be given several times was given. */
-export function listOption(options: Options, name: string): readonly string[] {
-  const value = options[name];
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+/**
+ * What an option `name=value`, which may be given several times, was given.
+ *
+ * @throws ThroughlineError INVALID_ARGUMENT
+ */
+export function namedValues(
+  options: Options,
+  name: string,
+): readonly { readonly name: string; readonly value: string }[] {
+  const given = options[name];
+  if (!Array.isArray(given)) return [];
+  return given.map((item: unknown) => {
+    const text = String(item);
+    const at = text.indexOf('=');
+    if (at < 1) throw new ThroughlineError('INVALID_ARGUMENT', `${flagOf(name)} ${text}: expected name=value`);
+    return { name: text.slice(0, at), value: text.slice(at + 1) };
+  });
 }
 
 /**

@@ -3,9 +3,10 @@
 // is never null, not even empty text: a value is null only with --null-value, a key without --key.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
+import { conversationsTopic } from '../defaults.ts';
 import type { ApiClient } from './api-client.ts';
 import { withTopics } from './cluster.ts';
-import { countOption, textOption, type Options } from './options.ts';
+import { countOption, namedValues, textOption, type Options } from './options.ts';
 import { printJsonLine, printLine, say } from '../terminal/output.ts';
 
 const answerSchema = z.object({ acks: z.array(z.object({ partition: z.int(), offset: z.string() })) });
@@ -23,10 +24,11 @@ async function produce(api: ApiClient, options: Options, topic: string, value: s
     throw new ThroughlineError('INVALID_ARGUMENT', '--null-key and --key: give one of them');
   const partition = countOption(options, 'partition');
   const record = {
-    headers: parseHeaders(options['header']),
+    headers: namedValues(options, 'header').map(({ name, value: text }) => ({ key: name, value: text })),
     ...(key === undefined ? {} : { key }),
     ...(partition === undefined ? {} : { partition }),
   };
+  let appended = 0;
   async function append(values: readonly (string | null)[]): Promise<void> {
     if (values.length === 0) return;
     const { acks } = await api.json(answerSchema, `/v1/topics/${encodeURIComponent(topic)}/records`, {
@@ -34,6 +36,10 @@ async function produce(api: ApiClient, options: Options, topic: string, value: s
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ records: values.map((text) => ({ ...record, value: text })) }),
     });
+    if (appended === 0 && topic === conversationsTopic) {
+      say(`${topic} is for events: a record that is none is kept, and every reader of the topic skips and counts it`);
+    }
+    appended += acks.length;
     for (const ack of acks) {
       if (options['json'] === true) printJsonLine({ topic, ...ack });
       else printLine(`${topic}-${ack.partition}@${ack.offset}`);
@@ -54,13 +60,4 @@ async function forEachLines(take: (lines: readonly string[]) => Promise<void>): 
     await take(lines.map((line) => line.replace(/\r$/, '')));
   }
   if (rest !== '') await take([rest]);
-}
-
-function parseHeaders(given: unknown): { key: string; value: string }[] {
-  if (!Array.isArray(given)) return [];
-  return given.map((text: unknown) => {
-    const match = /^([^=]+)=(.*)$/s.exec(String(text));
-    if (match === null) throw new ThroughlineError('INVALID_ARGUMENT', `--header ${String(text)}: expected name=value`);
-    return { key: match[1] ?? '', value: match[2] ?? '' };
-  });
 }
