@@ -129,6 +129,15 @@ test('what cannot work is rejected at the start with one coded line', async (t) 
       ['--kafka-port', '0', '--set', 'num.partitions'],
       /--set num\.partitions: expected name=value.*\[INVALID_ARGUMENT\]/,
     ],
+    [['--kafka-port', '99999999'], /--kafka-port: "99999999" .*0 to 65535.*\[CONFIG_INVALID\]/],
+    [
+      ['--kafka-port', '0', '--advertised-port', '99999999'],
+      /--advertised-port: "99999999" .*1 to 65535.*\[CONFIG_INVALID\]/,
+    ],
+    [
+      ['--kafka-port', '0', '--nodes', '3', '--advertised-port', '65534'],
+      /advertisedPort is 65534, wanted 1 to 65533.*\[INVALID_ARGUMENT\]/,
+    ],
     [['--kafka-port', '0', '--nodes', '0'], /nodes is 0, wanted 1 to 100.*\[INVALID_ARGUMENT\]/],
   ];
   for (const [flags, says] of rejections) {

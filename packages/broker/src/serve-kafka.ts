@@ -47,7 +47,7 @@ export interface ServedKafka {
  */
 export async function serveKafka(broker: Broker, options: ServeKafkaOptions = {}): Promise<ServedKafka> {
   const { host = '127.0.0.1', port = 0, nodes = 1, transport = nodeTransport } = options;
-  checkOptions(port, nodes);
+  checkOptions(port, nodes, options.advertisedPort);
   const apis = new SupportedApis(options.maxVersions);
   const services = await openServices(broker, options);
   const { advertisedHost, advertisedPort, faults } = options;
@@ -95,12 +95,20 @@ export async function serveKafka(broker: Broker, options: ServeKafkaOptions = {}
   };
 }
 
-function checkOptions(port: number, nodes: number): void {
+function checkOptions(port: number, nodes: number, advertisedPort: number | undefined): void {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > nodeCountMax) {
     throw new ThroughlineError('INVALID_ARGUMENT', `nodes is ${nodes}, wanted 1 to ${nodeCountMax}`);
   }
   const last = port === 0 ? 0 : port + nodes - 1;
   if (!Number.isInteger(port) || port < 0 || last > 65_535) {
     throw new ThroughlineError('INVALID_ARGUMENT', `port is ${port}, wanted 0 to ${65_536 - nodes}`);
+  }
+  if (advertisedPort === undefined) return;
+  // Clients could never connect to it, and a port goes over the wire as an int32 that nobody checks.
+  if (!Number.isInteger(advertisedPort) || advertisedPort < 1 || advertisedPort + nodes > 65_536) {
+    throw new ThroughlineError(
+      'INVALID_ARGUMENT',
+      `advertisedPort is ${advertisedPort}, wanted 1 to ${65_536 - nodes}`,
+    );
   }
 }

@@ -57,6 +57,8 @@ export const sqlRowsMax = 1_000;
 export const consumeRecordsMax = 1_000;
 /** Bytes that `throughline produce --bootstrap` appends in one go: far more than a pipe hands over at a time. */
 export const bootstrapBodyBytesMax: number = 16 * 1024 * 1024;
+/** Characters of a cell in a table for people: a name of Kafka's longest topic is cut, a path or a client's id is not. */
+export const tableCellCharactersMax = 120;
 /** Longer than this, in milliseconds, and a command says what it is doing. */
 export const progressAfterMs = 1_000;
 /** Share of the disk that should be free: below it, a busy day can fill it. */

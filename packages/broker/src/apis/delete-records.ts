@@ -55,8 +55,9 @@ async function answer(
   }
 }
 
-/** A topic that is compacted and nothing else keeps the last record of each key, whoever asks. */
+/** A protected topic keeps what is in it, and one that is compacted and nothing else the last record of each key, whoever asks. */
 function keepsAll({ broker }: Services, topic: string): boolean {
+  if (broker.protectedTopics.has(topic)) return true;
   const definition = topicConfigTable.get('cleanup.policy')!;
   const own = broker.topic(topic).overrides.get(definition.name);
   const policy = listItems(own ?? followedValue(definition, broker.configs).value);

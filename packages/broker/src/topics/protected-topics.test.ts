@@ -6,6 +6,7 @@ import { ThroughlineError, utf8 } from '@throughline/event';
 import { encodeRecordBatch, zeroUuid } from '@throughline/wire';
 import {
   createPartitionsApi,
+  deleteRecordsApi,
   deleteTopicsApi,
   findCoordinatorApi,
   offsetCommitApi,
@@ -13,6 +14,7 @@ import {
   produceApi,
 } from '@throughline/wire/apis';
 import { servedBroker, type ServedBroker } from '../apis/test-support.ts';
+import { batchOf } from '../test-support.ts';
 
 const groups = Array.from({ length: 12 }, (_, index) => `group-${index}`);
 
@@ -88,6 +90,20 @@ test('a topic that whoever opens the broker relies on is protected, with its rea
   }
   assert.equal(served.broker.topic('house').partitionCount, 2);
   assert.deepEqual([(await grow(served, 'other', 4)).code, (await remove(served, 'other')).code], ['NONE', 'NONE']);
+});
+
+test('no client deletes records of a protected topic: a conversation would lose its beginning', async (t) => {
+  const served = await servedBroker(t, { protectedTopics: { house: 'the house keeps its keys in it' } });
+  for (const topic of ['house', 'other']) await served.broker.createTopic(topic, { partitions: 1 });
+  const codeOf = async (name: string, offset: bigint): Promise<string | undefined> => {
+    await served.broker.partition(name, 0).append(batchOf(['key']));
+    const topics = [{ name, partitions: [{ partitionIndex: 0, offset }] }];
+    const answer = await served.client.call(deleteRecordsApi, 2, { topics, timeoutMs: 1000 });
+    return answer.topics[0]!.partitions[0]!.errorCode;
+  };
+  for (const offset of [-1n, 1n]) assert.equal(await codeOf('house', offset), 'POLICY_VIOLATION');
+  assert.equal(served.broker.partition('house', 0).logStartOffset, 0n);
+  assert.equal(await codeOf('other', -1n), 'NONE');
 });
 
 test('a topic of a name that no object may hide is not protected', async (t) => {

@@ -1,5 +1,5 @@
-// Topics that are protected: they get no more partitions and are not removed, whoever asks, because what is in them is found
-// by a hash over the number of their partitions, or because nobody could go on without them. The broker protects its own;
+// Topics that are protected: they get no more partitions, are not removed and lose no records to DeleteRecords, whoever asks,
+// because what is in them is found by a hash over the number of their partitions, or nobody could go on without them. The broker protects its own;
 // whoever opens it names others, each with its reason (docs/decisions/0095-protected-topics.md). Apache Kafka lets a client
 // grow and remove even `__consumer_offsets`: its groups then look for their offsets in other partitions than they wrote them to.
 import { ThroughlineError } from '@throughline/event';

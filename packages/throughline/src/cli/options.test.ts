@@ -20,6 +20,19 @@ test('a count is a whole number of at least 0', () => {
     assert.throws(() => countOption({ limit }, 'limit'), isInvalid, limit);
 });
 
+test('a number has the bounds of its flag, and the message names them', () => {
+  for (const name of ['kafkaPort', 'advertisedPort'] as const) {
+    assert.equal(countOption({ [name]: '65535' }, name), 65_535);
+    for (const port of ['65536', '99999999'])
+      assert.throws(
+        () => countOption({ [name]: port }, name),
+        (error) => ThroughlineError.is(error, 'CONFIG_INVALID') && error.message.includes('to 65535'),
+      );
+  }
+  assert.throws(() => countOption({ advertisedPort: '0' }, 'advertisedPort'), /--advertised-port: "0" .* 1 to 65535/);
+  assert.throws(() => countOption({ partition: '2147483648' }, 'partition'), isInvalid);
+});
+
 test('a time is ISO 8601 or milliseconds since 1970, and the message names the flag', () => {
   assert.throws(() => timeOption({ toTime: 'noon' }, 'toTime'), /--to-time: "noon"/);
   assert.equal(timeOption({ time: '0' }, 'time'), 0);

@@ -12,13 +12,36 @@ export function textOption(options: Options, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** @throws ThroughlineError INVALID_ARGUMENT when it is no whole number of at least 0 */
-export function countOption(options: Options, name: string): number | undefined {
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  /** A setting of a server is CONFIG_INVALID, as where `dev` has it; any other value is an argument. */
+  readonly code: 'CONFIG_INVALID' | 'INVALID_ARGUMENT';
+}
+
+/** What numbers the flags of all commands take. */
+const bounds = {
+  kafkaPort: { min: 0, max: 65_535, code: 'CONFIG_INVALID' },
+  advertisedPort: { min: 1, max: 65_535, code: 'CONFIG_INVALID' },
+  /** How many there may be is the broker's to say. */
+  nodes: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'CONFIG_INVALID' },
+  limit: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'INVALID_ARGUMENT' },
+  /** A partition is an int32 of the Kafka protocol. */
+  partition: { min: 0, max: 2 ** 31 - 1, code: 'INVALID_ARGUMENT' },
+  /** How many a topic may have is said where it is made. */
+  partitions: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'INVALID_ARGUMENT' },
+  toOffset: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'INVALID_ARGUMENT' },
+} as const satisfies Readonly<Record<string, Bounds>>;
+
+/** @throws ThroughlineError CONFIG_INVALID or INVALID_ARGUMENT when it is no whole number within the bounds of the flag */
+export function countOption(options: Options, name: keyof typeof bounds): number | undefined {
   const text = textOption(options, name);
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text))
-    throw new ThroughlineError('INVALID_ARGUMENT', `${flagOf(name)}: ${JSON.stringify(text)} is no whole number`);
-  return Number(text);
+  const { min, max, code } = bounds[name];
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+  if (value !== undefined && value >= min && value <= max) return value;
+  const wanted = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new ThroughlineError(code, `${flagOf(name)}: ${JSON.stringify(text)} is no whole number ${wanted}`);
 }
 
 /**

@@ -24,6 +24,21 @@ test('a table has aligned columns and no blanks at the end of a line', (t) => {
   assert.equal(written.out, 'name    n\na       1\nlonger\n');
 });
 
+test('a cell of a table that nobody would read to its end is cut, whatever letters it has', (t) => {
+  const written = record(t);
+  printTable([
+    ['group', 'n'],
+    ['x'.repeat(32_000), '1'],
+    ['😀'.repeat(200), '2'],
+    ['y'.repeat(120), 'z'.repeat(200)],
+  ]);
+  t.mock.restoreAll();
+  const cells = written.out.split('\n').map((line) => line.split(/ +/)[0]);
+  assert.deepEqual(cells.slice(1, 4), [`${'x'.repeat(119)}…`, `${'😀'.repeat(119)}…`, 'y'.repeat(120)]);
+  assert.ok(written.out.split('\n').every((line) => line.length <= 450));
+  assert.ok(written.out.endsWith(`  ${'z'.repeat(200)}\n`), 'the last cell of a row is whole');
+});
+
 test('JSON shows an offset as a decimal string', (t) => {
   const written = record(t);
   printJson({ offset: 2n ** 60n });

@@ -2,11 +2,17 @@
 // error, and one line that says what to do when something fails. Nothing else in this package writes to either, which a test
 // of the repository sees to: so whatever a stranger wrote is escaped, wherever it is printed (foreign-text.ts).
 import { ThroughlineError } from '@throughline/event';
+import { tableCellCharactersMax } from '../defaults.ts';
 import { escapeForeign, escapeJson } from './foreign-text.ts';
 
-/** Prints rows as aligned columns, the first row being the heading. */
+/**
+ * Prints rows as aligned columns, the first row being the heading. A cell is cut where it is longer than anybody reads: one of
+ * a stranger (the id of a group may have 32,767 letters) would push the columns of every other row out of sight. The last cell of a row pushes none.
+ */
 export function printTable(rows: readonly (readonly string[])[]): void {
-  const shown = rows.map((row) => row.map(escapeForeign));
+  const shown = rows.map((row) =>
+    row.map((cell, index) => (index === row.length - 1 ? escapeForeign(cell) : shortened(escapeForeign(cell)))),
+  );
   const widths: number[] = [];
   for (const row of shown) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
   for (const row of shown) {
@@ -15,6 +21,12 @@ export function printTable(rows: readonly (readonly string[])[]): void {
       .join('  ');
     printLine(line.trimEnd());
   }
+}
+
+function shortened(cell: string): string {
+  const characters = cell.length > tableCellCharactersMax ? Array.from(cell) : [];
+  if (characters.length <= tableCellCharactersMax) return cell;
+  return `${characters.slice(0, tableCellCharactersMax - 1).join('')}…`;
 }
 
 /** Prints one line: a line feed in it is escaped like everything else that a terminal would obey. */
