@@ -46,6 +46,12 @@ describe('settings', { concurrency: 2 }, () => {
     ['missing', undefined, /no throughline\.config\.ts in /],
     ['throws', "throw new Error('no luck')", /throughline\.config\.mjs cannot be loaded: Error: no luck/],
     ['is no JavaScript', 'export default {', /throughline\.config\.mjs cannot be loaded: SyntaxError/],
+    ['ends the process', 'process.exit(0)', /throughline\.config\.mjs ended the process \(exit code 0\)/],
+    [
+      'throws when it is read',
+      'export default { get functions() { throw new Error("no hands") } }',
+      /throughline\.config\.mjs cannot be loaded: Error: no hands/,
+    ],
     ['has a wrong value', 'export default { functions: { answer: { entry: 3 } } }', /functions\.answer\.entry: /],
   ];
   for (const [name, text, says] of files) {
@@ -54,6 +60,16 @@ describe('settings', { concurrency: 2 }, () => {
       assertRejected(await throughline(['dev', folder, '--data-dir', unused]), 'CONFIG_INVALID', says);
     });
   }
+
+  test('a configuration file that never finishes is said to be loading, with the way out, and Ctrl-C ends it cleanly', async () => {
+    const folder = appOf('setInterval(() => {}, 1000); await new Promise(() => {});');
+    const ended = await throughline(['dev', folder, '--data-dir', unused], { interruptAtError: 'Ctrl-C stops' });
+    assert.match(
+      ended.stderr,
+      /^Loading the configuration of .*\nThe configuration of .* has not loaded for 5 s: .*\n$/,
+    );
+    assert.deepEqual([ended.code, ended.stdout], [0, '']);
+  });
 
   test('a data folder that is a file is rejected, and so is one where no folder can be made', async () => {
     const file = path.join(temporary, 'file');

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** SIGINT is sent when standard output contains this. */
   readonly interruptAt?: string;
+  /** The same of standard error. */
+  readonly interruptAtError?: string;
 }
 
 /** Runs `throughline ...args` to its end. */
@@ -34,7 +36,10 @@ export async function throughline(args: readonly string[], options: RunOptions =
     stdout += text;
     if (options.interruptAt !== undefined && stdout.includes(options.interruptAt)) child.kill('SIGINT');
   });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    if (options.interruptAtError !== undefined && stderr.includes(options.interruptAtError)) child.kill('SIGINT');
+  });
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, stdout, stderr };

@@ -4,10 +4,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
-import { findConfigFile, loadConfigFile } from './config-file.ts';
+import { findConfigFile, loadConfigFile as load } from './config-file.ts';
 
 const temporary = mkdtempSync(path.join(os.tmpdir(), 'throughline-config-file-'));
 after(() => rmSync(temporary, { recursive: true, force: true }));
+
+const loadConfigFile = (file: string) => load(file, () => assert.fail('the process ended'));
 
 function fileOf(name: string, text: string): string {
   const file = path.join(mkdtempSync(path.join(temporary, 'app-')), name);
@@ -45,6 +47,10 @@ test('TypeScript is loaded as it stands', async () => {
 
 test('a file that throws, imports what is not there, or exports nothing is rejected with the reason', async () => {
   await assert.rejects(loadConfigFile(fileOf('a.mjs', 'throw new Error("no luck")')), isInvalid(/a\.mjs.*no luck/));
+  await assert.rejects(
+    loadConfigFile(fileOf('e.mjs', 'export default { get functions() { throw new Error("no hands") } }')),
+    isInvalid(/e\.mjs.*no hands/),
+  );
   await assert.rejects(loadConfigFile(fileOf('b.mjs', 'import "node:none"')), isInvalid(/b\.mjs.*none/));
   await assert.rejects(
     loadConfigFile(fileOf('c.mjs', 'export const config = {}')),

@@ -29,16 +29,31 @@ export function findConfigFile(app: string): string {
   );
 }
 
-/** @throws ThroughlineError CONFIG_INVALID when the file cannot be loaded or exports something else */
-export async function loadConfigFile(configFile: string): Promise<ThroughlineConfig> {
-  let exported: unknown;
+/**
+ * Loads a configuration file. It is a program of whoever wrote it: it can end the process, and reading what it exports can
+ * throw.
+ *
+ * @param onExit called with what to say when the process ends while the file is loaded
+ * @throws ThroughlineError CONFIG_INVALID when the file cannot be loaded or exports something else
+ */
+export async function loadConfigFile(
+  configFile: string,
+  onExit: (reason: ThroughlineError) => void,
+): Promise<ThroughlineConfig> {
+  const ended = (code: number): void =>
+    onExit(
+      new ThroughlineError('CONFIG_INVALID', `${configFile} ended the process (exit code ${code}) while it was loaded`),
+    );
+  process.once('exit', ended);
+  let parsed: ReturnType<typeof configSchema.safeParse>;
   try {
     const module: unknown = await import(pathToFileURL(configFile).href);
-    exported = (module as { default?: unknown }).default;
+    parsed = configSchema.safeParse((module as { default?: unknown }).default);
   } catch (cause) {
     throw new ThroughlineError('CONFIG_INVALID', `${configFile} cannot be loaded: ${String(cause)}`, { cause });
+  } finally {
+    process.off('exit', ended);
   }
-  const parsed = configSchema.safeParse(exported);
   if (!parsed.success) throw new ThroughlineError('CONFIG_INVALID', `${configFile}: ${firstIssue(parsed.error)}`);
   return parsed.data;
 }

@@ -38,6 +38,8 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDir: string;
+  /** Called with what to say when the configuration file ends the process that loads it. */
+  readonly onExit?: (reason: ThroughlineError) => void;
 }
 
 /**
@@ -46,13 +48,13 @@ export interface ConfigSources {
  * @throws ThroughlineError CONFIG_INVALID naming the setting and where its value came from; NOT_BUILT_YET
  */
 export async function resolveConfig(sources: ConfigSources): Promise<ResolvedConfig> {
-  const { workingDir } = sources;
+  const { workingDir, onExit = () => {} } = sources;
   // Flags and environment first: they are at hand, and a typing error there should not wait for the application to load.
   const flags = parseSettings(sources.flags, flagOf);
   const environment = parseSettings(fromEnvironment(sources.environment), (name) => environmentNames[name]);
   const configFile = findConfigFile(path.resolve(workingDir, sources.app));
   const appDir = path.dirname(configFile);
-  const app = await loadConfigFile(configFile);
+  const app = await loadConfigFile(configFile, onExit);
 
   const layers = [
     ['flag', flags],

@@ -61,6 +61,8 @@ export const bootstrapBodyBytesMax: number = 16 * 1024 * 1024;
 export const tableCellCharactersMax = 120;
 /** Longer than this, in milliseconds, and a command says what it is doing. */
 export const progressAfterMs = 1_000;
+/** A configuration that loads for longer, in milliseconds, may wait for what never comes: that is said, with the way out. */
+export const configSlowAfterMs = 5_000;
 /** Share of the disk that should be free: below it, a busy day can fill it. */
 export const diskFreeShareMin = 0.05;
 /** Records that a fold may be behind before doctor calls it slow. */

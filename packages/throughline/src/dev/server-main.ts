@@ -4,11 +4,11 @@ import { flushCompileCache } from 'node:module';
 import { parse, ThroughlineError } from '@throughline/event';
 import { failureLine, say, sayLines } from '../terminal/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
-import { answerFunction, stopWithinMs } from '../defaults.ts';
+import { answerFunction, configSlowAfterMs, stopWithinMs } from '../defaults.ts';
 import { growHeapFreely } from '../engine-flags.ts';
 import { terminalLogger } from '../terminal/terminal-logger.ts';
 import { ProcessDefects } from '../process-defects.ts';
-import { launchSchema, launchVariable, type ServerMessage } from './launch-message.ts';
+import { launchSchema, launchVariable, type Launch, type ServerMessage } from './launch-message.ts';
 import { whileSlow } from './progress.ts';
 import type { RunningServer } from './server.ts';
 
@@ -42,8 +42,7 @@ function onProgress(text: string): void {
 
 async function start(): Promise<{ config: ResolvedConfig; server: RunningServer }> {
   const launch = parse(launchSchema, JSON.parse(launchText ?? 'null'), 'INTERNAL');
-  const loading = resolveConfig({ ...launch, environment });
-  const config = await whileSlow(loading, `Loading the configuration of ${launch.app} …`, onProgress);
+  const config = await loading(launch);
   hasBegun = true;
   const { startServer } = await import('./server.ts');
   const server = await startServer(config, {
@@ -57,6 +56,21 @@ async function start(): Promise<{ config: ResolvedConfig; server: RunningServer 
     },
   });
   return { config, server };
+}
+
+function loading(launch: Launch): Promise<ResolvedConfig> {
+  const config = resolveConfig({ ...launch, environment, onExit: sayWhoExits });
+  const soon = whileSlow(config, `Loading the configuration of ${launch.app} …`, onProgress);
+  const seconds = configSlowAfterMs / 1000;
+  const late = `The configuration of ${launch.app} has not loaded for ${seconds} s: its top level may wait for what never comes. Ctrl-C stops.`;
+  return whileSlow(soon, late, onProgress, configSlowAfterMs);
+}
+
+/** A clean stop ends the process as well, and needs no words. */
+function sayWhoExits(reason: ThroughlineError): void {
+  if (isStopping) return;
+  process.exitCode = 1;
+  reportFailure(reason);
 }
 
 async function stop(): Promise<void> {
@@ -95,14 +109,19 @@ function answersBy({ app, model, docs, modelId, modelUrl }: ResolvedConfig): str
   return model === 'docs' ? `the docs model, from ${docs}` : `${modelId} at ${modelUrl}`;
 }
 
-/** Says what is wrong, to the launcher where there is one, and ends the process whatever is still open in it. */
+/** Says what is wrong, and ends the process whatever is still open in it. */
 function reject(error: unknown): void {
   isStopping = true;
-  const { code, message, remedy, retriable } = ThroughlineError.from(error);
-  if (code === 'INTERNAL') sayLines(String(error instanceof Error ? error.stack : error));
+  const known = ThroughlineError.from(error);
+  if (known.code === 'INTERNAL') sayLines(String(error instanceof Error ? error.stack : error));
+  reportFailure(known, () => process.exit(1));
+}
+
+/** To the launcher, where there is one. */
+function reportFailure({ code, message, remedy, retriable }: ThroughlineError, onSaid = (): void => {}): void {
   const failed: ServerMessage = { type: 'failed', error: { code, message, remedy, retriable } };
-  if (process.connected) process.send?.(failed, () => process.exit(1));
-  else say(failureLine(failed.error), () => process.exit(1));
+  if (process.connected) process.send?.(failed, onSaid);
+  else say(failureLine(failed.error), onSaid);
 }
 
 function tell(message: ServerMessage): void {
