@@ -36,6 +36,8 @@ test('the command line says what is wrong, and exits with 1', async () => {
     [['hello', '--payload', 'null'], /hello: TypeError: .* \[FUNCTION_ERROR\]/],
     [['hello', '--file', '/no/such/file'], /ENOENT.* \[INVALID_ARGUMENT\]/],
     [['hello', '--file', '-', '--payload', '{}'], /not both \[INVALID_ARGUMENT\]/],
+    [[''], /which function\? \[INVALID_ARGUMENT\]/],
+    [['hello', '--file', '/dev/zero'], /\[BODY_TOO_LARGE\]/],
     [['hello', '--async'], /\[NOT_BUILT_YET\]/],
   ] as const) {
     const { code, stdout, stderr } = await invoke(args);

@@ -152,6 +152,14 @@ describe('Invoke', () => {
     assert.deepEqual([broken.StatusCode, broken.FunctionError], [200, 'Unhandled']);
   });
 
+  test('a process that ends for an error that nobody caught gets no more calls', async () => {
+    for (let round = 0; round < 5; round++) {
+      const strayed = (await invoke('buffered', { strays: 'later' })).payload as Record<string, string>;
+      assert.deepEqual([strayed['errorType'], strayed['errorMessage']], ['Error', 'later']);
+      assert.equal((await invoke('buffered', { answer: round })).payload, round);
+    }
+  });
+
   test('answers 6 MiB, and one that is larger as a failed invocation', async () => {
     assert.equal(((await invoke('buffered', { bytes: 6 * 1024 * 1024 })).payload as string).length, 6 * 1024 * 1024);
     const { FunctionError, payload } = await invoke('buffered', { bytes: 6 * 1024 * 1024 + 101 });
@@ -180,6 +188,8 @@ describe('Invoke', () => {
     await rejects('ResourceNotFoundException', 'buffered', { Qualifier: '7' });
     await rejects('InvalidParameterValueException', 'buffered:$LATEST', { Qualifier: '7' });
     await rejects('InvalidParameterValueException', 'a b');
+    const twice = '/2015-03-31/functions/buffered/invocations?Qualifier=$LATEST&Qualifier=1';
+    assert.equal((await fetch(listener.url + twice, { method: 'POST' })).status, 400);
     await rejects('InvalidRequestContentException', 'buffered', { Payload: Buffer.from('{') });
     await rejects('InvalidRequestContentException', 'buffered', { Payload: Buffer.from([0x22, 0xff, 0x22]) });
     await rejects('InvalidRequestContentException', 'buffered', { ClientContext: 'e30x' });
@@ -231,6 +241,7 @@ describe('InvokeWithResponseStream', () => {
     const { chunks, complete } = await stream('streaming', { writes: ['half'], throws: 'no more' });
     assert.deepEqual(chunks, ['half']);
     assert.equal(complete?.ErrorCode, 'RangeError');
+    assert.equal((await stream('streaming', { writes: ['half'], destroys: 'broken' })).complete?.ErrorCode, 'Error');
     assert.equal((JSON.parse(complete?.ErrorDetails ?? '{}') as { errorMessage?: string }).errorMessage, 'no more');
   });
 
@@ -359,7 +370,11 @@ describe('a function URL', () => {
 
   test('never ends cleanly when its function fails in the middle', async () => {
     // The head may be lost with the connection.
-    await assert.rejects(async () => (await post('streaming', { writes: ['half'], throws: 'no more' })).text());
+    for (const end of [{ throws: 'no more' }, { destroys: 'broken' }, { endsTwice: true }])
+      await assert.rejects(
+        async () => (await post('streaming', { writes: ['half'], ...end })).text(),
+        JSON.stringify(end),
+      );
   });
 
   test('answers a failure with 502 or 504 and our coded JSON', async () => {
@@ -374,6 +389,10 @@ describe('a function URL', () => {
       ['buffered', { answer: { statusCode: 200, headers: { 'a b': 'c' } } }, 502, 'FUNCTION_ERROR'],
       ['buffered', { answer: { statusCode: 101 } }, 502, 'FUNCTION_ERROR'],
       ['streaming', { head: { headers: { 'a\nb': 'c' } }, writes: ['x'] }, 502, 'FUNCTION_ERROR'],
+      ['streaming', { head: { statusCode: 999 }, writes: ['x'] }, 502, 'FUNCTION_ERROR'],
+      ['streaming', { head: 5, writes: ['x'] }, 502, 'FUNCTION_ERROR'],
+      ['streaming', { head: { headers: 5 } }, 502, 'FUNCTION_ERROR'],
+      ['buffered', { answer: { statusCode: 200, body: '!!', isBase64Encoded: true } }, 502, 'FUNCTION_ERROR'],
       ['nobody', {}, 404, 'UNKNOWN_FUNCTION'],
       ['private', {}, 404, 'NOT_FOUND'],
     ] as const) {
@@ -381,6 +400,7 @@ describe('a function URL', () => {
       const { error } = (await answer.json()) as { error: { code: string } };
       assert.deepEqual([answer.status, error.code], [status, code], `${name} ${JSON.stringify(asked)}`);
     }
+    assert.equal((await fetch(url('%62uffered'))).status, 200);
     const large = await fetch(url('buffered'), { method: 'POST', body: new Uint8Array(6 * 1024 * 1024 + 101) });
     assert.equal(large.status, 413);
   });

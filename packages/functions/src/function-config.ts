@@ -36,7 +36,7 @@ const schema = object({
   stopGraceMs: whole,
   unresponsiveMs: positive,
   initTimeoutMs: positive,
-  env: record(string()),
+  env: record(string({ pattern: /^[^\0]*$/, what: 'text without a NUL' })),
   url: optional(object({ responseMode: literal('BUFFERED', 'RESPONSE_STREAM') })),
 });
 
@@ -51,6 +51,11 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);
+  }
+  const badName = Object.keys(resolved.env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (badName !== undefined) {
+    const message = `function ${config.name}: env: ${JSON.stringify(badName)} is no name of a variable`;
+    throw new ThroughlineError('CONFIG_INVALID', message);
   }
   if (resolved.runtime.kind === 'python' && resolved.invocationsPerEnvironment > 1) {
     const message = `function ${config.name}: invocationsPerEnvironment: a process of Python serves one at a time`;

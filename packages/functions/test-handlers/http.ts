@@ -10,6 +10,11 @@ interface Asked {
   readonly contentType?: string;
   readonly writes?: readonly string[];
   readonly sleeps?: true;
+  /** An error that nobody catches, while the handler waits. */
+  readonly strays?: string;
+  /** The stream is destroyed with this error, or ended twice. */
+  readonly destroys?: string;
+  readonly endsTwice?: true;
 }
 interface UrlEvent {
   readonly body?: string;
@@ -21,6 +26,12 @@ export async function handler(event: UrlEvent & Asked, context: LambdaContext): 
   process.stdout.write(`asked ${Object.keys(asked).join()}\n`);
   if (asked.throws !== undefined) throw new RangeError(asked.throws);
   if (asked.exits !== undefined) process.exit(asked.exits);
+  if (asked.strays !== undefined) {
+    setTimeout(() => {
+      throw new Error(asked.strays);
+    }, 5);
+    await new Promise((resolve) => setTimeout(resolve, 60_000));
+  }
   if (asked.sleeps) await new Promise((resolve) => setTimeout(resolve, 60_000));
   if (asked.bytes !== undefined) return 'x'.repeat(asked.bytes);
   return 'answer' in asked
@@ -34,6 +45,15 @@ export const streaming = awslambda.streamifyResponse(async (event: UrlEvent & As
   const out = asked.head === undefined ? stream : awslambda.HttpResponseStream.from(stream, asked.head);
   for (const text of asked.writes ?? []) await new Promise<void>((resolve) => out.write(text, () => resolve()));
   if (asked.throws !== undefined) throw new RangeError(asked.throws);
+  if (asked.destroys !== undefined) {
+    out.destroy(new Error(asked.destroys));
+    return;
+  }
+  if (asked.endsTwice) {
+    out.end('b');
+    out.end('c');
+    return;
+  }
   out.end();
 });
 

@@ -66,6 +66,8 @@ export class Environment {
   #killedFor: KillReason | undefined;
   #garbage = '';
   #isHeapExhausted = false;
+  /** It has said that it ends. */
+  #isEnding = false;
   /** One invocation has it to itself. */
   #isReserved = false;
 
@@ -121,7 +123,7 @@ export class Environment {
 
   /** How many more invocations it takes now; 0 once it has ended or is to be killed. */
   get freeSlots(): number {
-    if (this.#process.hasExited || this.#isStopped || this.#killedFor !== undefined) return 0;
+    if (this.#process.hasExited || this.#isEnding || this.#isStopped || this.#killedFor !== undefined) return 0;
     if (this.#isReserved && this.#running.size > 0) return 0;
     return this.#options.invocationsMax - this.#running.size;
   }
@@ -191,6 +193,9 @@ export class Environment {
         break;
       case 'init-error':
         this.#initError ??= this.#sound(readError(payload));
+        break;
+      case 'ending':
+        this.#isEnding = true;
         break;
       case 'pong':
         this.#watch.answered();

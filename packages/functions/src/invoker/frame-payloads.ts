@@ -31,25 +31,27 @@ export function readValue(payload: Buffer): string | undefined | PayloadProblem 
   return value instanceof PayloadProblem ? value : text;
 }
 
-export interface ReadHead {
-  readonly head: ResponseHead;
-  /** What was left out because it is no part of an HTTP head. */
-  readonly leftOut: readonly string[];
-}
-
 /** The payload of `head`. A handler may have passed anything: what fits no HTTP answer is left out, and named. */
-export function readHead(payload: Buffer): ReadHead | PayloadProblem {
+export function readHead(payload: Buffer): ResponseHead | PayloadProblem {
   const value = readJson(payload);
   if (value instanceof PayloadProblem) return value;
   if (!isObject(value)) return new PayloadProblem('a head that is no object');
-  const { head, leftOut } = readHttpHead(isObject(value['prelude']) ? value['prelude'] : {});
-  const { contentType } = value;
-  if (typeof contentType === 'string') return { head: { contentType, ...head }, leftOut };
-  return { head, leftOut: contentType === undefined ? leftOut : ['contentType', ...leftOut] };
+  const { contentType, prelude = {} } = value;
+  const { leftOut, ...head } = readHttpHead(isObject(prelude) ? prelude : {});
+  const wrong = [
+    ...(contentType === undefined || typeof contentType === 'string' ? [] : ['contentType']),
+    ...(isObject(prelude) ? [] : ['prelude']),
+    ...(leftOut ?? []),
+  ];
+  return {
+    ...(typeof contentType === 'string' ? { contentType } : {}),
+    ...head,
+    ...(wrong.length === 0 ? {} : { leftOut: wrong }),
+  };
 }
 
 /** Status, headers and cookies of an HTTP answer, as a handler has given them. */
-export function readHttpHead(fields: Readonly<Record<string, unknown>>): ReadHead {
+export function readHttpHead(fields: Readonly<Record<string, unknown>>): ResponseHead {
   const leftOut: string[] = [];
   const take = <Value>(name: string, read: (from: unknown) => Value | undefined): Value | undefined => {
     const from = fields[name];
@@ -62,12 +64,10 @@ export function readHttpHead(fields: Readonly<Record<string, unknown>>): ReadHea
   const headers = take('headers', readHeaders);
   const cookies = take('cookies', (from) => (isTextList(from) ? from : undefined));
   return {
-    head: {
-      ...(statusCode === undefined ? {} : { statusCode }),
-      ...(headers === undefined ? {} : { headers }),
-      ...(cookies === undefined ? {} : { cookies }),
-    },
-    leftOut,
+    ...(statusCode === undefined ? {} : { statusCode }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(cookies === undefined ? {} : { cookies }),
+    ...(leftOut.length === 0 ? {} : { leftOut }),
   };
 }
 

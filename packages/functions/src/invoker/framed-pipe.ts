@@ -11,6 +11,7 @@
 //                           returned (JSON)      the handler is done: the value itself, or nothing from one that streams
 //                           threw (JSON)         the handler threw; the invocation is over
 //                           pong                 the answer to ping
+//                           ending               the process ends itself for an error that nobody caught: send it no more
 //
 // Both ends check what they read: a wrong length or type means that somebody else wrote to the descriptor, and then
 // nothing that follows can be trusted. The file imports nothing, for it is on the way of every cold start.
@@ -27,6 +28,7 @@ export const frameTypes = {
   returned: 20,
   threw: 21,
   pong: 22,
+  ending: 23,
 } as const;
 export type FrameType = keyof typeof frameTypes;
 

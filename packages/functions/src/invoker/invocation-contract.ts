@@ -47,6 +47,8 @@ export interface ResponseHead {
   readonly statusCode?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: readonly string[];
+  /** What the handler has said of it that fits no HTTP answer, by its names. */
+  readonly leftOut?: readonly string[];
 }
 
 /** Takes what an invocation says. What it throws fails the invocation, which is then cancelled, and nobody else. */

@@ -5,7 +5,6 @@
 //      └──────┴──settle──► settled      nothing reaches the sink any more
 import { ThroughlineError, type Clock, type Timer } from '@throughline/event';
 import { limits } from '../defaults.ts';
-import type { ReadHead } from './frame-payloads.ts';
 import type {
   InvocationError,
   InvocationRequest,
@@ -122,8 +121,9 @@ export class Invocation implements StartedInvocation {
     if (this.#phase === 'running') this.#phase = 'cancelled';
   }
 
-  head({ head, leftOut }: ReadHead): void {
-    for (const name of leftOut) this.log.add(`${this.requestId}\tWARN\t${name} fits no HTTP answer and was left out`);
+  head(head: ResponseHead): void {
+    for (const name of head.leftOut ?? [])
+      this.log.add(`${this.requestId}\tWARN\t${name} fits no HTTP answer and was left out`);
     // What comes behind the first bytes comes too late, as on Lambda.
     if (!this.#isHeadTold) this.#head = { ...this.#head, ...head };
   }

@@ -37,7 +37,8 @@ export interface ReadInvocation extends CalledFunction {
  * @throws AwsError InvalidParameterValueException, ResourceNotFoundException
  */
 export function findFunction({ functions }: LambdaServices, text: string, request: Request): CalledFunction {
-  const qualifier = new URL(request.url).searchParams.get('Qualifier') ?? undefined;
+  const [qualifier, ...more] = new URL(request.url).searchParams.getAll('Qualifier');
+  if (more.length > 0) throw invalidParameter('Qualifier is given more than once');
   const named = readFunctionName(text, qualifier);
   const hosted = functions.get(named.name);
   if (hosted === undefined) throw notFound(`Function not found: ${arnOf(named.name)}`);

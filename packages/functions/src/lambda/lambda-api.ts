@@ -74,7 +74,16 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
     fetch: async (request, caller) => hono.fetch(request, caller),
     async fetchUrl(request, caller) {
       const [, name = '', path = ''] = /^\/lambda-url\/([^/]*)(.*)$/.exec(new URL(request.url).pathname) ?? [];
-      return callUrl(services, { name, path: path === '' ? '/' : path, request, caller });
+      return callUrl(services, { name: decoded(name), path: path === '' ? '/' : path, request, caller });
     },
   };
+}
+
+/** A name as it is meant; one that cannot be decoded names nothing. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

@@ -25,10 +25,9 @@ export function readAnswer(value: Buffer): AnswerHead & { readonly body: Buffer 
   }
   const { body, isBase64Encoded, ...fields } = parsed as Record<string, unknown>;
   if (typeof body !== 'string' && body !== undefined && body !== null) throw noAnswer('body: expected text');
-  const { head, leftOut } = readHttpHead(fields);
-  if (leftOut.length > 0) throw noAnswer(`${leftOut.join(', ')}: fits no HTTP answer`);
+  if (isBase64Encoded === true && !isBase64(body ?? '')) throw noAnswer('body: expected Base64');
   const bytes = Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
-  return { ...answerHead(head, 'application/json'), body: bytes };
+  return { ...answerHead(readHttpHead(fields), 'application/json'), body: bytes };
 }
 
 /**
@@ -37,9 +36,10 @@ export function readAnswer(value: Buffer): AnswerHead & { readonly body: Buffer 
  * @throws ThroughlineError FUNCTION_ERROR for what no header can be
  */
 export function answerHead(
-  { statusCode = 200, headers = {}, cookies = [] }: ResponseHead,
+  { statusCode = 200, headers = {}, cookies = [], leftOut = [] }: ResponseHead,
   contentType: string,
 ): AnswerHead {
+  if (leftOut.length > 0) throw noAnswer(`${leftOut.join(', ')}: fits no HTTP answer`);
   // An informational status ends no exchange.
   if (statusCode < 200) throw noAnswer(`statusCode: ${statusCode}`);
   const made = new Headers();
@@ -57,6 +57,11 @@ export function answerHead(
 /** Whether an answer of this status may have a body (RFC 9110 §6.4.1). */
 export function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
+}
+
+/** Of either alphabet, with or without padding; line breaks may be in it. */
+function isBase64(text: string): boolean {
+  return /^[A-Za-z0-9+/_\-\s]*={0,2}\s*$/.test(text);
 }
 
 function parseJson(value: Buffer): unknown {

@@ -1,10 +1,11 @@
 // `throughline invoke NAME`: calls a function of the running server by AWS's own API and prints what it returns. The log goes
 // to standard error, so that what stands on standard output is the answer alone. A function that fails is an exit code of 1.
-import { readFileSync } from 'node:fs';
+import { openSync, readSync } from 'node:fs';
 import { ThroughlineError, type ErrorCode } from '@throughline/event';
 import * as z from 'zod';
 import { linesOf, printJsonText, printLines, say } from '../terminal/output.ts';
 import { connect, isErrorCode } from './api-client.ts';
+import { invokeBytesMax } from '../defaults.ts';
 import { dataDirOption, textOption, type Options } from './options.ts';
 
 const awsErrorSchema = z.looseObject({ message: z.string(), code: z.string().optional() });
@@ -26,6 +27,7 @@ export async function run(options: Options, [name = '']: readonly string[]): Pro
   if (options['async'] === true) {
     throw new ThroughlineError('NOT_BUILT_YET', 'invoke --async: asynchronous invocations come later');
   }
+  if (name === '') throw new ThroughlineError('INVALID_ARGUMENT', 'invoke: which function?');
   const api = connect(dataDirOption(options));
   const address = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
   const headers: Record<string, string> = options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {};
@@ -55,10 +57,23 @@ function payloadOf(options: Options): string | Buffer<ArrayBuffer> {
   }
   if (file === undefined) return payload ?? '{}';
   try {
-    return Buffer.from(readFileSync(file === '-' ? 0 : file));
+    return readUpTo(file === '-' ? 0 : openSync(file, 'r'));
   } catch (cause) {
     throw new ThroughlineError('INVALID_ARGUMENT', `--file: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** What a file has, and no more of it than tells that it is too much. */
+function readUpTo(descriptor: number): Buffer<ArrayBuffer> {
+  const chunks: Buffer[] = [];
+  for (let bytes = 0; bytes <= invokeBytesMax;) {
+    const chunk = Buffer.alloc(64 * 1024);
+    const count = readSync(descriptor, chunk);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    bytes += count;
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Why the function was not called. */
@@ -67,7 +82,8 @@ function rejectionOf(response: Response, text: string): ThroughlineError {
   const parsed = awsErrorSchema.safeParse(parseJson(text));
   const said = parsed.success ? parsed.data.message : `the server answered ${response.status}`;
   const message = type === 'InvalidRequestContentException' ? `--payload or --file: ${said}` : said;
-  return new ThroughlineError(codes[type] ?? 'INTERNAL', message);
+  const own = parsed.success ? (parsed.data.code ?? '') : '';
+  return new ThroughlineError(isErrorCode(own) ? own : (codes[type] ?? 'INTERNAL'), message);
 }
 
 /** How the function failed. */

@@ -23,7 +23,11 @@ const exitCodeUncaught = 129;
 const [entry, handlerName = 'handler'] = process.argv.slice(2);
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const decoder = new FrameDecoder(invokeBytesMax);
-const running = new Map<number, { readonly abort: AbortController; readonly stream: ResponseStream | undefined }>();
+interface RunningCall {
+  readonly abort: AbortController;
+  readonly stream: ResponseStream | undefined;
+}
+const running = new Map<number, RunningCall>();
 const current = new AsyncLocalStorage<number>();
 let handler: Handler | undefined;
 /** Invocations that came before the handler was loaded. */
@@ -84,7 +88,14 @@ function serve(handler: Handler, invocation: number, { event, ...request }: Invo
 
 function returned(invocation: number, value: unknown): void {
   whenPassedOn(running.get(invocation)?.stream, () => {
-    if (!running.delete(invocation)) return;
+    const call = running.get(invocation);
+    if (call === undefined) return;
+    running.delete(invocation);
+    const failure = failureOf(call);
+    if (failure !== undefined) {
+      send('threw', invocation, describe(failure));
+      return;
+    }
     let text: string | undefined;
     try {
       text = value === streamed ? '' : JSON.stringify(value);
@@ -96,6 +107,13 @@ function returned(invocation: number, value: unknown): void {
     // What has no JSON (nothing, a function) is null, as on Lambda.
     pipe.write(encodeFrame('returned', invocation, text ?? 'null'));
   });
+}
+
+/** Why what a handler has streamed is not the whole of it, where nobody has asked it to end. */
+function failureOf({ stream, abort }: RunningCall): Error | undefined {
+  if (stream === undefined || abort.signal.aborted || !stream.destroyed) return undefined;
+  if (stream.errored !== null) return stream.errored;
+  return stream.writableFinished ? undefined : new Error('the response stream was destroyed before its end');
 }
 
 function threw(invocation: number, error: unknown): void {
@@ -123,6 +141,7 @@ function cancel(invocation: number): void {
 function endWith(error: unknown, origin: string): void {
   const invocation = current.getStore() ?? (running.size === 1 ? running.keys().next().value : undefined);
   process.stderr.write(`${origin}: ${describe(error).trace.join('\n')}\n`);
+  send('ending', 0);
   const frame =
     invocation === undefined || !running.has(invocation)
       ? undefined
