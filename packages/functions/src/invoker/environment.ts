@@ -66,6 +66,8 @@ export class Environment {
   #killedFor: KillReason | undefined;
   #garbage = '';
   #isHeapExhausted = false;
+  /** It has settled alone, and its last lines may still be read in this turn: they are on another pipe. */
+  #settledAlone: Invocation | undefined;
   /** It has said that it ends. */
   #isEnding = false;
   /** One invocation has it to itself. */
@@ -284,7 +286,10 @@ export class Environment {
     invocation.timer?.cancel();
     this.#pause(invocation, false);
     this.#watch.sampleMemory();
-    if (this.#running.size === 0) this.idleSinceMs = this.#options.clock.monotonicMs();
+    if (this.#running.size === 0) {
+      this.idleSinceMs = this.#options.clock.monotonicMs();
+      this.#settledAlone = invocation;
+    }
     // A handler that was asked to end ends as it likes ("Premature close", "AbortError"): that is no error of its own.
     // One that is late has settled before.
     const wasAsked = invocation.wasCancelled && !invocation.isSettled;
@@ -295,16 +300,17 @@ export class Environment {
     invocation.settle(outcome);
     // What the handler printed last is on another pipe and may be read only now.
     const { onReport, memoryMb, logger } = this.#options;
-    setImmediate(() =>
-      unattended(logger, 'reporting an invocation', () => onReport(invocation.report(isError, memoryMb))),
-    );
+    setImmediate(() => {
+      this.#settledAlone = undefined;
+      unattended(logger, 'reporting an invocation', () => onReport(invocation.report(isError, memoryMb)));
+    });
     this.#options.onChange();
   }
 
   #onLine(line: string): void {
     if (line.includes('JavaScript heap out of memory')) this.#isHeapExhausted = true;
-    // With several at once nobody can tell whose line it is.
-    const only = this.#running.size === 1 ? this.#running.values().next().value : undefined;
+    // With several at once nobody can tell whose line it is. One that began in this very turn has printed nothing yet.
+    const only = this.#settledAlone ?? (this.#running.size === 1 ? this.#running.values().next().value : undefined);
     if (only?.log.add(line) === false) return;
     this.#options.onLine(line, only?.requestId);
   }

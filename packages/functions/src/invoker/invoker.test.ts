@@ -175,6 +175,21 @@ test('an invocation has its value, its head, its log and what it cost', async ()
   assert.deepEqual([streamed.metering.isCold, streamed.metering.initMs], [false, undefined]);
 });
 
+test('the last line of a handler is in its log, also where it is read behind the end', async () => {
+  // It was lost where the two pipes were read in this order.
+  const { machine, invoke } = open();
+  const first = invoke();
+  const process = machine.last();
+  process.says('ready');
+  process.says('returned', 1, 'null');
+  await first.settled;
+  const { settled } = invoke();
+  process.says('returned', 2, 'null');
+  process.stdout.push('a late line\n');
+  const { metering } = await settled;
+  assert.ok((await metering.logLines).includes('a late line'));
+});
+
 test('output comes in order, and nothing is read while the sink does not take it', async () => {
   const { clock, machine, invoke } = open();
   const { sink } = invoke();
