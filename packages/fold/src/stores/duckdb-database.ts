@@ -163,10 +163,14 @@ export class DuckDbDatabase {
     if (message.includes('Could not set lock on file')) return new ThroughlineError('STORE_BUSY', message, because);
     if (/No space left on device|Disk quota exceeded/.test(message))
       return new ThroughlineError('OUT_OF_DISK', message, because);
-    if (/not a valid DuckDB database|Serialization Error|storage version|newer version of DuckDB/i.test(message))
+    if (
+      /not a valid DuckDB database|replaying WAL|Serialization Error|storage version|newer version of DuckDB/i.test(
+        message,
+      )
+    )
       return new ThroughlineError(
         'DATA_FORMAT_UNSUPPORTED',
-        `${message}; remove the file to fold again from the log`,
+        `${message}; remove ${this.path} and ${this.path}.wal to fold again from the log`,
         because,
       );
     if (message.startsWith('IO Error: Cannot open file'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
@@ -108,6 +108,72 @@ describe('a fold into DuckDB', () => {
     ]);
     assert.equal(second.status().skippedRecords, 1);
     assert.deepEqual(second.status().offsets, [8n]);
+  });
+
+  test('says what to remove when the file beside it, which is replayed on opening, is damaged', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'duckdb-fold-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 't.duckdb');
+    const program = `
+      import { DuckDbDatabase } from '@throughline/fold';
+      const database = new DuckDbDatabase({ path: process.argv[1] });
+      await database.write((connection) => connection.run('create table t as select repeat(chr(97), 500) from range(50)'));
+      process.kill(process.pid, 'SIGKILL');`;
+    const args = ['--conditions=throughline-source', '--input-type=module', '-e', program, path];
+    spawnSync(process.execPath, args, { cwd: import.meta.dirname });
+    const bytes = readFileSync(`${path}.wal`);
+    const middle = bytes.length >> 1;
+    bytes[middle] = ~bytes[middle]!;
+    writeFileSync(`${path}.wal`, bytes);
+    const database = new DuckDbDatabase({ path });
+    await assert.rejects(
+      database.open(),
+      (error) => ThroughlineError.is(error, 'DATA_FORMAT_UNSUPPORTED') && error.message.includes(`${path}.wal to fold`),
+    );
+    await database.close();
+  });
+
+  test('outlives commits that cannot be written, and goes on where it was', { timeout: 60_000 }, async (t) => {
+    // On a full disk DuckDB ended the process: `Failed to append to PRIMARY__throughline_checkpoints_0 … duplicate key`.
+    const folder = mkdtempSync(join(tmpdir(), 'duckdb-fold-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const program = `
+      import { DuckDbDatabase, duckdbStore } from '@throughline/fold';
+      const database = new DuckDbDatabase({ path: process.argv[1] });
+      const tables = [{ name: 'said', columns: { word: 'VARCHAR', text: 'VARCHAR' }, key: ['word'] }];
+      const store = duckdbStore({ database, tables, initial: () => '' });
+      const facts = { name: 'said', topic: 'words', topicId: 'x', codeVersion: '1', fencingEpoch: 1 };
+      const none = { marks: [], lastEpochs: [], skippedRecords: 0, damagedRecords: 0 };
+      let expected = await store.open('said');
+      let failures = 0;
+      for (let offset = BigInt(expected?.offsets[0] ?? 0n) + 1n; failures < 3; offset++) {
+        const next = { ...facts, ...none, offsets: [offset] };
+        try {
+          await store.transaction(expected, (state) => {
+            // As a start does that claims the fold: the checkpoint alone.
+            if (failures > 0) return { next };
+            state.insert('said', { word: 'a', text: String(offset).repeat(4000) });
+            state.carry('a', String(offset).repeat(4000));
+            return { next };
+          });
+          expected = next;
+        } catch (error) {
+          if (!/File too large/.test(String(error))) throw error;
+          failures++;
+        }
+      }
+      console.log(String(expected.offsets[0]));
+      process.kill(process.pid, 'SIGKILL');`;
+    const args = ['--conditions=throughline-source', '--input-type=module', '-e', program, join(folder, 't.duckdb')];
+    const run = (blocks: number): string =>
+      spawnSync('sh', ['-c', `ulimit -f ${blocks}; exec "$@"`, 'sh', process.execPath, ...args], {
+        encoding: 'utf8',
+        cwd: import.meta.dirname,
+      }).stdout;
+    const first = Number(run(400));
+    const second = Number(run(400));
+    const third = Number(run(800));
+    assert.ok(first > 3 && second >= first && third > second, `${first}, then ${second}, then ${third}`);
   });
 
   test('keeps nothing of a batch whose reducer throws, and carries on rightly after a replay', async (t) => {

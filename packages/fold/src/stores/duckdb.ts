@@ -135,8 +135,12 @@ const upgrade = [
 const readCheckpoint = `select ${checkpointColumns.join(', ')} from _throughline_checkpoints where name = $name`;
 const insertCheckpoint = `insert into _throughline_checkpoints (${checkpointColumns.join(', ')})
   values (${checkpointColumns.map((column) => `$${column}`).join(', ')})`;
+/**
+ * It leaves `name` alone. An update that sets a column of an index is a delete and an insert to DuckDB, and when the commit of
+ * those cannot be written (a full disk), DuckDB 1.5 meets its own row on the way back and ends the process with SIGABRT.
+ */
 const updateCheckpoint = `update _throughline_checkpoints
-  set ${checkpointColumns.map((column) => `${column} = $${column}`).join(', ')}
+  set ${checkpointColumns.flatMap((column) => (column === 'name' ? [] : [`${column} = $${column}`])).join(', ')}
   where name = $name and topic_id = $was_topic_id and code_version = $was_code_version
     and fencing_epoch = $was_fencing_epoch and offsets = $was_offsets`;
 
