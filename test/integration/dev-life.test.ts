@@ -205,3 +205,12 @@ test('a function that is not there ends its run with the reason, which status sh
   const { stdout } = await throughline(['status', '--data-dir', server.dataDir]);
   assert.match(stdout, /^answer: .*nothing-here.* \[FUNCTION_INIT_FAILED\]$/m);
 });
+
+test('a data folder that is removed under the server is said by readyz', async (t) => {
+  const other = await startServer();
+  t.after(() => other.dispose());
+  rmSync(other.dataDir, { recursive: true });
+  const ready = await fetch(`${other.url}/readyz`);
+  const { error } = (await ready.json()) as { error?: { code: string } };
+  assert.deepEqual([ready.status, error?.code], [503, 'DATA_DIR_LOST']);
+});

@@ -266,6 +266,14 @@ export const errorTable = {
     meaning: 'Another process uses this data folder.',
     remedy: 'Stop the process that the message names, or give --data-dir another folder.',
   },
+  DATA_DIR_LOST: {
+    httpStatus: 503,
+    retriable: false,
+    meaning:
+      'The data folder was removed or replaced while the server runs, or its disk cannot be read or written any more.',
+    remedy:
+      'Look at the disk (`throughline doctor`), stop the server, put the folder back from a copy if you have one, and start again.',
+  },
   DATA_DIR_NOT_LOCKABLE: {
     httpStatus: 500,
     retriable: false,

@@ -80,6 +80,20 @@ describe('a fold', () => {
     assert.deepEqual([phase, lastError], ['live', undefined]);
   });
 
+  test('says that its file cannot be read any more, which is no defect', async (t) => {
+    // The data folder was removed under a running server: `disk I/O error`, answered as INTERNAL.
+    const store = fileStore(join(folder(t), 'words.db'));
+    await store.open('words');
+    t.after(() => store.close());
+    const failing = (): never => {
+      throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 + 256 * 17 });
+    };
+    assert.throws(
+      () => store.read(failing),
+      (error) => ThroughlineError.is(error, 'DATA_DIR_LOST'),
+    );
+  });
+
   test('waits while another program holds the lock of its file, is not fenced by it, and goes on', async (t) => {
     // Another process held gateway.sqlite for 1.5 s: FOLD_FENCED, and the index stood still until a restart.
     const log = await logWith(['a'], 1);

@@ -41,8 +41,8 @@ export interface GatewayOptions {
   readonly warnings?: () => readonly ThroughlineError[];
   /** What others count, in Prometheus' text format; added to GET /metrics. */
   readonly moreMetrics?: () => string;
-  /** A defect that the process has met (event/unattended.ts): readyz says it. */
-  readonly defect?: () => ErrorBody | undefined;
+  /** A defect that the process has met (event/unattended.ts), or what it has lost: readyz says it. */
+  readonly trouble?: () => ErrorBody | undefined;
   /** The built page; none is served where absent. */
   readonly pageDir?: string;
   /** The documents behind /docs/. */
@@ -112,7 +112,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       status: options.status,
       warnings: options.warnings ?? (() => []),
       moreMetrics: options.moreMetrics ?? (() => ''),
-      defect: options.defect ?? (() => undefined),
+      trouble: options.trouble ?? (() => undefined),
       functions: options.functions,
       dev: options.dev,
     },

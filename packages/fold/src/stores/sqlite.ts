@@ -272,6 +272,8 @@ function mapErrors<Result>(path: string, step: () => Result): Result {
     // SQLITE_BUSY and SQLITE_LOCKED: somebody else holds the lock. It passes, and has moved no checkpoint yet.
     if (code === 5 || code === 6) throw new ThroughlineError('STORE_BUSY', message, because);
     if (code === 13) throw new ThroughlineError('OUT_OF_DISK', message, because);
+    // SQLITE_IOERR: the disk fails, or somebody has removed the file that is open.
+    if (code === 10) throw new ThroughlineError('DATA_DIR_LOST', message, because);
     // SQLITE_CORRUPT and SQLITE_NOTADB. The file is derived: without it the fold starts again from the log.
     if (code === 11 || code === 26)
       throw new ThroughlineError(

@@ -16,7 +16,7 @@ async function readiness(
   const status = { phase, ...(lastError === undefined ? {} : { lastError }) } as FoldStatus;
   const response = getReadiness({
     conversations: { index: { status: () => status }, tail: { problem, topicProblem } },
-    neighbours: { warnings: () => [], defect: () => defect },
+    neighbours: { warnings: () => [], trouble: () => defect },
   });
   const { error } = (await response.json()) as { readonly error?: ErrorBody };
   return [response.status, error?.code];
@@ -40,7 +40,7 @@ test('a warning keeps nobody from being ready', async () => {
   const grown = new ThroughlineError('TOPIC_GROWN', 'it has more partitions');
   const response = getReadiness({
     conversations: { index: { status: () => status }, tail: { problem: undefined, topicProblem: undefined } },
-    neighbours: { warnings: () => [grown], defect: () => undefined },
+    neighbours: { warnings: () => [grown], trouble: () => undefined },
   });
   assert.equal(response.status, 200);
   const { ready, warnings } = (await response.json()) as { readonly ready: boolean; readonly warnings: ErrorBody[] };

@@ -23,20 +23,20 @@ interface Readiness {
     readonly index: Pick<ConversationsOfTopic['index'], 'status'>;
     readonly tail: Pick<ConversationsOfTopic['tail'], 'problem' | 'topicProblem'>;
   };
-  readonly neighbours: Pick<Neighbours, 'defect' | 'warnings'>;
+  readonly neighbours: Pick<Neighbours, 'trouble' | 'warnings'>;
 }
 
 /**
  * GET /readyz: 200 once the index has caught up with the log that was there at the start, the log can be read and its topic
- * is there; else 503 with the reason, whichever of them has met it first. A defect that the process has met is a reason of
+ * is there; else 503 with the reason, whichever of them has met it first. A defect that the process has met, or its lost data folder, is a reason of
  * its own. What is not as it should be and keeps nobody from working are warnings.
  */
 export function getReadiness({ conversations: { index, tail }, neighbours }: Readiness): Response {
   const { phase, lastError } = index.status();
   const { problem, topicProblem } = tail;
-  const defect = neighbours.defect();
-  const isReady = phase === 'live' && problem === undefined && topicProblem === undefined && defect === undefined;
-  const error = topicProblem?.toJSON() ?? lastError ?? problem?.toJSON() ?? defect;
+  const trouble = neighbours.trouble();
+  const isReady = phase === 'live' && problem === undefined && topicProblem === undefined && trouble === undefined;
+  const error = topicProblem?.toJSON() ?? lastError ?? problem?.toJSON() ?? trouble;
   const warnings = neighbours.warnings().map((warning) => warning.toJSON());
   return jsonResponse(
     {

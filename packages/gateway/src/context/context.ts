@@ -13,8 +13,8 @@ export interface Neighbours {
   /** What is not as it should be and keeps nobody from working. */
   readonly warnings: () => readonly ThroughlineError[];
   readonly moreMetrics: () => string;
-  /** A defect that the process has met, whose outcome nobody waits for. */
-  readonly defect: () => ErrorBody | undefined;
+  /** What the process cannot serve on with: a defect that it has met, whose outcome nobody waits for, or a lost data folder. */
+  readonly trouble: () => ErrorBody | undefined;
   readonly functions: FunctionsApi | undefined;
   readonly dev: DevActions | undefined;
 }

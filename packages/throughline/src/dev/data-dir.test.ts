@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { ThroughlineError } from '@throughline/event';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
-import { prepareDataDir, takeDataDir } from './data-dir.ts';
+import { prepareDataDir, takeDataDir, watchDataDir } from './data-dir.ts';
 
 const temporary = mkdtempSync(path.join(os.tmpdir(), 'throughline-data-dir-'));
 after(() => rmSync(temporary, { recursive: true, force: true }));
@@ -87,4 +87,16 @@ test('a folder that is never given back is rejected in the end, and another fail
     takeDataDir(dataDir, () => Promise.reject(other), options),
     other,
   );
+});
+
+test('a folder that is removed or replaced is lost, one that is written to is not', () => {
+  const dataDir = path.join(temporary, 'watched');
+  mkdirSync(path.join(dataDir, 'log'), { recursive: true });
+  const lost = watchDataDir(dataDir);
+  writeFileSync(path.join(dataDir, 'log', 'segment'), 'bytes');
+  assert.equal(lost(), undefined);
+  rmSync(dataDir, { recursive: true });
+  assert.equal(lost()?.code, 'DATA_DIR_LOST');
+  mkdirSync(path.join(dataDir, 'log'), { recursive: true });
+  assert.equal(lost()?.code, 'DATA_DIR_LOST');
 });

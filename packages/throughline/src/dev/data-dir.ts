@@ -33,6 +33,26 @@ function makeFolder(folder: string): void {
   }
 }
 
+/**
+ * Watches the data folder from here on. Files that are open outlive the removal of their folder, so that a server can go on for
+ * long without one and lose everything at its end.
+ *
+ * @returns asks whether the log in it is still the one that was there: DATA_DIR_LOST where it is not
+ */
+export function watchDataDir(dataDir: string): () => ThroughlineError | undefined {
+  const logDir = path.join(dataDir, 'log');
+  const identity = (): string | undefined => {
+    const found = statSync(logDir, { throwIfNoEntry: false, bigint: true });
+    // The number of an inode is used again at once, so it alone says little.
+    return found === undefined ? undefined : `${found.dev}/${found.ino}/${found.birthtimeNs}`;
+  };
+  const before = identity();
+  return () => {
+    if (identity() === before) return undefined;
+    return new ThroughlineError('DATA_DIR_LOST', `${logDir} was removed or replaced while the server runs`);
+  };
+}
+
 export interface WaitOptions {
   readonly waitMs?: number;
   readonly pollMs?: number;

@@ -13,7 +13,7 @@ import * as defaults from '../defaults.ts';
 import type { ProcessDefects } from '../process-defects.ts';
 import { removeServerFile, writeServerFile } from '../server-file.ts';
 import { version } from '../version.ts';
-import { prepareDataDir } from './data-dir.ts';
+import { prepareDataDir, watchDataDir } from './data-dir.ts';
 import { docsProblem } from './docs-check.ts';
 import { fixTopic } from './fixed-topic.ts';
 import { functionConfigs } from './function-configs.ts';
@@ -78,6 +78,7 @@ async function start(
   // the supervisor takes over open runs, which a server that is about to be rejected should not do.
   const { log: opened, broker, isExclusive } = await openLog(config, shared, onProgress);
   closers.push(() => opened.close());
+  const lost = watchDataDir(dataDir);
   await checkPortIsFree(config.host, config.httpPort);
   const served = broker === undefined ? undefined : await serveLog(broker, config, shared);
   if (served !== undefined) closers.push(() => served.close());
@@ -133,7 +134,7 @@ async function start(
     status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
     warnings,
     moreMetrics: () => (served === undefined ? '' : kafkaMetricsText(served.metrics)),
-    defect: () => hooks.defects.problem,
+    trouble: () => lost()?.toJSON() ?? hooks.defects.problem,
     pageDir: page.dir,
     docsDir: config.docs,
     functions: functions.lambda,
