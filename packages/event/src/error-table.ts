@@ -196,7 +196,8 @@ export const errorTable = {
     httpStatus: 503,
     retriable: true,
     meaning: 'The Kafka cluster does not answer, or has nobody at the moment who can serve the partition.',
-    remedy: 'Check the address that the message names and that the cluster runs; it is tried again by itself.',
+    remedy:
+      'Check the address that the message names and that the cluster runs; a running server tries again by itself.',
   },
   LOG_REFUSED: {
     httpStatus: 502,

@@ -2,14 +2,17 @@
 import { silentLogger, systemClock, ThroughlineError } from '@throughline/event';
 import { logApi } from '@throughline/gateway';
 import { kafkaCluster, type KafkaCluster } from '@throughline/log';
-import { bootstrapBodyBytesMax } from '../defaults.ts';
+import { bootstrapBodyBytesMax, progressAfterMs } from '../defaults.ts';
 import { readServerFile } from '../server-file.ts';
+import { say } from '../terminal/output.ts';
 import { connect, narrowed, linesOfBody, type ApiClient } from './api-client.ts';
 import { dataDirOption, textOption, type Options } from './options.ts';
 
 /** Runs a command against the cluster, and ends its connections. */
 export async function withCluster(options: Options, run: (cluster: KafkaCluster) => Promise<void>): Promise<void> {
-  const cluster = await kafkaCluster({ bootstrap: bootstrapOf(options), logger: silentLogger });
+  const bootstrap = bootstrapOf(options);
+  const slow = setTimeout(() => say(`waiting for ${bootstrap} …`), progressAfterMs);
+  const cluster = await kafkaCluster({ bootstrap, logger: silentLogger }).finally(() => clearTimeout(slow));
   try {
     await run(cluster);
   } finally {
