@@ -2,4 +2,5 @@
 
 
 def handler(event, context):
-    return {"hello": event.get("name", "world")}
+    query = event.get("queryStringParameters", {})
+    return {"hello": event.get("name", query.get("name", "world"))}

@@ -1,6 +1,6 @@
 // A function that streams its answer: one line each time, as it is counted.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ResponseStream } from '@throughline/functions';
+import type { ResponseStream } from 'throughline';
 
 export const handler = awslambda.streamifyResponse(async (_event: unknown, responseStream: ResponseStream) => {
   const answer = awslambda.HttpResponseStream.from(responseStream, {

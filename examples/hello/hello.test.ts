@@ -7,5 +7,6 @@ import { handler } from './hello.ts';
 test('it greets by name, and the world without one', async () => {
   assert.deepEqual(await handler({ name: 'Ada' }), { hello: 'Ada' });
   assert.deepEqual(await handler({}), { hello: 'world' });
+  assert.deepEqual(await handler({ queryStringParameters: { name: 'Bo' } }), { hello: 'Bo' });
   assert.deepEqual(Object.keys(config.functions), ['hello', 'count']);
 });

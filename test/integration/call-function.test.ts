@@ -49,6 +49,8 @@ test('the command line says what is wrong, and exits with 1', async () => {
 test('URLs answer, and stream what is written as it is written', async () => {
   const hello = await fetch(`${server.url}/lambda-url/hello`);
   assert.deepEqual([hello.status, await hello.json()], [200, { hello: 'world' }]);
+  const named = await fetch(`${server.url}/lambda-url/hello/?name=Bo`);
+  assert.deepEqual(await named.json(), { hello: 'Bo' });
   const pieces: string[] = [];
   const count = await fetch(`${server.url}/lambda-url/count/`);
   for await (const piece of count.body ?? []) pieces.push(Buffer.from(piece).toString());
