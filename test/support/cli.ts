@@ -10,7 +10,10 @@ const main = path.join(root, 'packages/throughline/src/cli/main.ts');
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
+  /** Without the lines that say what is waited for: on a slow machine they come or do not. */
   readonly stderr: string;
+  /** Those lines. */
+  readonly progress: string;
 }
 
 export interface RunOptions {
@@ -42,5 +45,11 @@ export async function throughline(args: readonly string[], options: RunOptions =
   });
   child.stdin.end(options.input ?? '');
   const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
+  const isProgress = /^waiting for .* …\n/gm;
+  return {
+    code,
+    stdout,
+    stderr: stderr.replaceAll(isProgress, ''),
+    progress: (stderr.match(isProgress) ?? []).join(''),
+  };
 }
