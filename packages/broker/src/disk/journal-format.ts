@@ -189,17 +189,43 @@ function frameAt(bytes: Uint8Array, position: number): Frame | undefined {
 /** Where the last whole frame ends that stands behind `from`: of one use of the file, or of any when that is not known. */
 function endOfLater(bytes: Uint8Array, from: number, sequence: bigint): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // The same memory: a Buffer looks for a byte forty times as fast.
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const last = bytes.length - frameHeadBytes - batchHeaderBytes;
   let end = from;
-  for (let at = from + 1; at + frameHeadBytes + batchHeaderBytes <= bytes.length; at++) {
-    // At nearly every byte no frame could begin, which is cheap to see by the size that it would have.
+  for (let at = candidateFrom(buffer, from + 1, sequence); at <= last; at = candidateFrom(buffer, at + 1, sequence)) {
+    if (sequence !== neverUsed && view.getBigInt64(at + 8) !== sequence) continue;
     const sizeBytes = view.getInt32(at + 4);
     if (sizeBytes < batchHeaderBytes || at + frameHeadBytes + sizeBytes > bytes.length) continue;
     const frame = frameAt(bytes, at);
-    if (frame === undefined || (sequence !== neverUsed && frame.sequence !== sequence)) continue;
+    if (frame === undefined) continue;
     end = frame.end;
     at = end - 1;
   }
   return end;
+}
+
+const zeros = new Uint8Array(4096);
+
+/**
+ * The first position from `at` on where a frame could begin. Each start looks through every file of the journal, and most of
+ * that is zeros or of earlier uses, so what is looked for is looked for by the machine's own means: the last byte of the
+ * sequence, or, where that is no help, anything but zeros.
+ */
+function candidateFrom(bytes: Buffer, at: number, sequence: bigint): number {
+  const lowByte = Number(sequence & 0xffn);
+  if (lowByte !== 0) {
+    const found = bytes.indexOf(lowByte, at + 15);
+    return found < 0 ? bytes.length : found - 15;
+  }
+  let candidate = at;
+  // A frame has a size, which is not zero, in its first eight bytes.
+  while (candidate + zeros.length <= bytes.length && isZero(bytes, candidate)) candidate += zeros.length - 7;
+  return candidate;
+}
+
+function isZero(bytes: Buffer, at: number): boolean {
+  return Buffer.compare(bytes.subarray(at, at + zeros.length), zeros) === 0;
 }
 
 export function frameHead(from: JournalPartition, sequence: bigint, batch: Uint8Array): Uint8Array {
