@@ -12,6 +12,11 @@ import { runWorkload } from './workload.ts';
 const clock = systemClock;
 const host = '127.0.0.1';
 const partitionCount = 3;
+/**
+ * The clock of a broker may be turned back by hours: with the default of one hour it would then reject whatever senders send
+ * (INVALID_TIMESTAMP), until it starts again, and whatever else is to go wrong meanwhile would meet nobody.
+ */
+const configs = [{ name: 'message.timestamp.after.max.ms', value: '9223372036854775807' }];
 
 export interface TcpWorkloadOptions {
   /** `host:port` of the node. */
@@ -64,7 +69,7 @@ export async function runTcpWorkload(options: TcpWorkloadOptions): Promise<Recor
 
 async function createTopic(cluster: KafkaCluster): Promise<void> {
   const { topic, requestTimeoutMs } = cluster.options;
-  const made = { name: topic, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs: [] };
+  const made = { name: topic, numPartitions: partitionCount, replicationFactor: 1, assignments: [], configs };
   const connection = await cluster.bootstrap();
   const request = { topics: [made], timeoutMs: requestTimeoutMs, validateOnly: false };
   const { topics } = await connection.call(createTopicsApi, 5, request);
