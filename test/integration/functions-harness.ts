@@ -206,8 +206,9 @@ export interface SuperviseOptions extends Omit<SupervisorOptions, 'functions'> {
 
 /** A supervisor with functions of its own, which it closes. */
 export async function supervise({ functions, compileCacheDir, ...options }: SuperviseOptions): Promise<Supervisor> {
-  const { storePath, clock, random, logger } = options;
+  const { log, storePath, clock, random, logger } = options;
   const host = createFunctionHost({
+    log,
     functions,
     ...(storePath === undefined ? {} : { scratchDir: `${storePath}-scratch` }),
     ...(compileCacheDir === undefined ? {} : { compileCacheDir }),

@@ -11,6 +11,7 @@ import {
   type FunctionHost,
   type FunctionRuntime,
 } from '@throughline/functions';
+import { MemoryLog } from '@throughline/testkit';
 import { PythonFinder } from '../../packages/throughline/src/dev/python-finder.ts';
 
 const handlers = path.resolve(import.meta.dirname, '../../packages/functions/test-handlers');
@@ -19,6 +20,7 @@ const skip =
     ? false
     : 'no Python 3.10';
 
+const log = new MemoryLog();
 let host: FunctionHost;
 let runtime: FunctionRuntime;
 
@@ -30,6 +32,7 @@ describe('a function in Python', { skip }, () => {
   before(() => {
     runtime = new PythonFinder(import.meta.dirname).runtime('functions.test');
     host = createFunctionHost({
+      log,
       functions: [
         configOf('buffered', { env: { A: '1' } }),
         configOf('hasty', { timeoutMs: 300 }),
@@ -166,7 +169,7 @@ describe('a function in Python', { skip }, () => {
 
   test('serves one invocation at a time in a process, and is told so where more are asked for', async () => {
     assert.throws(
-      () => createFunctionHost({ functions: [configOf('many', { invocationsPerEnvironment: 2 })] }),
+      () => createFunctionHost({ log, functions: [configOf('many', { invocationsPerEnvironment: 2 })] }),
       (error) => ThroughlineError.is(error, 'CONFIG_INVALID'),
     );
     const answers = await Promise.all(Array.from({ length: 20 }, (_, answer) => invoke('buffered', { answer })));

@@ -1,12 +1,29 @@
 // What is said about a function, with the defaults filled in and every value checked.
 import path from 'node:path';
-import { either, literal, number, object, optional, parse, record, string, ThroughlineError } from '@throughline/event';
+import {
+  array,
+  either,
+  literal,
+  number,
+  object,
+  optional,
+  parse,
+  record,
+  string,
+  ThroughlineError,
+} from '@throughline/event';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { FunctionUrl } from './lambda/hosted-function.ts';
 import type { RunConfig } from './runs/run-config.ts';
+import { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
 
-export type ResolvedFunction = InvokerConfig & RunConfig & { readonly url?: FunctionUrl };
+export type ResolvedFunction = InvokerConfig &
+  RunConfig & {
+    readonly url?: FunctionUrl;
+    /** What calls it, beside its URL, AWS's API and the runs of conversations. */
+    readonly triggers: readonly TriggerConfig[];
+  };
 /** `name` is the one that `run-requested` has; all but `entry` has a default. */
 export type FunctionConfig = Pick<ResolvedFunction, 'name' | 'entry'> &
   Partial<Omit<ResolvedFunction, 'name' | 'entry'>>;
@@ -38,6 +55,7 @@ const schema = object({
   initTimeoutMs: positive,
   env: record(string({ pattern: /^[^\0]*$/, what: 'text without a NUL' })),
   url: optional(object({ responseMode: literal('BUFFERED', 'RESPONSE_STREAM') })),
+  triggers: array(object({ type: string() })),
 });
 
 /**
@@ -46,7 +64,7 @@ const schema = object({
  * @throws ThroughlineError CONFIG_INVALID with the name of the function and of the value
  */
 export function resolveFunction(config: FunctionConfig): ResolvedFunction {
-  const resolved = { ...functionDefaults, env: {}, ...config };
+  const resolved = { ...functionDefaults, env: {}, triggers: [], ...config };
   const problem = schema.problem(resolved, '');
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
@@ -61,5 +79,7 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
     const message = `function ${config.name}: invocationsPerEnvironment: a process of Python serves one at a time`;
     throw new ThroughlineError('CONFIG_INVALID', message);
   }
-  return parse(schema, resolved, 'CONFIG_INVALID');
+  const parsed = parse(schema, resolved, 'CONFIG_INVALID');
+  const triggers = parsed.triggers.map((one, index) => readTrigger(one, `function ${config.name}: triggers[${index}]`));
+  return { ...parsed, triggers };
 }

@@ -9,19 +9,27 @@ import {
   silentLogger,
   systemClock,
   systemRandom,
+  ThroughlineError,
   ulids,
   type Clock,
   type Logger,
   type Random,
 } from '@throughline/event';
+import type { Log } from '@throughline/log';
 import { resolveFunction, type FunctionConfig } from './function-config.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { createLambdaApi, type LambdaApi } from './lambda/lambda-api.ts';
 import type { HostedFunction } from './lambda/hosted-function.ts';
 import type { FunctionOfRuns } from './runs/run-keeper.ts';
+import { startTrigger } from './triggers/kinds.ts';
+import type { TriggerServices, TriggerStatus } from './triggers/trigger.ts';
 
 export interface FunctionHostOptions {
   readonly functions: readonly FunctionConfig[];
+  /** What triggers follow, and what waits for a function waits on. */
+  readonly log: Log;
+  /** What it is as a member of consumer groups, where processes on one log share the work of triggers. */
+  readonly member?: TriggerServices['member'];
   /**
    * A folder of this host alone, for what environments write; what a killed one left in it is removed. A temporary one where
    * absent.
@@ -39,7 +47,9 @@ export interface FunctionHost {
   readonly functions: ReadonlyMap<string, FunctionOfRuns & HostedFunction>;
   /** AWS's API and function URLs. */
   readonly lambda: LambdaApi;
-  /** Ends all processes; invocations that wait or run settle with their reason. */
+  /** What calls the functions, beside AWS's API and the runs of conversations. */
+  triggers(): TriggerStatus[];
+  /** Lets triggers come to an end, then ends all processes; invocations that wait or run settle with their reason. */
   close(): Promise<void>;
 }
 
@@ -47,10 +57,10 @@ export interface FunctionHost {
  * Makes functions ready to be called; a spare environment of each is loaded ahead.
  *
  * @throws ThroughlineError CONFIG_INVALID
- * @example const host = createFunctionHost({ functions: [{ name: 'hello', entry: '/srv/app/hello.ts' }] });
+ * @example const host = createFunctionHost({ log, functions: [{ name: 'hello', entry: '/srv/app/hello.ts' }] });
  */
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
-  const { random = systemRandom, logger = silentLogger, compileCacheDir } = options;
+  const { log, member = {}, random = systemRandom, logger = silentLogger, compileCacheDir } = options;
   const configs = options.functions.map(resolveFunction);
   const clock = guardedClock(options.clock ?? systemClock, logger);
   const scratchDir = emptyDir(options.scratchDir);
@@ -61,15 +71,25 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       return [config.name, { config, invoker, url: config.url }];
     }),
   );
+  const services: TriggerServices = { log, member, clock, random, logger, newId, accept: notKept };
+  const triggers = Array.from(functions, ([name, { config, invoker }]) =>
+    config.triggers.map((trigger) => startTrigger(trigger, { name, invoker }, services)),
+  ).flat();
   const read = (file: string): Promise<Buffer> => readFile(file);
   return {
     functions,
     lambda: createLambdaApi({ functions, clock, random, logger, readFile: read }),
+    triggers: () => triggers.map((trigger) => trigger.status()),
     async close() {
+      await Promise.all(triggers.map((trigger) => trigger.close()));
       await Promise.all(Array.from(functions.values(), ({ invoker }) => invoker.close()));
       await rm(scratchDir, { recursive: true, force: true });
     },
   };
+}
+
+async function notKept(): Promise<never> {
+  throw new ThroughlineError('NOT_BUILT_YET', 'asynchronous invocations come in a later version');
 }
 
 /**

@@ -1,5 +1,7 @@
 // Public surface of the functions floor.
 export { createFunctionHost, type FunctionHost, type FunctionHostOptions } from './function-host.ts';
+export { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
+export type { TriggerStatus } from './triggers/trigger.ts';
 export type { LambdaApi } from './lambda/lambda-api.ts';
 export {
   createSupervisor,

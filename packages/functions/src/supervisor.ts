@@ -107,7 +107,7 @@ export interface Supervisor {
  *
  * @throws ThroughlineError UNKNOWN_TOPIC, DATA_FORMAT_UNSUPPORTED
  * @example
- * const functions = createFunctionHost({ functions: [{ name: 'answer', entry: '/srv/app/answer.ts' }] });
+ * const functions = createFunctionHost({ log, functions: [{ name: 'answer', entry: '/srv/app/answer.ts' }] });
  * const supervisor = await createSupervisor({ log, topic: 'conversations', isExclusive: true, functions });
  */
 export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {

@@ -12,8 +12,8 @@ const urlTrigger = z.strictObject({
   /** Whether an answer is passed on as it is written; AWS's InvokeMode. */
   responseMode: z.enum(['BUFFERED', 'RESPONSE_STREAM']).optional(),
 });
-/** Those of the contract that this version does not have. */
-const laterTrigger = z.looseObject({
+/** What else a trigger of such a type takes, and whether this version has it, says @throughline/functions (`readTrigger`). */
+const followingTrigger = z.looseObject({
   type: z.enum(['kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule']),
 });
 
@@ -31,7 +31,7 @@ export const functionSchema = z.strictObject({
   /** Environment variables of the function; nothing else is inherited but what docs/reference/configuration.md lists. */
   environment: z.record(z.string(), z.string()).optional(),
   /** What calls the function, beside the runs of conversations. */
-  triggers: z.array(z.discriminatedUnion('type', [urlTrigger, laterTrigger])).optional(),
+  triggers: z.array(z.discriminatedUnion('type', [urlTrigger, followingTrigger])).optional(),
 });
 
 export const settingsSchema = z.strictObject({

@@ -2,6 +2,7 @@
 // from, because "which value is it using, and why" is the first question when something is off.
 import path from 'node:path';
 import { ThroughlineError } from '@throughline/event';
+import { readTrigger } from '@throughline/functions';
 import { parseBootstrap } from '@throughline/log';
 import { findConfigFile, loadConfigFile } from './config-file.ts';
 import { settingsSchema, type Settings, type ThroughlineConfig } from './config-schema.ts';
@@ -142,13 +143,10 @@ function parseSettings(values: Readonly<Record<string, unknown>>, called: (name:
   return settings;
 }
 
-/** A trigger that nothing would ever fire must not look as if it worked. */
 function checkTriggers({ app, configFile }: ResolvedConfig): void {
   for (const [name, { triggers = [] }] of Object.entries(app.functions)) {
-    for (const [index, { type }] of triggers.entries()) {
-      if (type === 'url') continue;
-      const what = `${configFile}: functions.${name}.triggers.${index}: type ${type} comes in a later version`;
-      throw new ThroughlineError('NOT_BUILT_YET', what);
+    for (const [index, trigger] of triggers.entries()) {
+      if (trigger.type !== 'url') readTrigger(trigger, `${configFile}: functions.${name}.triggers.${index}`);
     }
     if (triggers.filter(({ type }) => type === 'url').length > 1) {
       throw new ThroughlineError('CONFIG_INVALID', `${configFile}: functions.${name}.triggers: a function has one URL`);

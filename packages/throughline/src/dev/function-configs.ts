@@ -22,6 +22,7 @@ export function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
       settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment),
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
+    triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url'),
   }));
 }
 

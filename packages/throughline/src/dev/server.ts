@@ -95,6 +95,8 @@ async function start(
   const answer = config.app.answer ?? defaults.answerFunction;
   const folderId = dataDirId(dataDir, shared);
   const functions = createFunctionHost({
+    log,
+    member: { instanceId: folderId },
     functions: functionConfigs(config),
     scratchDir: path.join(dataDir, 'functions-scratch'),
     compileCacheDir: path.join(dataDir, 'cache', 'compile'),

@@ -1,0 +1,44 @@
+// The kinds of triggers, each with a file or folder of its own here. `url` is not among them: a function URL follows nothing,
+// it is part of AWS's API (room `lambda`).
+import { literal, object, parse, ThroughlineError } from '@throughline/event';
+import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices } from './trigger.ts';
+
+/** What an application says of a trigger: `type`, and what that kind takes. Checked and completed by `readTrigger`. */
+export interface TriggerConfig {
+  readonly type: string;
+}
+
+const kinds: readonly TriggerKind<TriggerConfig>[] = [];
+
+/** Kinds of the contract that this version does not have. */
+const laterTypes: readonly string[] = ['kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule'];
+
+const typed = object({ type: literal('kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule') });
+
+/**
+ * Narrows what an application says of a trigger.
+ *
+ * @throws ThroughlineError CONFIG_INVALID, NOT_BUILT_YET
+ */
+export function readTrigger(value: unknown, path: string): TriggerConfig {
+  const { type } = parse(typed, value, 'CONFIG_INVALID');
+  // A trigger that nothing would ever fire must not look as if it worked.
+  if (laterTypes.includes(type)) {
+    throw new ThroughlineError('NOT_BUILT_YET', `${path}: type ${type} comes in a later version`);
+  }
+  return kindOf(type).read(value, path);
+}
+
+export function startTrigger(
+  config: TriggerConfig,
+  target: TriggeredFunction,
+  services: TriggerServices,
+): RunningTrigger {
+  return kindOf(config.type).start(config, target, services);
+}
+
+function kindOf(type: string): TriggerKind<TriggerConfig> {
+  const kind = kinds.find((one) => one.type === type);
+  if (kind === undefined) throw new ThroughlineError('CONFIG_INVALID', `there is no trigger of type ${type}`);
+  return kind;
+}
