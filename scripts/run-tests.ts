@@ -14,6 +14,10 @@ const watch = path.join(import.meta.dirname, 'support', 'test-watch.ts');
 /** What a group may be silent beyond the time-out of a test: the grace after the last test of a file, doubled. */
 const silenceMarginMs = 2 * Number(process.env['THROUGHLINE_TEST_GRACE_MS'] ?? 30_000);
 
+/** Files that take this long are named at the end of their group, in milliseconds, and so many of them. */
+const slowMs = 3000;
+const slowestCount = 12;
+
 export interface TestGroup {
   readonly name: string;
   /** A glob of test files. Each file runs in a process of its own. */
@@ -48,6 +52,14 @@ export async function runGroups(groups: readonly TestGroup[], words: readonly st
   process.exitCode = totals.failed === 0 && totals.passed + totals.skipped > 0 ? 0 : 1;
 }
 
+/** The files that a shorter run would have to begin with. */
+function slowest(tookMs: ReadonlyMap<string, number>): [string, number][] {
+  return [...tookMs]
+    .filter(([, ms]) => ms >= slowMs)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, slowestCount);
+}
+
 async function runGroup(group: TestGroup, files: readonly string[], totals: Totals): Promise<void> {
   const startedMs = performance.now();
   process.stdout.write(`\n── ${group.name}: ${files.length} files ──\n`);
@@ -71,12 +83,20 @@ async function runGroup(group: TestGroup, files: readonly string[], totals: Tota
     totals.skipped += skipped + todo;
     totals.failed += tests - passed - skipped - todo;
   });
+  const tookMs = new Map<string, number>();
+  // A file is reported like a test, by its path, with the time of its process.
+  stream.on('test:complete', ({ name, file, details }) => {
+    if (file !== undefined && path.resolve(name) === file) tookMs.set(file, details.duration_ms);
+  });
   for await (const text of stream.compose(spec)) {
     silence.heard();
     process.stdout.write(text);
   }
   silence.end();
   process.stdout.write(`${group.name} took ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  for (const [file, ms] of slowest(tookMs)) {
+    process.stdout.write(`  ${(ms / 1000).toFixed(1)} s  ${path.relative('.', file)}\n`);
+  }
 }
 
 /** The error that a test threw; node:test wraps it. */
