@@ -1,5 +1,5 @@
 // What the tests of the broker share: record batches in and out, and a broker on a disk in memory. Imported by tests only.
-import { fromUtf8, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
+import { fromUtf8, markHandled, ThroughlineError, utf8, type Logger, type LogRecord } from '@throughline/event';
 import { decodeRecordBatch, encodeRecordBatch, readBatchHeader } from '@throughline/wire';
 import type { PartitionLog } from './storage/partition-face.ts';
 import type { Disk, DiskFile, OpenMode } from './disk/disk.ts';
@@ -95,9 +95,7 @@ export async function settlesWithin<Result>(
   state: () => string = () => '',
 ): Promise<Result> {
   const progress = { isSettled: false };
-  const noted = promise.finally(() => (progress.isSettled = true));
-  // Its rejection is met below.
-  noted.catch(() => {});
+  const noted = markHandled(promise.finally(() => (progress.isSettled = true)));
   for (let turn = 0; !progress.isSettled; turn++) {
     if (turn > turnCountMax) throw new Error(`nothing has come of it. ${state()}`);
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -132,8 +130,7 @@ export class HeldDisk implements Disk {
   hold(operation: Hold['operation'], path: string): HeldOperation {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-    // Its failure is met by whoever is held, who may come later.
-    ended.catch(() => {});
+    markHandled(ended);
     this.#holds.add({ operation, path, reach, ended });
     return {
       reached,

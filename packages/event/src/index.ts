@@ -1,6 +1,6 @@
 // Public surface of the ground floor.
 export { delay, delayOrAbort, systemClock, type Clock, type Timer } from './clock.ts';
-export { markHandled } from './mark-handled.ts';
+export { markHandled, valueUnlessFailed } from './mark-handled.ts';
 export { Turns } from './turns.ts';
 export { integerBetween, seededRandom, systemRandom, type Random } from './random.ts';
 export { guardedClock, listening, reportDefect, unattended } from './unattended.ts';

@@ -11,7 +11,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type * as duckdb from '@duckdb/node-api';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { systemClock, ThroughlineError, type Clock } from '@throughline/event';
+import { systemClock, ThroughlineError, valueUnlessFailed, type Clock } from '@throughline/event';
 import { defaults } from '../defaults.ts';
 import { whenFree } from './busy.ts';
 
@@ -103,7 +103,7 @@ export class DuckDbDatabase {
     this.#isClosed = true;
     await this.#queue;
     // An opening that failed was reported to whoever asked for it, and leaves nothing to close.
-    const opened = await this.#opening?.catch(() => undefined);
+    const opened = await valueUnlessFailed(this.#opening);
     if (opened === undefined) return;
     opened.writer.closeSync();
     opened.instance.closeSync();

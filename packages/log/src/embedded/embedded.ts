@@ -21,6 +21,7 @@ import {
   type Logger,
   type ProducerRecord,
   type Random,
+  valueUnlessFailed,
 } from '@throughline/event';
 import { AppendCoalescer } from '../port/append-coalescer.ts';
 import { appendParts } from '../port/append-parts.ts';
@@ -241,7 +242,7 @@ class EmbeddedLog implements Log {
     for (const tail of this.#tails) tail.wake();
     await Promise.all(Array.from(this.#memberships, (membership) => membership.close()));
     // Who could not open it was told so.
-    await (await this.#groups?.catch(() => undefined))?.close();
+    await (await valueUnlessFailed(this.#groups))?.close();
     // Appends that were let in are answered as ever; the disk decides how long that takes, not a time-out. On one that is
     // full they would be waited for for ever: only the close of the broker tells them that it has not taken them.
     const coalescers = this.#broker.topics().flatMap(({ topic, partitionCount }) => {

@@ -2,7 +2,7 @@
 // anew after it was lost. A broker answers the requests of a connection one after the other, so whoever lets a broker wait
 // (a fetch at the end of the log, an append that waits for replicas) has a connection of their own.
 import type { Connection } from '@platformatic/kafka';
-import { ThroughlineError } from '@throughline/event';
+import { ThroughlineError, valueUnlessFailed } from '@throughline/event';
 import { MessageReader, MessageWriter, type Api, type Read } from '@throughline/wire';
 import { apiVersionsApi, type ApiVersion, type ApiVersionsResponse } from '@throughline/wire/apis';
 import { failureOf } from '../port/failures.ts';
@@ -67,7 +67,7 @@ export class BrokerConnection {
   async close(): Promise<void> {
     this.#isClosed = true;
     // An opening that failed was reported to whoever asked for it, and leaves nothing to close.
-    const open = await this.#open?.catch(() => undefined);
+    const open = await valueUnlessFailed(this.#open);
     await open?.connection.close();
   }
 

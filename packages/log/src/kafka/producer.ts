@@ -6,7 +6,7 @@
 //     with the offset of the first.
 //   * A batch that is given up without an answer may still be kept. Its appends fail with `details.outcome: 'unknown'`, and
 //     the partition goes on under a new producer id, so that the sequence has no hole.
-import { delay, ThroughlineError } from '@throughline/event';
+import { delay, ThroughlineError, valueUnlessFailed } from '@throughline/event';
 import { readRecordCount, sequenceAfter, setProducer, type KafkaErrorName } from '@throughline/wire';
 import { initProducerIdApi } from '@throughline/wire/apis';
 import type { AppendedAt, BatchTarget } from '../port/append-coalescer.ts';
@@ -54,7 +54,7 @@ export class Producer {
   /** The producer id that partitions begin with; another one than `discarded`, when that is given. */
   async identity(discarded?: ProducerIdentity): Promise<ProducerIdentity> {
     // Whoever asked before was told why it failed; it is asked again.
-    const held = await this.#identity?.catch(() => undefined);
+    const held = await valueUnlessFailed(this.#identity);
     if (held !== undefined && held !== discarded) return held;
     const asking = this.#askIdentity();
     this.#identity = asking;

@@ -1,7 +1,7 @@
 // The server process: reads what the launcher wants, starts everything, and stops it cleanly on SIGTERM or when the
 // launcher is gone, also while it is still starting.
 import { flushCompileCache } from 'node:module';
-import { parse, ThroughlineError } from '@throughline/event';
+import { parse, ThroughlineError, valueUnlessFailed } from '@throughline/event';
 import { failureLine, say, sayLines } from '../terminal/output.ts';
 import { resolveConfig, type ResolvedConfig } from '../config.ts';
 import { answerFunction, configSlowAfterMs, stopWithinMs } from '../defaults.ts';
@@ -80,7 +80,7 @@ async function stop(): Promise<void> {
   // The launcher sees to the time as well, while there is one.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs).unref();
   // Why a start has failed is said below, once.
-  const started = await starting.catch(() => undefined);
+  const started = await valueUnlessFailed(starting);
   if (started === undefined) return;
   try {
     await started.server.close();
