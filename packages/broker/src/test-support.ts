@@ -130,7 +130,7 @@ export class HeldDisk implements Disk {
   hold(operation: Hold['operation'], path: string): HeldOperation {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const { promise: ended, resolve, reject } = Promise.withResolvers<void>();
-    markHandled(ended);
+    void markHandled(ended);
     this.#holds.add({ operation, path, reach, ended });
     return {
       reached,
