@@ -77,7 +77,11 @@ test('a trigger that is not built is said at the start, and so is one that there
   const folder = mkdtempSync(path.join(os.tmpdir(), 'throughline-triggers-'));
   try {
     for (const [triggers, says] of [
-      ["[{ type: 'kafka', topic: 'jobs' }]", /functions\.hello\.triggers\.0: type kafka.*\[NOT_BUILT_YET\]/],
+      ["[{ type: 'bucket', folder: '.' }]", /functions\.hello\.triggers\.0: type bucket.*\[NOT_BUILT_YET\]/],
+      [
+        "[{ type: 'kafka', topic: 'jobs', onFailure: 'kafka://jobs' }]",
+        /functions\.hello\.triggers\.0: onFailure: jobs is the topic that is read.*\[CONFIG_INVALID\]/,
+      ],
       ["[{ type: 'url' }, { type: 'url' }]", /a function has one URL.*\[CONFIG_INVALID\]/],
       [
         "[{ type: 'url', responseMode: 'SOMETIMES' }]",

@@ -25,15 +25,18 @@ export function wordProblems(): string[] {
     }
   };
   for (const file of filesOf('{packages,examples,scripts}/**/*.{ts,tsx}'))
-    look(file, separated(withoutKafkaNames(scanSource(read(file)).bare)));
+    look(file, separated(withoutForeignNames(scanSource(read(file)).bare)));
   for (const file of filesOf('docs/**/*.md', '*.md'))
-    if (file !== glossary) look(file, withoutKafkaNames(read(file)).toLowerCase());
+    if (file !== glossary) look(file, withoutForeignNames(read(file)).toLowerCase());
   return problems;
 }
 
-/** Names of Kafka's errors stay as they are: `OUT_OF_ORDER_SEQUENCE_NUMBER`. */
-function withoutKafkaNames(text: string): string {
-  return text.replaceAll(/\b[A-Z]+(?:_[A-Z]+)+\b/g, '');
+/** Names of Kafka's errors and of AWS's settings stay as they are: `OUT_OF_ORDER_SEQUENCE_NUMBER`, `maximumRetryAttempts`. */
+function withoutForeignNames(text: string): string {
+  return text.replaceAll(
+    /\b[A-Z]+(?:_[A-Z]+)+\b|\b[mM]aximumRetryAttempts|\bRetryAttemptsExhausted\b|\bsequenceNumber\b/g,
+    '',
+  );
 }
 
 /** camelCase and PascalCase with spaces between their words, in lower case. */

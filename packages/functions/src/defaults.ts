@@ -115,3 +115,56 @@ export const functionGroupPrefix = 'throughline-functions-';
 export const groupRetryMs = 5000;
 /** While too much is in memory, a checkpoint is written after every so many records at the earliest, and memory freed. */
 export const saveRecordsMin = 1000;
+
+/** Event source mappings: batches of a topic's records for a function. Names, bounds and values are AWS's where AWS has them. */
+export const mappingDefaults = {
+  /** Records of one batch; AWS's value. */
+  batchSize: 100,
+  /** Milliseconds that a record may wait for more of its batch: AWS's for Kafka; 0 hands on at once. */
+  batchWindowMs: 500,
+  /** … and AWS's for streams. */
+  streamWindowMs: 0,
+  /** AWS has no default, and asks; the beginning is the one that leaves nothing out. */
+  startingPosition: 'TRIM_HORIZON',
+  /** A count: batches of one partition at once, each with keys of its own; 1 is the order of the partition. */
+  parallelizationFactor: 1,
+  /** Times that a batch is tried again; -1 is for ever, as on AWS: nothing is given up unless somebody says so. */
+  maximumRetryAttempts: -1,
+  /** Records of any age, as on AWS. */
+  maximumRecordAgeSeconds: -1,
+} as const;
+
+export const mappingLimits = {
+  /** AWS's bounds. */
+  batchSizeMax: 10_000,
+  batchWindowMsMax: 300_000,
+  parallelizationFactorMax: 10,
+  maximumRetryAttemptsMax: 10_000,
+  maximumRecordAgeSecondsMin: 60,
+  maximumRecordAgeSecondsMax: 604_800,
+  /** AWS takes 5 filters, and 10 on request. */
+  filtersMax: 10,
+  /** Largest event of a batch: Lambda's 6 MiB. */
+  eventBytesMax: 6 * 1024 * 1024,
+  /** Bytes of a partition's records that are read ahead of the function: two full batches. Above it the log is not read. */
+  aheadBytesMax: 12 * 1024 * 1024,
+  /** Characters of an error's message that a dead letter carries. */
+  errorMessageLengthMax: 1024,
+  /** What a dead letter's headers may take beside the record: for a dead letter topic that is made here. */
+  deadLetterHeaderBytes: 16 * 1024,
+} as const;
+
+/** A batch that failed is tried again after this long, in milliseconds, then after twice as long each time … */
+export const batchRetryMsMin = 100;
+/** … up to this: a function that is repaired has its records half a minute later. */
+export const batchRetryMsMax = 30_000;
+/** A function that has no room, or cannot be loaded, is asked again after at most this long, in milliseconds: a new file may be there. */
+export const pressureRetryMsMax = 5_000;
+/** Milliseconds between two looks at the topic of a mapping: how late it notices one that was made again. A look costs an embedded log nothing. */
+export const mappedTopicCheckMs = 5_000;
+/** Milliseconds that the end of a mapping waits for batches under way; then they are given back, and come again. Below the 5 s of a clean stop. */
+export const mappingCloseMs = 2_000;
+/** Milliseconds that the end of a mapping waits for its last commit: what is not committed comes again. */
+export const mappingCommitMs = 1_000;
+/** The consumer group of a mapping of the configuration begins with this; its function, type and topic follow. */
+export const mappingGroupPrefix = 'throughline-trigger-';

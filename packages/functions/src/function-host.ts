@@ -28,6 +28,8 @@ export interface FunctionHostOptions {
   readonly functions: readonly FunctionConfig[];
   /** What triggers follow, and what waits for a function waits on. */
   readonly log: Log;
+  /** Where Kafka clients reach that log, as events of Kafka's shape say it; empty where they do not. */
+  readonly bootstrapServers?: string;
   /** What it is as a member of consumer groups, where processes on one log share the work of triggers. */
   readonly member?: TriggerServices['member'];
   /**
@@ -60,7 +62,14 @@ export interface FunctionHost {
  * @example const host = createFunctionHost({ log, functions: [{ name: 'hello', entry: '/srv/app/hello.ts' }] });
  */
 export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
-  const { log, member = {}, random = systemRandom, logger = silentLogger, compileCacheDir } = options;
+  const {
+    log,
+    bootstrapServers = '',
+    member = {},
+    random = systemRandom,
+    logger = silentLogger,
+    compileCacheDir,
+  } = options;
   const configs = options.functions.map(resolveFunction);
   const clock = guardedClock(options.clock ?? systemClock, logger);
   const scratchDir = emptyDir(options.scratchDir);
@@ -71,7 +80,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       return [config.name, { config, invoker, url: config.url }];
     }),
   );
-  const services: TriggerServices = { log, member, clock, random, logger, newId, accept: notKept };
+  const services: TriggerServices = { log, bootstrapServers, member, clock, random, logger, newId, accept: notKept };
   const triggers = Array.from(functions, ([name, { config, invoker }]) =>
     config.triggers.map((trigger) => startTrigger(trigger, { name, invoker }, services)),
   ).flat();

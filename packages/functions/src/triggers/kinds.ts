@@ -1,6 +1,7 @@
 // The kinds of triggers, each with a file or folder of its own here. `url` is not among them: a function URL follows nothing,
 // it is part of AWS's API (room `lambda`).
 import { literal, object, parse, ThroughlineError } from '@throughline/event';
+import { kafkaKind, streamKind } from './mapping/kinds.ts';
 import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices } from './trigger.ts';
 
 /** What an application says of a trigger: `type`, and what that kind takes. Checked and completed by `readTrigger`. */
@@ -8,10 +9,10 @@ export interface TriggerConfig {
   readonly type: string;
 }
 
-const kinds: readonly TriggerKind<TriggerConfig>[] = [];
+const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind];
 
 /** Kinds of the contract that this version does not have. */
-const laterTypes: readonly string[] = ['kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule'];
+const laterTypes: readonly string[] = ['queue', 'bucket', 'bus', 'schedule'];
 
 const typed = object({ type: literal('kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule') });
 

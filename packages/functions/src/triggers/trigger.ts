@@ -29,6 +29,8 @@ export interface AsyncEvent {
 
 export interface TriggerServices {
   readonly log: Log;
+  /** Where Kafka clients reach the log, `host:port` and commas between them; events of Kafka's shape say it. */
+  readonly bootstrapServers: string;
   /** What it is as a member of consumer groups, where processes on one log share the work. */
   readonly member: Pick<JoinRequest, 'instanceId' | 'heartbeatMs' | 'sessionTimeoutMs'>;
   readonly clock: Clock;

@@ -96,6 +96,8 @@ async function start(
   const folderId = dataDirId(dataDir, shared);
   const functions = createFunctionHost({
     log,
+    // A cluster's own address; of the embedded log the one that it has just got.
+    bootstrapServers: kafka ?? config.log.replace(/^kafka:\/\//, ''),
     member: { instanceId: folderId },
     functions: functionConfigs(config),
     scratchDir: path.join(dataDir, 'functions-scratch'),
