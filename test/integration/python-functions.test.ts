@@ -30,7 +30,7 @@ function configOf(name: string, config: Partial<FunctionConfig>): FunctionConfig
 
 describe('a function in Python', { skip }, () => {
   before(() => {
-    runtime = new PythonFinder(import.meta.dirname).runtime('functions.test');
+    runtime = new PythonFinder(import.meta.dirname).find('functions.test').runtime;
     host = createFunctionHost({
       log,
       functions: [

@@ -351,6 +351,12 @@ export const errorTable = {
     meaning: 'The function could not be loaded.',
     remedy: 'Correct the import or the handler name that the message shows.',
   },
+  PYTHON_ENVIRONMENT_FAILED: {
+    httpStatus: 502,
+    retriable: false,
+    meaning: 'The packages that a function in Python asks for could not be installed.',
+    remedy: 'Correct the file that the message names, or see to the network; the next start tries again.',
+  },
   FUNCTION_EXITED: {
     httpStatus: 502,
     retriable: true,

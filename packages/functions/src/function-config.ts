@@ -81,5 +81,5 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
   }
   const parsed = parse(schema, resolved, 'CONFIG_INVALID');
   const triggers = parsed.triggers.map((one, index) => readTrigger(one, `function ${config.name}: triggers[${index}]`));
-  return { ...parsed, triggers };
+  return { ...parsed, problem: config.problem, triggers };
 }

@@ -24,6 +24,8 @@ export const functionSchema = z.strictObject({
   handler: z.string().min(1).optional(),
   /** By the name of the file where absent: `.py` is Python. */
   runtime: z.enum(['nodejs', 'python']).optional(),
+  /** What a function in Python needs, relative to the configuration file; found by its name where absent. */
+  requirements: z.string().min(1).optional(),
   timeoutMs: milliseconds.optional(),
   memoryMb: z.int().min(64).optional(),
   environmentsMax: z.int().min(1).max(1000).optional(),

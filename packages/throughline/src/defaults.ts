@@ -93,5 +93,7 @@ export const migrateProgressMs = 1_000;
 export const heapGrowthPercent = 300;
 /** How long Python may take to say its version: it takes 20 ms, on a machine that has just started far longer. */
 export const pythonStartMs = 20_000;
+/** The longest one step of making a Python environment may take, in milliseconds: large packages over a slow line. */
+export const pythonInstallMs = 900_000;
 /** Most bytes of an event that `invoke` reads from a file: one above Lambda's limit is too large, whatever follows. */
 export const invokeBytesMax = 7 * 1024 * 1024;

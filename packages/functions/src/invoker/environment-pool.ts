@@ -58,7 +58,7 @@ export class EnvironmentPool {
 
   constructor(options: EnvironmentPoolOptions) {
     this.#options = options;
-    if (options.config.spareCount > 0) this.#addSpares();
+    if (options.config.spareCount > 0 && options.config.problem === undefined) this.#addSpares();
   }
 
   /**

@@ -1,4 +1,5 @@
 // What `GET /v1/status` says about a function (docs/PROTOCOL.md §6).
+import type { ErrorCode } from '@throughline/event';
 import type { EnvironmentPool, EnvironmentStatus } from './environment-pool.ts';
 import type { InvokerConfig } from './invoker-config.ts';
 import type { InvocationTotals } from './metering.ts';
@@ -28,7 +29,7 @@ export interface FunctionStatus {
     readonly logLines: readonly string[];
   };
   /** Why the function cannot be loaded, while it cannot. */
-  readonly initError?: { readonly code: 'FUNCTION_INIT_FAILED'; readonly message: string };
+  readonly initError?: { readonly code: ErrorCode; readonly message: string };
   /** Why no process can be started, while none can: the machine lacks something, and is asked again. */
   readonly startError?: { readonly code: 'ENVIRONMENT_NOT_STARTED'; readonly message: string };
 }
@@ -47,6 +48,7 @@ export function statusOf(
     totals: { ...pool.totals },
     limits: { timeoutMs, memoryMb, environmentsMax, invocationsPerEnvironment },
     ...(lastReport === undefined ? {} : { lastInvocation: lastReport }),
+    ...(config.problem === undefined ? {} : { initError: config.problem }),
     ...(initError === undefined
       ? {}
       : {

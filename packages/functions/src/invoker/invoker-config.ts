@@ -1,4 +1,5 @@
 // What an invoker has to know about its function.
+import type { ErrorCode } from '@throughline/event';
 import type { FunctionRuntime } from './launch-command.ts';
 
 export interface InvokerConfig {
@@ -29,6 +30,8 @@ export interface InvokerConfig {
   readonly unresponsiveMs: number;
   /** How long a process may take to load the function. */
   readonly initTimeoutMs: number;
+  /** Why it cannot run, where that is known before any process is started: every invocation fails with it. */
+  readonly problem?: { readonly code: ErrorCode; readonly message: string } | undefined;
   /** Environment variables; nothing but PATH, TZ and LANG is inherited. */
   readonly env: Readonly<Record<string, string>>;
 }

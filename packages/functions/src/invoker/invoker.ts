@@ -88,8 +88,11 @@ export class Invoker {
         invocation: undefined,
       };
       const problem = this.#isClosed ? undefined : this.#queue.problem(call.bytes);
+      const unusable = this.config.problem;
       if (this.#isClosed) this.#settleUnstarted(call, closed());
       else if (signal.aborted) this.#settleUnstarted(call, cancelled());
+      else if (unusable !== undefined)
+        this.#settleUnstarted(call, notTheFunctions(new ThroughlineError(unusable.code, unusable.message)));
       else if (problem !== undefined) this.#settleUnstarted(call, throttled(`${this.config.name}: ${problem}`));
       else {
         signal.addEventListener('abort', onAbort, { once: true });

@@ -23,7 +23,10 @@ function verb(usage: string, description: string, load: () => Promise<{ run: Run
     .action(async (...received: unknown[]) => {
       const command = received.at(-1) as Command;
       const options: Options = command.opts();
-      const positionals = received.slice(0, -2).filter((value): value is string => typeof value === 'string');
+      const positionals = received
+        .slice(0, -2)
+        .flat()
+        .filter((value): value is string => typeof value === 'string');
       // Waits of ours do not keep a process: one that had only those left would end in the middle, and with success.
       const alive = setInterval(() => {}, 2 ** 30);
       try {
@@ -135,6 +138,11 @@ serverVerb('sql <statement>', 'query the tables that pipelines keep', () => impo
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')
   .option('--follow', 'go on with new lines until interrupted');
+serverVerb(
+  'python [arguments...]',
+  "run the Python of an application's environment, with throughline importable: python -- ARGUMENTS",
+  () => import('./python.ts'),
+).option('--app <folder>', 'folder of the application (default the working directory)');
 verb(
   'migrate',
   'copy a log to another place: topics, records with their offsets, committed offsets of groups; run again to go on',

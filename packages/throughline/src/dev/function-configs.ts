@@ -1,19 +1,31 @@
 // The functions of the configuration as the supervisor wants them, and what they may know of the server's settings.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { ThroughlineError } from '@throughline/event';
 import type { FunctionConfig } from '@throughline/functions';
 import type { FunctionSettings } from '../config-schema.ts';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
+import type { PythonEnvironments } from './python-environments.ts';
 import { PythonFinder } from './python-finder.ts';
+import { findRequirements } from './python-requirements.ts';
 
-/** @throws ThroughlineError CONFIG_INVALID where a function is in Python and there is none */
-export function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
+/**
+ * Makes the environments of functions in Python, where they are not there yet. One that cannot be made keeps no other function
+ * from working: its own functions fail with the reason.
+ *
+ * @throws ThroughlineError CONFIG_INVALID where a function is in Python and there is none
+ */
+export async function functionConfigs(
+  config: ResolvedConfig,
+  environments: PythonEnvironments,
+): Promise<FunctionConfig[]> {
   const environment = functionEnvironment(config);
-  const python = new PythonFinder(config.appDir);
+  const runtimes = await pythonRuntimes(config, environments);
   return Object.entries(config.app.functions).map(([name, settings]) => ({
     name,
     entry: path.resolve(config.appDir, settings.entry),
-    runtime: isPython(settings) ? python.runtime(`functions.${name}`) : { kind: 'nodejs' },
+    ...(runtimes.get(name) ?? { runtime: { kind: 'nodejs' } }),
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
     timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
     memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
@@ -24,6 +36,52 @@ export function functionConfigs(config: ResolvedConfig): FunctionConfig[] {
     ...urlOf(settings),
     triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url'),
   }));
+}
+
+type Runtime = Pick<FunctionConfig, 'problem'> & Required<Pick<FunctionConfig, 'runtime'>>;
+
+/** What runs each function that is in Python. Functions with the same file share its environment. */
+async function pythonRuntimes(
+  { app, appDir, configFile }: ResolvedConfig,
+  environments: PythonEnvironments,
+): Promise<Map<string, Runtime>> {
+  const finder = new PythonFinder(appDir);
+  const runtimes = new Map<string, Runtime>();
+  const namesOf = new Map<string, string[]>();
+  for (const [name, settings] of Object.entries(app.functions)) {
+    const file = requirementsOf(settings, appDir);
+    const called = `${configFile}: functions.${name}.requirements`;
+    if (settings.requirements !== undefined && !isPython(settings)) {
+      throw new ThroughlineError('CONFIG_INVALID', `${called}: the function is not in Python`);
+    }
+    if (settings.requirements !== undefined && !existsSync(file ?? '')) {
+      throw new ThroughlineError('CONFIG_INVALID', `${called}: there is no file ${file}`);
+    }
+    if (!isPython(settings)) continue;
+    const found = finder.find(`functions.${name}`);
+    runtimes.set(name, { runtime: found.runtime });
+    if (file !== undefined && !found.isApplications) namesOf.set(file, [...(namesOf.get(file) ?? []), name]);
+  }
+  for (const [file, names] of namesOf) {
+    const base = finder.find(`functions.${names[0]}`);
+    const made: Runtime = await environments.runtimeFor(file, base, names).then(
+      (runtime) => ({ runtime }),
+      (error: unknown) => ({ runtime: base.runtime, problem: problemOf(error) }),
+    );
+    for (const name of names) runtimes.set(name, made);
+  }
+  return runtimes;
+}
+
+function requirementsOf({ requirements, entry }: FunctionSettings, appDir: string): string | undefined {
+  if (requirements !== undefined) return path.resolve(appDir, requirements);
+  return findRequirements(path.dirname(path.resolve(appDir, entry)), appDir);
+}
+
+/** @throws whatever is not about the environment */
+function problemOf(error: unknown): NonNullable<FunctionConfig['problem']> {
+  if (!ThroughlineError.is(error, 'PYTHON_ENVIRONMENT_FAILED')) throw error;
+  return { code: error.code, message: error.message };
 }
 
 function isPython({ runtime, entry }: FunctionSettings): boolean {

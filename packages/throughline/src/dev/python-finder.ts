@@ -8,14 +8,23 @@ import { ThroughlineError } from '@throughline/event';
 import type { FunctionRuntime } from '@throughline/functions';
 import { pythonStartMs } from '../defaults.ts';
 
-type PythonRuntime = Extract<FunctionRuntime, { kind: 'python' }>;
+export type PythonRuntime = Extract<FunctionRuntime, { kind: 'python' }>;
+
+export interface FoundPython {
+  readonly runtime: PythonRuntime;
+  /** Whether the user made it for this application: then nothing is installed, whatever is asked for. */
+  readonly isApplications: boolean;
+  /** What packages are built for: the exact version and where it is. */
+  readonly build: string;
+}
 
 /** The folder of package `throughline`. */
 const packageDir = fileURLToPath(new URL('../../../../python', import.meta.url));
+const question = 'import sys; print("%d.%d" % sys.version_info[:2]); print(sys.base_prefix, sys.version)';
 
 export class PythonFinder {
   readonly #appDir: string;
-  #found: PythonRuntime | undefined;
+  #found: FoundPython | undefined;
 
   constructor(appDir: string) {
     this.#appDir = appDir;
@@ -25,19 +34,17 @@ export class PythonFinder {
    * @param setting what needs it, for the error
    * @throws ThroughlineError CONFIG_INVALID
    */
-  runtime(setting: string): PythonRuntime {
-    this.#found ??= this.#find(setting);
+  find(setting: string): FoundPython {
+    this.#found ??= this.#look(setting);
     return this.#found;
   }
 
-  #find(setting: string): PythonRuntime {
+  #look(setting: string): FoundPython {
     const own = path.join(this.#appDir, '.venv/bin/python');
-    const interpreter = existsSync(own) ? own : 'python3';
-    const asked = spawnSync(interpreter, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
-      encoding: 'utf8',
-      timeout: pythonStartMs,
-    });
-    const version = asked.stdout?.trim() ?? '';
+    const isApplications = existsSync(own);
+    const interpreter = isApplications ? own : 'python3';
+    const asked = spawnSync(interpreter, ['-c', question], { encoding: 'utf8', timeout: pythonStartMs });
+    const [version = '', ...build] = (asked.stdout ?? '').trim().split('\n');
     const [, major, minor] = /^(\d+)\.(\d+)$/.exec(version) ?? [];
     if (major === undefined) {
       const why = asked.error?.message ?? asked.stderr.trim();
@@ -50,6 +57,10 @@ export class PythonFinder {
       const message = `${setting} is in Python, and ${interpreter} is version ${version}: 3.10 or newer is needed`;
       throw new ThroughlineError('CONFIG_INVALID', message);
     }
-    return { kind: 'python', interpreter, version, packageDir };
+    return {
+      runtime: { kind: 'python', interpreter, version, packageDir },
+      isApplications,
+      build: build.join(' '),
+    };
   }
 }

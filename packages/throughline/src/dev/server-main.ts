@@ -19,6 +19,7 @@ growHeapFreely();
 const defects = new ProcessDefects(terminalLogger);
 defects.guard(process);
 let isStopping = false;
+const stopping = new AbortController();
 /** Whether there is something to close. */
 let hasBegun = false;
 const starting = start();
@@ -47,6 +48,7 @@ async function start(): Promise<{ config: ResolvedConfig; server: RunningServer 
   const { startServer } = await import('./server.ts');
   const server = await startServer(config, {
     onProgress,
+    stopping: stopping.signal,
     defects,
     crash: async () => {
       tell({ type: 'crashing' });
@@ -76,6 +78,7 @@ function sayWhoExits(reason: ThroughlineError): void {
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
+  stopping.abort();
   if (!hasBegun) process.exit(defects.exitCode);
   // The launcher sees to the time as well, while there is one.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), stopWithinMs).unref();

@@ -2,7 +2,7 @@
 // all of them, and closes them in the opposite order. No system gets to see another one.
 import path from 'node:path';
 import { serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
-import { guardedClock, systemClock, systemRandom, ThroughlineError } from '@throughline/event';
+import { errorTable, guardedClock, systemClock, systemRandom, ThroughlineError } from '@throughline/event';
 import { buildPage } from '@throughline/console';
 import { createFunctionHost, createSupervisor, type Supervisor } from '@throughline/functions';
 import { createGateway, type GatewayOptions } from '@throughline/gateway';
@@ -19,6 +19,7 @@ import { fixTopic } from './fixed-topic.ts';
 import { functionConfigs } from './function-configs.ts';
 import { kafkaMetricsText } from './kafka-metrics-text.ts';
 import { dataDirId, openLog, type Shared } from './open-log.ts';
+import { PythonEnvironments } from './python-environments.ts';
 import { checkPortIsFree } from './port-check.ts';
 import { serverLog } from './server-log.ts';
 
@@ -26,6 +27,8 @@ export interface ServerHooks {
   /** What the process does about defects. */
   readonly defects: ProcessDefects;
   onProgress(text: string): void;
+  /** Aborts once the process is asked to stop, also while it starts. */
+  readonly stopping: AbortSignal;
   /** Ends this process as if it were killed, after the launcher knows that somebody asked for it. */
   crash(): Promise<void>;
 }
@@ -94,14 +97,23 @@ async function start(
 
   const answer = config.app.answer ?? defaults.answerFunction;
   const folderId = dataDirId(dataDir, shared);
+  const cacheDir = path.join(dataDir, 'cache');
+  const environments = new PythonEnvironments({ cacheDir, onProgress, signal: hooks.stopping });
+  environments.sweep();
+  const configs = await functionConfigs(config, environments);
+  for (const { name, problem } of configs) {
+    if (problem === undefined) continue;
+    logger.error({ function: name, code: problem.code, reason: problem.message }, 'function cannot run');
+    onProgress(`${name} cannot run: ${problem.message} [${problem.code}] ${errorTable[problem.code].remedy}`);
+  }
   const functions = createFunctionHost({
     log,
     // A cluster's own address; of the embedded log the one that it has just got.
     bootstrapServers: kafka ?? config.log.replace(/^kafka:\/\//, ''),
     member: { instanceId: folderId },
-    functions: functionConfigs(config),
+    functions: configs,
     scratchDir: path.join(dataDir, 'functions-scratch'),
-    compileCacheDir: path.join(dataDir, 'cache', 'compile'),
+    compileCacheDir: path.join(cacheDir, 'compile'),
     ...shared,
   });
   closers.push(() => functions.close());
