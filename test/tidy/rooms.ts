@@ -66,7 +66,10 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
     {
       name: 'lambda',
       imports: {
-        '@throughline/event': 'Clock Logger Random ThroughlineError'.split(' '),
+        '@throughline/event':
+          'Clock Logger Random ThroughlineError OutputOf array boolean number object optional parse string unknown'.split(
+            ' ',
+          ),
         hono: ['Hono', 'Context'],
         '@smithy/eventstream-codec': ['EventStreamCodec'],
       },

@@ -144,6 +144,8 @@ export const mappingLimits = {
   maximumRecordAgeSecondsMax: 604_800,
   /** AWS takes 5 filters, and 10 on request. */
   filtersMax: 10,
+  /** Mappings that AWS lists at once: its value, and its bound. */
+  listedMax: 100,
   /** Largest event of a batch: Lambda's 6 MiB. */
   eventBytesMax: 6 * 1024 * 1024,
   /** Bytes of a partition's records that are read ahead of the function: two full batches. Above it the log is not read. */
@@ -168,3 +170,5 @@ export const mappingCloseMs = 2_000;
 export const mappingCommitMs = 1_000;
 /** The consumer group of a mapping of the configuration begins with this; its function, type and topic follow. */
 export const mappingGroupPrefix = 'throughline-trigger-';
+/** Where mappings are kept that were made by AWS's API. */
+export const mappingsTopic = '_throughline.mappings';

@@ -18,10 +18,13 @@ import {
 import type { Log } from '@throughline/log';
 import { resolveFunction, type FunctionConfig } from './function-config.ts';
 import { Invoker } from './invoker/invoker.ts';
+import { newRequestId } from './invoker/request-id.ts';
 import { createLambdaApi, type LambdaApi } from './lambda/lambda-api.ts';
 import type { HostedFunction } from './lambda/hosted-function.ts';
 import type { FunctionOfRuns } from './runs/run-keeper.ts';
 import { startTrigger } from './triggers/kinds.ts';
+import { Mapping } from './triggers/mapping/mapping.ts';
+import { Mappings } from './triggers/mapping/mappings.ts';
 import type { TriggerServices, TriggerStatus } from './triggers/trigger.ts';
 
 export interface FunctionHostOptions {
@@ -85,12 +88,19 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     config.triggers.map((trigger) => startTrigger(trigger, { name, invoker }, services)),
   ).flat();
   const read = (file: string): Promise<Buffer> => readFile(file);
+  const mappings = new Mappings({
+    functions: new Map(Array.from(functions, ([name, { invoker }]) => [name, { name, invoker }])),
+    configured: triggers.filter((trigger) => trigger instanceof Mapping),
+    services,
+    newUuid: () => newRequestId(random),
+  });
+  const mapping = { mappings, bootstrapServers };
   return {
     functions,
-    lambda: createLambdaApi({ functions, clock, random, logger, readFile: read }),
-    triggers: () => triggers.map((trigger) => trigger.status()),
+    lambda: createLambdaApi({ functions, mapping, clock, random, logger, readFile: read }),
+    triggers: () => [...triggers.map((trigger) => trigger.status()), ...mappings.status()],
     async close() {
-      await Promise.all(triggers.map((trigger) => trigger.close()));
+      await Promise.all([...triggers.map((trigger) => trigger.close()), mappings.close()]);
       await Promise.all(Array.from(functions.values(), ({ invoker }) => invoker.close()));
       await rm(scratchDir, { recursive: true, force: true });
     },

@@ -16,6 +16,7 @@ import type { HostedFunctions } from './hosted-function.ts';
 import { invoke } from './invoke.ts';
 import { invokeStreaming } from './invoke-streaming.ts';
 import type { LambdaServices } from './invocation-request.ts';
+import { addMappingRoutes, type MappingServices } from './mappings.ts';
 
 export interface LambdaApi {
   /** Answers a request of AWS's API; every failure is an answer in AWS's shape. */
@@ -30,6 +31,8 @@ export interface LambdaApi {
 
 export interface LambdaApiOptions {
   readonly functions: HostedFunctions;
+  /** What is behind AWS's API of event source mappings; absent where there is no log. */
+  readonly mapping?: MappingServices;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -65,6 +68,7 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
   hono.get('/2021-10-31/functions/:name/url', named(getFunctionUrlConfig));
   hono.post('/2015-03-31/functions/:name/invocations', named(invoke));
   hono.post('/2021-11-15/functions/:name/response-streaming-invocations', named(invokeStreaming));
+  if (options.mapping !== undefined) addMappingRoutes(hono, options.mapping);
   hono.all('*', ({ req }) => {
     throw notBuilt(`${req.method} ${req.path} is not there`);
   });
