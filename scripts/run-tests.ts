@@ -11,6 +11,7 @@ import { inspect } from 'node:util';
 import { killDescendants } from './support/process-tree.ts';
 
 const watch = path.join(import.meta.dirname, 'support', 'test-watch.ts');
+const compileCacheDir = path.resolve('node_modules/.cache/throughline-tests');
 /** What a group may be silent beyond the time-out of a test: the grace after the last test of a file, doubled. */
 const silenceMarginMs = 2 * Number(process.env['THROUGHLINE_TEST_GRACE_MS'] ?? 30_000);
 
@@ -39,6 +40,8 @@ interface Totals {
  * exit code to 1 when a test failed or none ran.
  */
 export async function runGroups(groups: readonly TestGroup[], words: readonly string[]): Promise<void> {
+  // Some hundred processes load the same sources: each takes what an earlier one has compiled, also those that tests start.
+  process.env['NODE_COMPILE_CACHE'] ??= compileCacheDir;
   const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
   const startedMs = performance.now();
   for (const group of groups) {

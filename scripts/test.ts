@@ -3,7 +3,7 @@
 //   npm test                        all of it
 //   npm test -- unit broker         only groups and paths that contain one of these words
 //
-// Unit, conformance and integration files run two at a time; files that kill processes or drive a browser run alone.
+// Two files run at a time; those that drive a browser run alone.
 import { runGroups } from './run-tests.ts';
 
 await runGroups(
@@ -13,7 +13,7 @@ await runGroups(
     { name: 'conformance', files: 'test/conformance/**/*.test.ts', concurrency: 2, timeoutMs: 120_000 },
     { name: 'simulation', files: 'test/{checker,simulation,fuzz}/**/*.test.ts', concurrency: 2, timeoutMs: 120_000 },
     { name: 'integration', files: 'test/integration/**/*.test.ts', concurrency: 2, timeoutMs: 240_000 },
-    { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 1, timeoutMs: 300_000 },
+    { name: 'fault', files: 'test/fault/**/*.test.ts', concurrency: 2, timeoutMs: 300_000 },
     { name: 'e2e', files: 'test/e2e/**/*.test.ts', concurrency: 1, timeoutMs: 240_000 },
   ],
   process.argv.slice(2),
