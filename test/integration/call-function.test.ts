@@ -38,12 +38,29 @@ test('the command line says what is wrong, and exits with 1', async () => {
     [['hello', '--file', '-', '--payload', '{}'], /not both \[INVALID_ARGUMENT\]/],
     [[''], /which function\? \[INVALID_ARGUMENT\]/],
     [['hello', '--file', '/dev/zero'], /\[BODY_TOO_LARGE\]/],
-    [['hello', '--async'], /\[NOT_BUILT_YET\]/],
+    [['nobody', '--async'], /Function not found: .*nobody \[UNKNOWN_FUNCTION\]/],
+    [['hello', '--async', '--log'], /--log and --async.* \[INVALID_ARGUMENT\]/],
   ] as const) {
     const { code, stdout, stderr } = await invoke(args);
     assert.match(stderr, says);
     assert.deepEqual([code, stdout], [1, ''], args.join(' '));
   }
+});
+
+test('--async prints the request id of an event that is kept, and its function is called with it', async () => {
+  const { code, stdout } = await invoke(['hello', '--async', '--payload', '{"name":"Later"}']);
+  assert.equal(code, 0);
+  const requestId = stdout.trim();
+  assert.match(requestId, /^[0-9a-f-]{36}$/);
+  const read = ['consume', '_throughline.async', '--follow', '--limit', '2', '--json', '--data-dir', server.dataDir];
+  const lines = (await throughline(read)).stdout.trim().split('\n');
+  const records = lines.map((line) => JSON.parse(line) as { key: string; value: string });
+  assert.deepEqual(
+    records.map(({ key }) => key),
+    [requestId, requestId],
+  );
+  assert.deepEqual(records[0]?.value, '{"name":"Later"}');
+  assert.deepEqual(JSON.parse(records[1]?.value ?? ''), { event: '0', attempts: 1 });
 });
 
 test('URLs answer, and stream what is written as it is written', async () => {

@@ -68,7 +68,7 @@ describe('looking', { concurrency: 2 }, () => {
 
   test('doctor finds nothing broken', async () => {
     const findings = await json<{ check: string; state: string }[]>('doctor');
-    assert.deepEqual(new Set(findings.map(({ check }) => check)).size, 9);
+    assert.deepEqual(new Set(findings.map(({ check }) => check)).size, 10);
     assert.deepEqual(
       findings.filter(({ state }) => state === 'broken'),
       [],

@@ -29,6 +29,8 @@ class WatchedLog extends MemoryLog {
   recordCount = 0;
 
   override tail(request: TailRequest): AsyncIterable<TailStep> {
+    // Only the conversations: what waits for functions is on a topic of its own.
+    if (request.topic !== topic) return super.tail(request);
     if (typeof request.from === 'object' && 'offsets' in request.from) this.readFrom.push([...request.from.offsets]);
     return this.#counted(super.tail(request));
   }

@@ -24,6 +24,7 @@ import { Invoker } from '../../packages/functions/src/invoker/invoker.ts';
 import type { InvokerConfig } from '../../packages/functions/src/invoker/invoker-config.ts';
 import type { HostedFunction } from '../../packages/functions/src/lambda/hosted-function.ts';
 import { createLambdaApi } from '../../packages/functions/src/lambda/lambda-api.ts';
+import type { AsyncEvent } from '../../packages/functions/src/triggers/trigger.ts';
 import { scriptedGateway, type ScriptedGateway } from '../support/scripted-gateway.ts';
 import { entryOf } from './functions-harness.ts';
 
@@ -32,6 +33,7 @@ let listener: Listener;
 let client: LambdaClient;
 let scratchDir: string;
 const functions = new Map<string, HostedFunction>();
+const accepted: AsyncEvent[] = [];
 
 function add(name: string, config: Partial<InvokerConfig>, url?: HostedFunction['url']): void {
   const invoker = new Invoker({
@@ -53,7 +55,9 @@ before(async () => {
   add('broken', { entry: entryOf('broken') }, { responseMode: 'BUFFERED' });
   add('crowded', { environmentsMax: 1, queueLengthMax: 1 }, { responseMode: 'BUFFERED' });
   add('private', {});
-  const api = createLambdaApi({ functions, clock: systemClock, random: systemRandom, logger: silentLogger, readFile });
+  const accept = async (event: AsyncEvent): Promise<void> => void accepted.push(event);
+  const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
+  const api = createLambdaApi({ functions, accept, readFile, ...shared });
   scripted = await scriptedGateway({ functions: api });
   listener = await scripted.gateway.listen({ host: '127.0.0.1', port: 0 });
   client = new LambdaClient({
@@ -76,6 +80,8 @@ const invoke = async (FunctionName: string, asked: unknown, more: Partial<Invoke
   );
   return { ...answer, payload: JSON.parse(Buffer.from(answer.Payload ?? []).toString()) as unknown };
 };
+const invokeLater = (FunctionName: string, text: string) =>
+  client.send(new InvokeCommand({ FunctionName, Payload: Buffer.from(text), InvocationType: 'Event' }));
 const named = (name: string) => (error: unknown) => (error as Error).name === name;
 const url = (name: string, rest = '/'): string => `${listener.url}/lambda-url/${name}${rest}`;
 const post = (name: string, asked: unknown): Promise<Response> =>
@@ -196,7 +202,13 @@ describe('Invoke', () => {
     await rejects('InvalidParameterValueException', 'buffered', { LogType: 'All' as 'Tail' });
     await rejects('InvalidParameterValueException', 'buffered', { InvocationType: 'Later' as 'Event' });
     await rejects('RequestTooLargeException', 'buffered', { Payload: Buffer.alloc(6 * 1024 * 1024 + 101, ' ') });
-    await rejects('ServiceException', 'buffered', { InvocationType: 'Event' });
+  });
+
+  test('answers 202 once an event is kept that is to be called later', async () => {
+    const answer = await invokeLater('buffered', '{"n":12345678901234567890}');
+    assert.deepEqual([answer.StatusCode, Buffer.from(answer.Payload ?? []).toString()], [202, '']);
+    const event = { functionName: 'buffered', event: '{"n":12345678901234567890}', origin: 'api' };
+    assert.deepEqual(accepted, [{ ...event, id: answer.$metadata.requestId }]);
   });
 
   test('beyond its concurrency and its queue a function is throttled, and nothing that was taken is lost', async () => {

@@ -74,6 +74,8 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
         '@smithy/eventstream-codec': ['EventStreamCodec'],
       },
     },
+    // What waits for a function on a topic, with retries.
+    { name: 'async' },
     { name: 'runs' },
     // Which runs are started here, where several supervisors share a log.
     { name: 'sharing' },

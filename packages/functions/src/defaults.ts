@@ -172,3 +172,42 @@ export const mappingCommitMs = 1_000;
 export const mappingGroupPrefix = 'throughline-trigger-';
 /** Where mappings are kept that were made by AWS's API. */
 export const mappingsTopic = '_throughline.mappings';
+
+/** Asynchronous invocations: what waits for a function, waits on this topic. Names, bounds and values are AWS's where AWS has them. */
+export const asyncTopic = '_throughline.async';
+/** The consumer group whose members share out that topic. */
+export const asyncGroup = 'throughline-async';
+export const asyncDefaults = {
+  /** Times that an event is tried again after its function has failed; AWS's value. */
+  maximumRetryAttempts: 2,
+  /** … and how long after the failure, in milliseconds: AWS's minute, and two. */
+  retryDelaysMs: [60_000, 120_000] as readonly number[],
+  /** An event that is older is given up: AWS's six hours. */
+  maximumEventAgeSeconds: 21_600,
+} as const;
+
+export const asyncLimits = {
+  /** AWS's bounds. */
+  maximumRetryAttemptsMax: 2,
+  maximumEventAgeSecondsMin: 60,
+  maximumEventAgeSecondsMax: 21_600,
+  /** Largest event: AWS's 1 MB. */
+  payloadBytesMax: 1024 * 1024,
+  /** The record of such an event has headers, too. */
+  recordBytesMax: 1024 * 1024 + 64 * 1024,
+  /** A count: partitions that servers on one log share. */
+  partitionCount: 4,
+  /** An id counts once among this many records of its partition, which a start reads again to know them: a second's work. */
+  rememberedRecordsMax: 10_000,
+  /** Bytes of events of one partition that are kept in memory from reading to calling; the others are read again. */
+  keptBytesMax: 8 * 1024 * 1024,
+  /** Characters of an error's message that is kept. */
+  errorMessageLengthMax: 1024,
+} as const;
+
+/** What is not the function's failure (no room, a function that cannot be loaded) is tried again after this long, in milliseconds … */
+export const asyncBackoffMsMin = 1000;
+/** … and after twice as long each time, up to this; AWS's values. */
+export const asyncBackoffMsMax = 300_000;
+/** Milliseconds that the end waits for invocations under way; then they are given back, and are called again. Below the 5 s of a clean stop. */
+export const asyncCloseMs = 2000;

@@ -12,6 +12,7 @@ import {
   string,
   ThroughlineError,
 } from '@throughline/event';
+import { asyncConfigOf, asyncFields, asyncProblem, type AsyncConfig } from './async/async-config.ts';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { FunctionUrl } from './lambda/hosted-function.ts';
@@ -19,7 +20,8 @@ import type { RunConfig } from './runs/run-config.ts';
 import { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
 
 export type ResolvedFunction = InvokerConfig &
-  RunConfig & {
+  RunConfig &
+  AsyncConfig & {
     readonly url?: FunctionUrl;
     /** What calls it, beside its URL, AWS's API and the runs of conversations. */
     readonly triggers: readonly TriggerConfig[];
@@ -56,6 +58,7 @@ const schema = object({
   env: record(string({ pattern: /^[^\0]*$/, what: 'text without a NUL' })),
   url: optional(object({ responseMode: literal('BUFFERED', 'RESPONSE_STREAM') })),
   triggers: array(object({ type: string() })),
+  ...asyncFields,
 });
 
 /**
@@ -64,8 +67,8 @@ const schema = object({
  * @throws ThroughlineError CONFIG_INVALID with the name of the function and of the value
  */
 export function resolveFunction(config: FunctionConfig): ResolvedFunction {
-  const resolved = { ...functionDefaults, env: {}, triggers: [], ...config };
-  const problem = schema.problem(resolved, '');
+  const resolved = { ...functionDefaults, ...asyncConfigOf({}), env: {}, triggers: [], ...config };
+  const problem = schema.problem(resolved, '') ?? asyncProblem(resolved);
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);

@@ -9,13 +9,14 @@ import {
   silentLogger,
   systemClock,
   systemRandom,
-  ThroughlineError,
   ulids,
   type Clock,
   type Logger,
   type Random,
 } from '@throughline/event';
-import type { Log } from '@throughline/log';
+import type { Durability, Log } from '@throughline/log';
+import { asyncConfigOf } from './async/async-config.ts';
+import { AsyncInvocations, type AsyncStatus } from './async/async-invocations.ts';
 import { resolveFunction, type FunctionConfig } from './function-config.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { newRequestId } from './invoker/request-id.ts';
@@ -31,6 +32,8 @@ export interface FunctionHostOptions {
   readonly functions: readonly FunctionConfig[];
   /** What triggers follow, and what waits for a function waits on. */
   readonly log: Log;
+  /** What an event survives that is accepted to be called later; the log's own default where absent. */
+  readonly durability?: Durability;
   /** Where Kafka clients reach that log, as events of Kafka's shape say it; empty where they do not. */
   readonly bootstrapServers?: string;
   /** What it is as a member of consumer groups, where processes on one log share the work of triggers. */
@@ -54,6 +57,8 @@ export interface FunctionHost {
   readonly lambda: LambdaApi;
   /** What calls the functions, beside AWS's API and the runs of conversations. */
   triggers(): TriggerStatus[];
+  /** What waits to be called asynchronously, as far as it is this process's business. */
+  asynchronous(): AsyncStatus;
   /** Lets triggers come to an end, then ends all processes; invocations that wait or run settle with their reason. */
   close(): Promise<void>;
 }
@@ -83,7 +88,19 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       return [config.name, { config, invoker, url: config.url }];
     }),
   );
-  const services: TriggerServices = { log, bootstrapServers, member, clock, random, logger, newId, accept: notKept };
+  const asynchronous = new AsyncInvocations({
+    functions: new Map(
+      Array.from(functions, ([name, { config, invoker }]) => [name, { invoker, config: asyncConfigOf(config) }]),
+    ),
+    log,
+    durability: options.durability,
+    member,
+    clock,
+    random,
+    logger,
+  });
+  const accept: TriggerServices['accept'] = async (event) => void (await asynchronous.accept(event));
+  const services: TriggerServices = { log, bootstrapServers, member, clock, random, logger, newId, accept };
   const triggers = Array.from(functions, ([name, { config, invoker }]) =>
     config.triggers.map((trigger) => startTrigger(trigger, { name, invoker }, services)),
   ).flat();
@@ -97,18 +114,16 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const mapping = { mappings, bootstrapServers };
   return {
     functions,
-    lambda: createLambdaApi({ functions, mapping, clock, random, logger, readFile: read }),
+    lambda: createLambdaApi({ functions, mapping, accept, clock, random, logger, readFile: read }),
     triggers: () => [...triggers.map((trigger) => trigger.status()), ...mappings.status()],
+    asynchronous: () => asynchronous.status(),
     async close() {
       await Promise.all([...triggers.map((trigger) => trigger.close()), mappings.close()]);
+      await asynchronous.close();
       await Promise.all(Array.from(functions.values(), ({ invoker }) => invoker.close()));
       await rm(scratchDir, { recursive: true, force: true });
     },
   };
-}
-
-async function notKept(): Promise<never> {
-  throw new ThroughlineError('NOT_BUILT_YET', 'asynchronous invocations come in a later version');
 }
 
 /**

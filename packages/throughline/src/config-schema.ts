@@ -32,6 +32,11 @@ export const functionSchema = z.strictObject({
   invocationsPerEnvironment: z.int().min(1).max(1000).optional(),
   /** Environment variables of the function; nothing else is inherited but what docs/reference/configuration.md lists. */
   environment: z.record(z.string(), z.string()).optional(),
+  /** Asynchronous invocations; the names are AWS's, the bounds are said by @throughline/functions. */
+  maximumRetryAttempts: z.int().min(0).optional(),
+  maximumEventAgeSeconds: z.int().min(0).optional(),
+  /** How long after each failure an asynchronous event is tried again. */
+  retryDelaysMs: z.array(z.int().min(0).max(timerMsMax)).min(1).optional(),
   /** What calls the function, beside the runs of conversations. */
   triggers: z.array(z.discriminatedUnion('type', [urlTrigger, followingTrigger])).optional(),
 });

@@ -2,6 +2,7 @@
 // Source: AWS Lambda API reference, Invoke and InvokeWithResponseStream.
 import type { Clock, Logger, Random } from '@throughline/event';
 import { lambdaLimits } from '../defaults.ts';
+import type { TriggerServices } from '../triggers/trigger.ts';
 import { invalidContent, invalidParameter, notFound } from './aws-error.ts';
 import { arnOf, checkQualifier, readFunctionName } from './function-name.ts';
 import type { HostedFunction, HostedFunctions } from './hosted-function.ts';
@@ -15,6 +16,8 @@ export interface LambdaServices {
   /** When the functions were made, on the wall clock. */
   readonly startedMs: number;
   readFile(file: string): Promise<Buffer>;
+  /** Keeps an event that a function is called with later; as for triggers. */
+  readonly accept: TriggerServices['accept'];
 }
 
 export interface CalledFunction {

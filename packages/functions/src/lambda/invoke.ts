@@ -4,9 +4,9 @@
 // caller may go away: as on Lambda, the function goes on to its end.
 // Source: AWS Lambda API reference, Invoke.
 import { newRequestId } from '../invoker/request-id.ts';
-import { invocationArn, readInvocation, type LambdaServices } from './invocation-request.ts';
+import { invocationArn, readInvocation, type LambdaServices, type ReadInvocation } from './invocation-request.ts';
 import { errorPayload } from './function-error.ts';
-import { notBuilt, notInvoked, invalidParameter } from './aws-error.ts';
+import { notInvoked, invalidParameter } from './aws-error.ts';
 import { CollectedOutput, preludeBytes } from './output.ts';
 import { logTail } from './log-tail.ts';
 
@@ -14,7 +14,7 @@ export async function invoke(services: LambdaServices, name: string, request: Re
   const called = await readInvocation(services, name, request);
   const type = request.headers.get('x-amz-invocation-type') ?? 'RequestResponse';
   if (type === 'DryRun') return new Response(null, { status: 204 });
-  if (type === 'Event') throw notBuilt('asynchronous invocation (X-Amz-Invocation-Type: Event) comes later');
+  if (type === 'Event') return invokeLater(services, called);
   if (type !== 'RequestResponse')
     throw invalidParameter(`X-Amz-Invocation-Type: ${JSON.stringify(type)} is no invocation type`);
 
@@ -46,4 +46,11 @@ export async function invoke(services: LambdaServices, name: string, request: Re
       ...(called.isLogAsked ? { 'x-amz-log-result': await logTail(settlement) } : {}),
     },
   });
+}
+
+/** The answer comes once the event is kept: it will be called, also when this server is gone. */
+async function invokeLater(services: LambdaServices, { name, event }: ReadInvocation): Promise<Response> {
+  const requestId = newRequestId(services.random);
+  await services.accept({ functionName: name, event, origin: 'api', id: requestId });
+  return new Response(null, { status: 202, headers: { 'x-amzn-requestid': requestId } });
 }

@@ -38,6 +38,8 @@ export interface LambdaApiOptions {
   readonly logger: Logger;
   /** Reads the code of a function, for its size and hash. */
   readFile(file: string): Promise<Buffer>;
+  /** Keeps an event that a function is called with later. */
+  readonly accept: LambdaServices['accept'];
 }
 
 /**

@@ -1,9 +1,10 @@
 // `throughline invoke NAME`: calls a function of the running server by AWS's own API and prints what it returns. The log goes
 // to standard error, so that what stands on standard output is the answer alone. A function that fails is an exit code of 1.
+// With --async it says the request id as soon as the event is kept, and does not wait for the function.
 import { openSync, readSync } from 'node:fs';
 import { ThroughlineError, type ErrorCode } from '@throughline/event';
 import * as z from 'zod';
-import { linesOf, printJsonText, printLines, say } from '../terminal/output.ts';
+import { linesOf, printJsonLine, printJsonText, printLine, printLines, say } from '../terminal/output.ts';
 import { connect, isErrorCode } from './api-client.ts';
 import { invokeBytesMax } from '../defaults.ts';
 import { dataDirOption, textOption, type Options } from './options.ts';
@@ -24,17 +25,27 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 };
 
 export async function run(options: Options, [name = '']: readonly string[]): Promise<void> {
-  if (options['async'] === true) {
-    throw new ThroughlineError('NOT_BUILT_YET', 'invoke --async: asynchronous invocations come later');
-  }
   if (name === '') throw new ThroughlineError('INVALID_ARGUMENT', 'invoke: which function?');
   const api = connect(dataDirOption(options));
   const address = `/2015-03-31/functions/${encodeURIComponent(name)}/invocations`;
-  const headers: Record<string, string> = options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {};
+  const isAsync = options['async'] === true;
+  if (isAsync && options['log'] === true) {
+    throw new ThroughlineError('INVALID_ARGUMENT', '--log and --async: what is called later has no log yet');
+  }
+  const headers: Record<string, string> = {
+    ...(options['log'] === true ? { 'x-amz-log-type': 'Tail' } : {}),
+    ...(isAsync ? { 'x-amz-invocation-type': 'Event' } : {}),
+  };
   const init = { method: 'POST', headers, body: payloadOf(options) };
   const response = await api.answer(address, init, `function ${name}, which runs`);
   const text = await response.text();
   if (!response.ok) throw rejectionOf(response, text);
+  if (isAsync) {
+    const requestId = response.headers.get('x-amzn-requestid');
+    if (options['json'] === true) printJsonLine({ requestId });
+    else printLine(`${requestId}`);
+    return;
+  }
   for (const line of logLines(response)) say(line.replaceAll('\t', '  '));
   if (response.headers.has('x-amz-function-error')) throw failureOf(name, response, text);
   if (parseJson(text) === undefined) printStreamed(text);

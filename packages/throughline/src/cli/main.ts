@@ -133,7 +133,7 @@ serverVerb('invoke <function>', 'call a function and print what it returns', () 
   .option('--payload <json>', 'its event (default {})')
   .option('--file <file>', 'a file that has the event; - is standard input')
   .option('--log', 'print the end of its log, too')
-  .option('--async', 'do not wait for it; not built yet');
+  .option('--async', 'do not wait for it: print its request id once the event is kept');
 serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')

@@ -34,6 +34,7 @@ export async function functionConfigs(
       settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment),
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
+    ...asyncOf(settings),
     triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url'),
   }));
 }
@@ -91,6 +92,15 @@ function isPython({ runtime, entry }: FunctionSettings): boolean {
 function urlOf({ triggers = [] }: FunctionSettings): Pick<FunctionConfig, 'url'> {
   const trigger = triggers.find((one) => one.type === 'url');
   return trigger === undefined ? {} : { url: { responseMode: trigger.responseMode ?? 'BUFFERED' } };
+}
+
+function asyncOf(settings: FunctionSettings): Partial<FunctionConfig> {
+  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs } = settings;
+  return {
+    ...(maximumRetryAttempts === undefined ? {} : { maximumRetryAttempts }),
+    ...(maximumEventAgeSeconds === undefined ? {} : { maximumEventAgeSeconds }),
+    ...(retryDelaysMs === undefined ? {} : { retryDelaysMs }),
+  };
 }
 
 /** What a function may know of the configuration; nothing else of the server's environment reaches it. */

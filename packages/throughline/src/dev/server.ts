@@ -111,6 +111,7 @@ async function start(
     // A cluster's own address; of the embedded log the one that it has just got.
     bootstrapServers: kafka ?? config.log.replace(/^kafka:\/\//, ''),
     member: { instanceId: folderId },
+    ...askedDurability(config),
     functions: configs,
     scratchDir: path.join(dataDir, 'functions-scratch'),
     compileCacheDir: path.join(cacheDir, 'compile'),
@@ -202,13 +203,15 @@ interface Closable {
   close(): Promise<void>;
 }
 
-/**
- * Makes the topic where it is missing, and gives it the durability that is asked for now. A cluster that nobody asked to
- * sync each append keeps its own way: it has replicas to lean on.
- */
-async function ensureTopic(log: Log, config: ResolvedConfig): Promise<TopicDescription> {
+/** A cluster that nobody asked to sync each append keeps its own way: it has replicas to lean on. */
+function askedDurability(config: ResolvedConfig): { readonly durability?: Durability } {
   const isAsked = config.log === 'embedded' || config.origins.durability !== 'default';
-  const durability = isAsked ? { durability: config.durability } : {};
+  return isAsked ? { durability: config.durability } : {};
+}
+
+/** Makes the topic where it is missing, and gives it the durability that is asked for now. */
+async function ensureTopic(log: Log, config: ResolvedConfig): Promise<TopicDescription> {
+  const durability = askedDurability(config);
   try {
     return await log.admin.createTopic(topic, {
       partitions: defaults.conversationPartitions,

@@ -1,0 +1,149 @@
+// Asynchronous invocations on a log in memory, with a clock that stands still and a function that is made up.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fromUtf8, ThroughlineError } from '@throughline/event';
+import { asyncGroup, asyncLimits, asyncTopic } from '../defaults.ts';
+import { bench, fails, kinds, minuteMs } from './test-support.ts';
+
+test('an event is on the log before it is accepted, and its function is called with it', async (t) => {
+  const { accept, start, fake, records, clock } = await bench(t);
+  await start();
+  const requestId = await accept({ id: 'a', event: '{"n":12345678901234567890}' });
+  const [record] = await records();
+  assert.equal(fromUtf8(record!.value!), '{"n":12345678901234567890}', 'the digits are as they came');
+  await clock.settle();
+  assert.deepEqual(fake.calls, [{ event: '{"n":12345678901234567890}', requestId }]);
+  assert.deepEqual(await kinds(records), ['accepted a', 'succeeded a']);
+});
+
+test('a function that fails is called again after one and two minutes, with the same request id, and then given up', async (t) => {
+  const { accept, start, fake, records, clock } = await bench(t);
+  fake.handler = fails('FUNCTION_ERROR');
+  await start();
+  await accept({ id: 'a' });
+  await clock.settle();
+  assert.equal(fake.calls.length, 1);
+  await clock.advance(minuteMs - 1);
+  assert.equal(fake.calls.length, 1);
+  await clock.advance(1);
+  assert.equal(fake.calls.length, 2);
+  await clock.advance(2 * minuteMs - 1);
+  assert.equal(fake.calls.length, 2);
+  await clock.advance(1);
+  assert.equal(fake.calls.length, 3);
+  await clock.advance(24 * 60 * minuteMs);
+  assert.equal(fake.calls.length, 3);
+  assert.equal(new Set(fake.calls.map(({ requestId }) => requestId)).size, 1);
+  assert.deepEqual(await kinds(records), ['accepted a', 'retried a', 'retried a', 'failed a']);
+});
+
+test('what is not the function’s failure is no attempt: it is tried again ever more slowly until the event is too old', async (t) => {
+  const { accept, start, fake, records, clock } = await bench(t, { maximumEventAgeSeconds: 60 });
+  fake.handler = fails('THROTTLED');
+  await start();
+  await accept({ id: 'a' });
+  await clock.advance(10 * minuteMs);
+  // After 0, 1, 3, 7, 15 and 31 seconds; the next would be after 63.
+  assert.equal(fake.calls.length, 6);
+  const all = await kinds(records);
+  assert.deepEqual([all.at(0), all.at(1), all.at(-1), all.length], ['accepted a', 'delayed a', 'failed a', 7]);
+});
+
+test('an id counts once, also when it was settled before the start', async (t) => {
+  const { accept, start, fake, clock } = await bench(t);
+  const first = await start();
+  await accept({ id: 'a' });
+  await accept({ id: 'a' });
+  await clock.settle();
+  assert.equal(fake.calls.length, 1);
+  await first.close();
+  await start();
+  await accept({ id: 'a' });
+  await accept({ id: 'b' });
+  await clock.settle();
+  assert.deepEqual(fake.calls.length, 2);
+});
+
+test('the next start goes on with what is open, with its attempts and its time', async (t) => {
+  const { accept, start, fake, clock } = await bench(t);
+  fake.handler = fails('FUNCTION_TIMED_OUT');
+  const first = await start();
+  await accept({ id: 'a' });
+  await clock.advance(minuteMs);
+  assert.equal(fake.calls.length, 2);
+  await first.close();
+  await start();
+  await clock.advance(2 * minuteMs - 1000);
+  assert.equal(fake.calls.length, 2, 'its time has not come');
+  await clock.advance(1000);
+  assert.equal(fake.calls.length, 3);
+  await clock.advance(60 * minuteMs);
+  assert.equal(fake.calls.length, 3, 'it was the last attempt');
+});
+
+test('no more are handed on than the function serves at once, and none of a burst is lost', async (t) => {
+  const { accept, start, fake, clock } = await bench(t);
+  await start();
+  fake.isHeld = true;
+  await Promise.all(Array.from({ length: 1000 }, (_, index) => accept({ id: String(index), event: String(index) })));
+  await clock.settle();
+  assert.equal(fake.runningCount, 2);
+  fake.isHeld = false;
+  fake.release();
+  while (fake.calls.length < 1000) await clock.settle();
+  assert.equal(fake.runningCountMax, 2);
+  assert.equal(new Set(fake.calls.map(({ event }) => event)).size, 1000);
+});
+
+test('an event that is running at the end is called again by the next start', async (t) => {
+  const { accept, start, fake, clock, records } = await bench(t);
+  fake.isHeld = true;
+  const first = await start();
+  await accept({ id: 'a' });
+  await clock.settle();
+  const closing = first.close();
+  await clock.advance(10_000);
+  await closing;
+  assert.deepEqual(await kinds(records), ['accepted a']);
+  fake.isHeld = false;
+  await start();
+  assert.equal(fake.calls.length, 2);
+});
+
+test('two servers share the events, and one takes over what the other leaves', async (t) => {
+  const { accept, start, fake, clock, records } = await bench(t);
+  const first = await start();
+  const second = await start();
+  await clock.advance(10_000);
+  assert.deepEqual([first.status().partitions.length, second.status().partitions.length], [2, 2]);
+  await Promise.all(Array.from({ length: 20 }, (_, index) => accept({ id: String(index) })));
+  await clock.settle();
+  assert.equal(fake.calls.length, 20);
+  await first.close();
+  await clock.advance(10_000);
+  assert.equal(second.status().partitions.length, asyncLimits.partitionCount);
+  await Promise.all(Array.from({ length: 20 }, (_, index) => accept({ id: `more ${index}` }, second)));
+  await clock.settle();
+  assert.equal(fake.calls.length, 40);
+  assert.equal((await records()).length, 80);
+});
+
+test('what is settled is not read again: the group has its place', async (t) => {
+  const { accept, start, clock, log } = await bench(t);
+  await start();
+  await accept({ id: 'a' });
+  await clock.advance(1000);
+  const places = await log.admin.committedOffsets(asyncGroup);
+  const topic = await log.admin.describeTopic(asyncTopic);
+  const ends = topic.partitions.reduce((sum, { highWatermark }) => sum + highWatermark, 0n);
+  assert.deepEqual([ends, places.reduce((sum, { offset }) => sum + offset, 0n)], [2n, 2n]);
+});
+
+test('an unknown function, and an event above 1 MB, are rejected', async (t) => {
+  const { accept, start } = await bench(t);
+  await start();
+  const rejected = (code: string) => (error: unknown) => ThroughlineError.is(error, code as never);
+  await assert.rejects(accept({ id: 'a', functionName: 'nobody' }), rejected('UNKNOWN_FUNCTION'));
+  await assert.rejects(accept({ id: 'a', event: `"${'a'.repeat(1024 * 1024)}"` }), rejected('BODY_TOO_LARGE'));
+  await accept({ id: 'a', event: `"${'a'.repeat(1024 * 1024 - 2)}"` });
+});
