@@ -44,7 +44,7 @@ function add(name: string, config: Partial<InvokerConfig>, url?: HostedFunction[
     compileCacheDir: undefined,
     newId: ulids(systemClock, systemRandom),
   });
-  functions.set(name, { invoker, url });
+  functions.set(name, { invoker, url, routes: [] });
 }
 
 before(async () => {

@@ -116,6 +116,12 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
   state: named('', 'react'),
   console: named('defaults.ts', 'ui', 'api.ts', 'bar.tsx', 'break-it', 'chat', 'conversations', 'tables', ''),
   throughline: named(
+    'defaults.ts',
+    'settings.ts',
+    // What may stand in a configuration.
+    'config-schema.ts',
+    // A SAM template as a configuration.
+    'sam',
     // The configuration, and what every process of the house needs.
     '',
     // What people read on a terminal.

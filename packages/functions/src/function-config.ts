@@ -15,7 +15,7 @@ import {
 import { asyncConfigOf, asyncFields, asyncProblem, type AsyncConfig } from './async/async-config.ts';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
-import type { FunctionUrl } from './lambda/hosted-function.ts';
+import type { ApiRoute, FunctionUrl } from './lambda/hosted-function.ts';
 import type { RunConfig } from './runs/run-config.ts';
 import { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
 
@@ -23,6 +23,8 @@ export type ResolvedFunction = InvokerConfig &
   RunConfig &
   AsyncConfig & {
     readonly url?: FunctionUrl;
+    /** Its routes in APIs of several functions. */
+    readonly routes: readonly ApiRoute[];
     /** What calls it, beside its URL, AWS's API and the runs of conversations. */
     readonly triggers: readonly TriggerConfig[];
   };
@@ -56,7 +58,11 @@ const schema = object({
   unresponsiveMs: positive,
   initTimeoutMs: positive,
   env: record(string({ pattern: /^[^\0]*$/, what: 'text without a NUL' })),
+  codeDir: optional(string()),
   url: optional(object({ responseMode: literal('BUFFERED', 'RESPONSE_STREAM') })),
+  routes: array(
+    object({ api: string(), method: string(), path: string(), payloadFormatVersion: literal('1.0', '2.0') }),
+  ),
   triggers: array(object({ type: string() })),
   ...asyncFields,
 });
@@ -67,7 +73,7 @@ const schema = object({
  * @throws ThroughlineError CONFIG_INVALID with the name of the function and of the value
  */
 export function resolveFunction(config: FunctionConfig): ResolvedFunction {
-  const resolved = { ...functionDefaults, ...asyncConfigOf({}), env: {}, triggers: [], ...config };
+  const resolved = { ...functionDefaults, ...asyncConfigOf({}), env: {}, routes: [], triggers: [], ...config };
   const problem = schema.problem(resolved, '') ?? asyncProblem(resolved);
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {

@@ -85,7 +85,7 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const functions = new Map(
     configs.map((config) => {
       const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId });
-      return [config.name, { config, invoker, url: config.url }];
+      return [config.name, { config, invoker, url: config.url, routes: config.routes }];
     }),
   );
   const asynchronous = new AsyncInvocations({

@@ -108,7 +108,8 @@ export function createApp(context: GatewayContext): App {
   const { functions } = context.neighbours;
   if (functions !== undefined) {
     // Whatever method and path: the function decides, and AWS's API has a shape of its own for what it has not.
-    hono.all('/lambda-url/*', (call) => functions.fetchUrl(call.req.raw, callerOf(call.env)));
+    for (const path of ['/lambda-url/*', '/lambda-api/*'])
+      hono.all(path, (call) => functions.fetchUrl(call.req.raw, callerOf(call.env)));
     hono.all('/:version{20[0-9]{2}-[0-9]{2}-[0-9]{2}}/*', (call) => functions.fetch(call.req.raw, callerOf(call.env)));
   }
   hono.all('/v1/stream/*', () => {
@@ -116,7 +117,7 @@ export function createApp(context: GatewayContext): App {
   });
   hono.all('*', (call) => {
     const { method, path } = call.req;
-    const isReserved = /^\/(api|v1|docs|lambda-url)(\/|$)/.test(path);
+    const isReserved = /^\/(api|v1|docs|lambda-url|lambda-api)(\/|$)/.test(path);
     if (isReserved) throw new ThroughlineError('NOT_FOUND', `nothing is at ${path}`);
     if (method === 'GET' || method === 'HEAD') return getPage(context.settings.pageDir, path, call.req.raw);
     const allow = 'GET, HEAD';

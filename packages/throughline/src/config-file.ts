@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ThroughlineError } from '@throughline/event';
 import { configSchema, firstIssue, type ThroughlineConfig } from './config-schema.ts';
+import { findTemplate } from './sam/find-template.ts';
 
 const configNames = [
   'throughline.config.ts',
@@ -13,7 +14,7 @@ const configNames = [
 ];
 
 /**
- * The configuration file of an application.
+ * The configuration file of an application, or its SAM template.
  *
  * @param app its folder, or the file itself
  * @throws ThroughlineError CONFIG_INVALID when there is none
@@ -23,9 +24,11 @@ export function findConfigFile(app: string): string {
   if (statSync(app).isFile()) return app;
   const name = configNames.find((candidate) => existsSync(path.join(app, candidate)));
   if (name !== undefined) return path.join(app, name);
+  const template = findTemplate(app);
+  if (template !== undefined) return template;
   throw new ThroughlineError(
     'CONFIG_INVALID',
-    `there is no throughline.config.ts in ${app}; name its folder: throughline dev FOLDER`,
+    `there is no throughline.config.ts in ${app}, and no template.yaml; name its folder: throughline dev FOLDER`,
   );
 }
 

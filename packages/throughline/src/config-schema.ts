@@ -12,6 +12,18 @@ const urlTrigger = z.strictObject({
   /** Whether an answer is passed on as it is written; AWS's InvokeMode. */
   responseMode: z.enum(['BUFFERED', 'RESPONSE_STREAM']).optional(),
 });
+/** A route of an API of several functions, as API Gateway has them. */
+const apiTrigger = z.strictObject({
+  type: z.literal('api'),
+  /** The API's name: its routes are at `/lambda-api/NAME/…`. */
+  api: z.string().regex(/^[A-Za-z0-9_-]{1,128}$/),
+  /** A method in capitals, or ANY. */
+  method: z.string().regex(/^[A-Z]{1,16}$/),
+  /** `/orders/{id}`, `/files/{path+}`, or `$default` for whatever no other route takes. */
+  path: z.string().regex(/^(?:\$default|\/.*)$/),
+  /** The form of event and answer: 1.0 is that of REST APIs, 2.0 that of HTTP APIs and function URLs. */
+  payloadFormatVersion: z.enum(['1.0', '2.0']).optional(),
+});
 /** What else a trigger of such a type takes, and whether this version has it, says @throughline/functions (`readTrigger`). */
 const followingTrigger = z.looseObject({
   type: z.enum(['kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule']),
@@ -26,6 +38,10 @@ export const functionSchema = z.strictObject({
   runtime: z.enum(['nodejs', 'python']).optional(),
   /** What a function in Python needs, relative to the configuration file; found by its name where absent. */
   requirements: z.string().min(1).optional(),
+  /** Its working directory, and where Python imports from, relative to the configuration file; the entry's folder where absent. */
+  codeDir: z.string().min(1).optional(),
+  /** Whether the entry is made into one file with what it imports before it runs, as bundlers do; Node.js only. */
+  bundle: z.boolean().optional(),
   timeoutMs: milliseconds.optional(),
   memoryMb: z.int().min(64).optional(),
   environmentsMax: z.int().min(1).max(1000).optional(),
@@ -38,7 +54,7 @@ export const functionSchema = z.strictObject({
   /** How long after each failure an asynchronous event is tried again. */
   retryDelaysMs: z.array(z.int().min(0).max(timerMsMax)).min(1).optional(),
   /** What calls the function, beside the runs of conversations. */
-  triggers: z.array(z.discriminatedUnion('type', [urlTrigger, followingTrigger])).optional(),
+  triggers: z.array(z.discriminatedUnion('type', [urlTrigger, apiTrigger, followingTrigger])).optional(),
 });
 
 export const settingsSchema = z.strictObject({

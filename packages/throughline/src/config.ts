@@ -8,6 +8,8 @@ import { findConfigFile, loadConfigFile } from './config-file.ts';
 import { settingsSchema, type Settings, type ThroughlineConfig } from './config-schema.ts';
 import * as defaults from './defaults.ts';
 import { checkLoopback } from './loopback.ts';
+import { isTemplate } from './sam/find-template.ts';
+import type { LoadedTemplate } from './sam/load-template.ts';
 import { environmentNames, flagOf, settingNames, type SettingName } from './settings.ts';
 
 export type Origin = 'flag' | 'environment' | 'file' | 'default';
@@ -29,6 +31,8 @@ export interface ResolvedConfig {
   readonly longPollMs: number;
   readonly durability: 'memory' | 'os' | 'fsync';
   readonly app: ThroughlineConfig;
+  /** What else a SAM template asks for, where the application is one. */
+  readonly template: LoadedTemplate | undefined;
   readonly origins: Readonly<Partial<Record<SettingName, Origin>>>;
 }
 
@@ -55,7 +59,14 @@ export async function resolveConfig(sources: ConfigSources): Promise<ResolvedCon
   const environment = parseSettings(fromEnvironment(sources.environment), (name) => environmentNames[name]);
   const configFile = findConfigFile(path.resolve(workingDir, sources.app));
   const appDir = path.dirname(configFile);
-  const app = await loadConfigFile(configFile, onExit);
+  const dataDirGiven = flags.dataDir ?? environment.dataDir ?? defaults.dataDir;
+  const parameters = parseOverrides(sources.flags['parameterOverrides']);
+  let template: LoadedTemplate | undefined;
+  if (isTemplate(configFile)) {
+    const { loadTemplate } = await import('./sam/load-template.ts');
+    template = loadTemplate(configFile, { dataDir: path.resolve(workingDir, dataDirGiven), parameters });
+  }
+  const app = template?.app ?? (await loadConfigFile(configFile, onExit));
 
   const layers = [
     ['flag', flags],
@@ -96,10 +107,28 @@ export async function resolveConfig(sources: ConfigSources): Promise<ResolvedCon
     longPollMs: pick('longPollMs', defaults.longPollMs),
     durability: pick('durability', defaults.durability),
     app,
+    template,
     origins,
   };
   check(resolved);
   return resolved;
+}
+
+/**
+ * Values for the parameters of a template: `Name=value`, or `ParameterKey=Name,ParameterValue=value` as AWS's own tools take it.
+ *
+ * @throws ThroughlineError CONFIG_INVALID
+ */
+function parseOverrides(given: unknown): Record<string, string> {
+  const words = (Array.isArray(given) ? given : []).map(String);
+  return Object.fromEntries(
+    words.map((word) => {
+      const [, name, value] =
+        /^ParameterKey=([^,]+),ParameterValue=(.*)$/s.exec(word) ?? /^([A-Za-z0-9]+)=(.*)$/s.exec(word) ?? [];
+      if (name !== undefined) return [name, value ?? ''];
+      throw new ThroughlineError('CONFIG_INVALID', `--parameter-overrides ${word}: expected Name=value`);
+    }),
+  );
 }
 
 function checkAddress(log: string, called: string): void {
@@ -146,7 +175,8 @@ function parseSettings(values: Readonly<Record<string, unknown>>, called: (name:
 function checkTriggers({ app, configFile }: ResolvedConfig): void {
   for (const [name, { triggers = [] }] of Object.entries(app.functions)) {
     for (const [index, trigger] of triggers.entries()) {
-      if (trigger.type !== 'url') readTrigger(trigger, `${configFile}: functions.${name}.triggers.${index}`);
+      if (trigger.type !== 'url' && trigger.type !== 'api')
+        readTrigger(trigger, `${configFile}: functions.${name}.triggers.${index}`);
     }
     if (triggers.filter(({ type }) => type === 'url').length > 1) {
       throw new ThroughlineError('CONFIG_INVALID', `${configFile}: functions.${name}.triggers: a function has one URL`);

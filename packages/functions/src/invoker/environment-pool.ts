@@ -129,7 +129,7 @@ export class EnvironmentPool {
       return environment;
     } catch (cause) {
       if (isMade) this.#removeHome(homeDir);
-      const taskRoot = path.dirname(config.entry);
+      const taskRoot = codeDirOf(config);
       if (!machine.isDir(taskRoot)) {
         const errorMessage = `there is no folder ${taskRoot}`;
         return this.#failInit({ errorType: 'Runtime.InvalidTaskRoot', errorMessage, trace: [] });
@@ -174,12 +174,14 @@ export class EnvironmentPool {
       id,
       runtime: config.runtime,
       entry: config.entry,
+      codeDir: codeDirOf(config),
       handler: config.handler,
       variables: environmentVariables(process.env, {
         name: config.name,
         runtime: config.runtime,
         handler: config.handler,
         entry: config.entry,
+        codeDir: codeDirOf(config),
         memoryMb: config.memoryMb,
         logStreamName: id,
         homeDir,
@@ -295,4 +297,8 @@ export class EnvironmentPool {
       if (isAnyLeft && !this.#isClosed) this.#planIdleStop();
     });
   }
+}
+
+function codeDirOf({ codeDir, entry }: InvokerConfig): string {
+  return codeDir ?? path.dirname(entry);
 }

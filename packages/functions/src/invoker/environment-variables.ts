@@ -11,6 +11,7 @@ export interface EnvironmentVariablesOptions {
   readonly runtime: FunctionRuntime;
   readonly handler: string;
   readonly entry: string;
+  readonly codeDir: string;
   readonly memoryMb: number;
   readonly logStreamName: string;
   readonly homeDir: string;
@@ -44,7 +45,7 @@ export function environmentVariables(
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
-    LAMBDA_TASK_ROOT: path.dirname(options.entry),
+    LAMBDA_TASK_ROOT: options.codeDir,
     ...(options.invocationsPerEnvironment > 1
       ? { AWS_LAMBDA_MAX_CONCURRENCY: String(options.invocationsPerEnvironment) }
       : {}),

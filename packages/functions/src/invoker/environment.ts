@@ -25,6 +25,7 @@ export interface EnvironmentOptions {
   readonly id: string;
   readonly runtime: FunctionRuntime;
   readonly entry: string;
+  readonly codeDir: string;
   readonly handler: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly timeoutMs: number;

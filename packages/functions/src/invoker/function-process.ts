@@ -2,7 +2,6 @@
 // knows frames and lines, and nothing of what they mean.
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import path from 'node:path';
 import { listening, type Clock, type Logger } from '@throughline/event';
 import { limits, pipeDrainMs } from '../defaults.ts';
 import { encodeFrame, FrameDecoder, type Frame, type FrameType } from './framed-pipe.ts';
@@ -52,7 +51,7 @@ export class FunctionProcess {
     const { launch, machine, variables } = options;
     const { file, words } = launchCommand(launch);
     this.#process = machine.spawn(file, words, {
-      cwd: path.dirname(launch.entry),
+      cwd: launch.codeDir,
       env: { ...variables },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       // A process group of its own: killing it takes along what the function may have started.

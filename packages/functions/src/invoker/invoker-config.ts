@@ -8,6 +8,8 @@ export interface InvokerConfig {
   readonly runtime: FunctionRuntime;
   /** Absolute path of the module. */
   readonly entry: string;
+  /** Folder of its code: its working directory, and where Python imports from; the entry's folder where absent. */
+  readonly codeDir?: string | undefined;
   /** Export that is called; dots go into nested objects; the default export where there is none of that name. */
   readonly handler: string;
   /** An invocation that takes longer is ended with FUNCTION_TIMED_OUT. */

@@ -20,6 +20,8 @@ export type FunctionRuntime =
 export interface LaunchOptions {
   readonly runtime: FunctionRuntime;
   readonly entry: string;
+  /** The process's working directory. */
+  readonly codeDir: string;
   readonly handler: string;
   readonly memoryMb: number;
   readonly environmentId: string;

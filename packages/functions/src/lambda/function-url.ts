@@ -9,10 +9,12 @@ import { lambdaLimits } from '../defaults.ts';
 import type { InvocationError, ResponseHead } from '../invoker/invocation-contract.ts';
 import type { Invoker } from '../invoker/invoker.ts';
 import { newRequestId } from '../invoker/request-id.ts';
+import type { MatchedRoute } from './api-routes.ts';
 import { arnOf } from './function-name.ts';
 import type { LambdaServices } from './invocation-request.ts';
 import { CollectedOutput, preludeContentType } from './output.ts';
 import { readBody } from './read-body.ts';
+import { restEvent } from './rest-event.ts';
 import { openAnswer, type CutConnection } from './streamed-answer.ts';
 import { answerHead, mayHaveBody, readAnswer, type AnswerHead } from './url-answer.ts';
 import { urlEvent } from './url-event.ts';
@@ -23,6 +25,8 @@ export interface UrlRequest {
   readonly path: string;
   readonly request: Request;
   readonly caller: Caller;
+  /** The route that it came by, where it came by an API and not by the function's own URL. */
+  readonly matched?: MatchedRoute;
 }
 
 /** Who sent a request. */
@@ -34,26 +38,30 @@ export interface Caller {
 /** @throws ThroughlineError UNKNOWN_FUNCTION, NOT_FOUND, BODY_TOO_LARGE, and what became of the function */
 export async function callUrl(
   services: LambdaServices,
-  { name, path, request, caller }: UrlRequest,
+  { name, path, request, caller, matched }: UrlRequest,
 ): Promise<Response> {
   const hosted = services.functions.get(name);
   if (hosted === undefined) throw new ThroughlineError('UNKNOWN_FUNCTION', `no function ${JSON.stringify(name)}`);
-  if (hosted.url === undefined) {
+  if (hosted.url === undefined && matched === undefined) {
     const message = `function ${name} has no URL: give it triggers: [{ type: 'url' }] in throughline.config.ts`;
     throw new ThroughlineError('NOT_FOUND', message);
   }
   const body = await readBody(request, lambdaLimits.payloadBytesMax);
   const requestId = newRequestId(services.random);
-  const event = urlEvent(services.clock, { name, path, request, body, requestId, sourceIp: caller.sourceIp });
+  const { route, pathParameters } = matched ?? {};
+  const isRest = route?.payloadFormatVersion === '1.0';
+  const about = { name, path, request, body, requestId, sourceIp: caller.sourceIp, route, pathParameters };
+  const event = isRest ? restEvent(services.clock, about) : urlEvent(services.clock, about);
   const call: Call = {
     invoker: hosted.invoker,
     name,
     requestId,
     event,
+    isRest,
     isHead: request.method === 'HEAD',
     cut: caller.cut,
   };
-  return hosted.url.responseMode === 'BUFFERED' ? buffered(call) : streamed(call);
+  return matched !== undefined || hosted.url?.responseMode !== 'RESPONSE_STREAM' ? buffered(call) : streamed(call);
 }
 
 interface Call {
@@ -61,6 +69,8 @@ interface Call {
   readonly name: string;
   readonly requestId: string;
   readonly event: string;
+  /** REST APIs take nothing but an HTTP answer. */
+  readonly isRest: boolean;
   readonly isHead: boolean;
   readonly cut: CutConnection;
 }
@@ -71,7 +81,7 @@ async function buffered(call: Call): Promise<Response> {
   const settlement = await call.invoker.invoke({ requestId, event, invokedFunctionArn: arnOf(name) }, output, never());
   const answer = output.answerOf(settlement);
   if (!Buffer.isBuffer(answer)) throw failure(answer);
-  if (settlement.head === undefined) return whole(call, readAnswer(answer));
+  if (settlement.head === undefined) return whole(call, readAnswer(answer, call.isRest));
   return whole(call, { ...answerHead(settlement.head, streamType(settlement.head)), body: answer });
 }
 
@@ -102,7 +112,7 @@ function streamed(call: Call): Promise<Response> {
     const { value, head, error } = await invoking;
     if (error !== undefined) throw failure(error);
     if (isBegun) body.end();
-    else if (value !== undefined) answer.resolve(whole(call, readAnswer(Buffer.from(value))));
+    else if (value !== undefined) answer.resolve(whole(call, readAnswer(Buffer.from(value), call.isRest)));
     else answer.resolve(whole(call, { ...answerHead(head ?? {}, streamType(head)), body: Buffer.alloc(0) }));
   };
   end().catch((error: unknown) => {

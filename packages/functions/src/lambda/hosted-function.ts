@@ -5,6 +5,18 @@ export interface HostedFunction {
   readonly invoker: Invoker;
   /** How its URL answers; undefined where it has none. */
   readonly url: FunctionUrl | undefined;
+  readonly routes: readonly ApiRoute[];
+}
+
+/** A route of an API of several functions, as API Gateway has them. */
+export interface ApiRoute {
+  readonly api: string;
+  /** A method in capitals, or ANY. */
+  readonly method: string;
+  /** `/orders/{id}`, `/files/{path+}`, or `$default`. */
+  readonly path: string;
+  /** 1.0 is that of REST APIs, 2.0 that of HTTP APIs and function URLs. */
+  readonly payloadFormatVersion: '1.0' | '2.0';
 }
 
 export interface FunctionUrl {

@@ -3,11 +3,13 @@
 //
 //   /2015-03-31/functions/…      and the other dates of AWS's API: errors in AWS's shape
 //   /lambda-url/{name}/…         function URLs: any method, any path; errors are ours
+//   /lambda-api/{api}/…          APIs of several functions, by method and path; errors are ours
 //
 // Source: AWS Lambda API reference.
-import type { Clock, Logger, Random } from '@throughline/event';
+import { ThroughlineError, type Clock, type Logger, type Random } from '@throughline/event';
 import { Hono, type Context } from 'hono';
 import { newRequestId } from '../invoker/request-id.ts';
+import { matchRoute } from './api-routes.ts';
 import { errorAnswer, notBuilt } from './aws-error.ts';
 import { getFunction, getFunctionConfiguration, getFunctionUrlConfig, listFunctions } from './describe.ts';
 import { callUrl, type Caller } from './function-url.ts';
@@ -22,7 +24,7 @@ export interface LambdaApi {
   /** Answers a request of AWS's API; every failure is an answer in AWS's shape. */
   fetch(request: Request, caller: Caller): Promise<Response>;
   /**
-   * Answers a request to a function URL.
+   * Answers a request to a function URL, or to a route of an API.
    *
    * @throws ThroughlineError UNKNOWN_FUNCTION, NOT_FOUND, BODY_TOO_LARGE, THROTTLED, and what became of the function
    */
@@ -79,10 +81,21 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
   return {
     fetch: async (request, caller) => hono.fetch(request, caller),
     async fetchUrl(request, caller) {
-      const [, name = '', path = ''] = /^\/lambda-url\/([^/]*)(.*)$/.exec(new URL(request.url).pathname) ?? [];
+      const { pathname } = new URL(request.url);
+      if (pathname.startsWith('/lambda-api/')) return callApi(services, pathname, request, caller);
+      const [, name = '', path = ''] = /^\/lambda-url\/([^/]*)(.*)$/.exec(pathname) ?? [];
       return callUrl(services, { name: decoded(name), path: path === '' ? '/' : path, request, caller });
     },
   };
+}
+
+/** @throws ThroughlineError NOT_FOUND, and what callUrl throws */
+function callApi(services: LambdaServices, pathname: string, request: Request, caller: Caller): Promise<Response> {
+  const [, api = '', rest = ''] = /^\/lambda-api\/([^/]*)(.*)$/.exec(pathname) ?? [];
+  const path = rest === '' ? '/' : rest;
+  const matched = matchRoute(services.functions, decoded(api), request.method, path);
+  if (matched !== undefined) return callUrl(services, { name: matched.name, path, request, caller, matched });
+  throw new ThroughlineError('NOT_FOUND', `API ${decoded(api)} has no route for ${request.method} ${path}`);
 }
 
 /** A name as it is meant; one that cannot be decoded names nothing. */

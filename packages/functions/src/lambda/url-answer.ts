@@ -16,18 +16,22 @@ const ofTheConnection = ['connection', 'keep-alive', 'transfer-encoding', 'conte
 /**
  * Reads a returned value.
  *
+ * @param isRest whether it has payload format 1.0, which has `multiValueHeaders` and no values that are bodies by themselves
  * @throws ThroughlineError FUNCTION_ERROR where it has a status and is no HTTP answer all the same
  */
-export function readAnswer(value: Buffer): AnswerHead & { readonly body: Buffer } {
+export function readAnswer(value: Buffer, isRest: boolean): AnswerHead & { readonly body: Buffer } {
   const parsed = parseJson(value);
   if (typeof parsed !== 'object' || parsed === null || !('statusCode' in parsed)) {
+    if (isRest) throw noAnswer('a REST API (payload format 1.0) needs a statusCode');
     return { ...answerHead({}, 'application/json'), body: value };
   }
-  const { body, isBase64Encoded, ...fields } = parsed as Record<string, unknown>;
+  const { body, isBase64Encoded, multiValueHeaders, ...fields } = parsed as Record<string, unknown>;
   if (typeof body !== 'string' && body !== undefined && body !== null) throw noAnswer('body: expected text');
   if (isBase64Encoded === true && !isBase64(body ?? '')) throw noAnswer('body: expected Base64');
   const bytes = Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
-  return { ...answerHead(readHttpHead(fields), 'application/json'), body: bytes };
+  const head = answerHead(readHttpHead(fields), 'application/json');
+  if (isRest) addValues(head.headers, multiValueHeaders);
+  return { ...head, body: bytes };
 }
 
 /**
@@ -52,6 +56,19 @@ export function answerHead(
   for (const name of ofTheConnection) made.delete(name);
   if (!made.has('content-type')) made.set('content-type', contentType);
   return { status: statusCode, headers: made };
+}
+
+function addValues(headers: Headers, multiValueHeaders: unknown): void {
+  if (typeof multiValueHeaders !== 'object' || multiValueHeaders === null) return;
+  for (const [name, values] of Object.entries(multiValueHeaders)) {
+    if (ofTheConnection.includes(name.toLowerCase())) continue;
+    try {
+      headers.delete(name);
+      for (const value of [values].flat()) headers.append(name, String(value));
+    } catch (cause) {
+      throw noAnswer((cause as Error).message, cause);
+    }
+  }
 }
 
 /** Whether an answer of this status may have a body (RFC 9110 §6.4.1). */

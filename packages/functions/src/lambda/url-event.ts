@@ -1,6 +1,7 @@
 // The event of a function URL: payload format 2.0, which API Gateway's HTTP APIs have as well.
 // Source: AWS Lambda developer guide, "Invoking Lambda function URLs", "Request payload format".
 import type { Clock } from '@throughline/event';
+import type { ApiRoute } from './hosted-function.ts';
 
 export interface UrlCall {
   readonly name: string;
@@ -10,29 +11,36 @@ export interface UrlCall {
   readonly body: Buffer;
   readonly requestId: string;
   readonly sourceIp: string;
+  /** The route of an API that it came by. */
+  readonly route?: ApiRoute | undefined;
+  readonly pathParameters?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The event as JSON. */
-export function urlEvent(clock: Clock, { name, path, request, body, requestId, sourceIp }: UrlCall): string {
+export function urlEvent(clock: Clock, call: UrlCall): string {
+  const { name, path, request, requestId, sourceIp, route, pathParameters = {} } = call;
   const url = new URL(request.url);
   const { headers, cookies } = headersOf(request);
   const parameters = parametersOf(url.searchParams);
   const timeEpoch = clock.nowMs();
-  const isText = isTextType(request.headers.get('content-type'), request.headers.get('content-encoding'));
+  const { body, isBase64Encoded } = bodyOf(call);
+  const routeKey = route === undefined || route.path === '$default' ? '$default' : `${route.method} ${route.path}`;
+  const apiId = route?.api ?? name;
   return JSON.stringify({
     version: '2.0',
-    routeKey: '$default',
+    routeKey,
     rawPath: path,
     // As it was sent: a parser would decode it and write it anew.
     rawQueryString: url.search.slice(1),
     ...(cookies.length === 0 ? {} : { cookies }),
     headers,
     ...(parameters === undefined ? {} : { queryStringParameters: parameters }),
+    ...(Object.keys(pathParameters).length === 0 ? {} : { pathParameters }),
     requestContext: {
       accountId: 'anonymous',
-      apiId: name,
+      apiId,
       domainName: url.host,
-      domainPrefix: name,
+      domainPrefix: apiId,
       http: {
         method: request.method,
         path,
@@ -41,14 +49,21 @@ export function urlEvent(clock: Clock, { name, path, request, body, requestId, s
         userAgent: request.headers.get('user-agent') ?? '',
       },
       requestId,
-      routeKey: '$default',
+      routeKey,
       stage: '$default',
       time: clfTime(timeEpoch),
       timeEpoch,
     },
-    ...(body.length === 0 ? {} : { body: isText ? body.toString() : body.toString('base64') }),
-    isBase64Encoded: body.length > 0 && !isText,
+    ...(body === undefined ? {} : { body }),
+    isBase64Encoded,
   });
+}
+
+/** The body as text, in Base64 where it is none; undefined where there is none. */
+export function bodyOf({ body, request }: UrlCall): { readonly body?: string; readonly isBase64Encoded: boolean } {
+  if (body.length === 0) return { isBase64Encoded: false };
+  const isText = isTextType(request.headers.get('content-type'), request.headers.get('content-encoding'));
+  return { body: body.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText };
 }
 
 /** Header names in lower case; one that came several times has its values joined by commas. */
@@ -80,7 +95,7 @@ function isTextType(contentType: string | null, contentEncoding: string | null):
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 /** Common Log Format in UTC: `12/Mar/2020:19:03:58 +0000`. */
-function clfTime(timeMs: number): string {
+export function clfTime(timeMs: number): string {
   const time = new Date(timeMs);
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = `${two(time.getUTCDate())}/${months[time.getUTCMonth()]}/${time.getUTCFullYear()}`;

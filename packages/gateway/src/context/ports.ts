@@ -50,7 +50,7 @@ export interface FunctionsApi {
   /** AWS Lambda's own API: paths that begin with the date of a version. Its errors have AWS's shape. */
   fetch(request: Request, caller: HttpCaller): Promise<Response>;
   /**
-   * Function URLs: `/lambda-url/{name}/…`.
+   * Function URLs, `/lambda-url/{name}/…`, and routes of APIs, `/lambda-api/{api}/…`.
    *
    * @throws ThroughlineError UNKNOWN_FUNCTION and what became of the function
    */

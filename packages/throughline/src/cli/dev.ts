@@ -9,6 +9,7 @@ import { settingNames } from '../settings.ts';
 export async function run(options: Options, [folder = '.']: readonly string[]): Promise<void> {
   const flags: Record<string, unknown> = {};
   for (const name of settingNames) if (options[name] !== undefined) flags[name] = options[name];
+  if (options['parameterOverrides'] !== undefined) flags['parameterOverrides'] = options['parameterOverrides'];
   process.exitCode = await launch({
     app: path.resolve(folder),
     flags,

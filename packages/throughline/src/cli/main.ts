@@ -59,7 +59,7 @@ function topicVerb(usage: string, description: string, load: () => Promise<{ run
 
 verb(
   'dev [folder]',
-  'start log, gateway, functions, pipelines and page for the application in a folder',
+  'start log, gateway, functions, pipelines and page for the application in a folder, or for a SAM template',
   () => import('./dev.ts'),
 )
   .option('--http-port <port>', 'port of the page and the HTTP interface; 0 takes a free one (default 4437)')
@@ -73,6 +73,7 @@ verb(
   .option('--log <log>', 'embedded, or kafka://host:port of a cluster (default embedded)')
   .option('--long-poll-ms <ms>', 'longest wait of a long-poll read in milliseconds (default 30000)')
   .option('--durability <level>', 'what an acknowledged prompt survives: memory, os (kill -9) or fsync (default fsync)')
+  .option('--parameter-overrides <name=value...>', 'values for the parameters of a SAM template')
   .option('--no-restart', 'do not start again after a crash that the page asked for');
 verb('broker', 'serve the log alone on its Kafka port, to any Kafka client', () => import('./broker.ts'))
   .option('--kafka-port <port>', 'port of the Kafka protocol; 0 takes a free one (default 9092)')

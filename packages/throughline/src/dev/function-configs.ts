@@ -22,10 +22,13 @@ export async function functionConfigs(
 ): Promise<FunctionConfig[]> {
   const environment = functionEnvironment(config);
   const runtimes = await pythonRuntimes(config, environments);
+  const bundles = await bundledEntries(config);
   return Object.entries(config.app.functions).map(([name, settings]) => ({
     name,
     entry: path.resolve(config.appDir, settings.entry),
+    ...(settings.codeDir === undefined ? {} : { codeDir: path.resolve(config.appDir, settings.codeDir) }),
     ...(runtimes.get(name) ?? { runtime: { kind: 'nodejs' } }),
+    ...bundles.get(name),
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
     timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
     memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
@@ -35,10 +38,12 @@ export async function functionConfigs(
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
     ...asyncOf(settings),
-    triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url'),
+    triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url' && type !== 'api'),
+    routes: routesOf(settings),
   }));
 }
 
+type Bundled = Partial<Pick<FunctionConfig, 'entry' | 'codeDir' | 'problem'>>;
 type Runtime = Pick<FunctionConfig, 'problem'> & Required<Pick<FunctionConfig, 'runtime'>>;
 
 /** What runs each function that is in Python. Functions with the same file share its environment. */
@@ -87,6 +92,29 @@ function problemOf(error: unknown): NonNullable<FunctionConfig['problem']> {
 
 function isPython({ runtime, entry }: FunctionSettings): boolean {
   return runtime === undefined ? entry.endsWith('.py') : runtime === 'python';
+}
+
+function routesOf({ triggers = [] }: FunctionSettings): NonNullable<FunctionConfig['routes']> {
+  return triggers.flatMap((trigger) => {
+    if (trigger.type !== 'api') return [];
+    const { type: _, payloadFormatVersion = '2.0', ...route } = trigger;
+    return [{ ...route, payloadFormatVersion }];
+  });
+}
+
+/** The entries of functions that are bundled first. One that cannot be fails alone, as one that cannot be loaded does. */
+async function bundledEntries({ app, appDir, dataDir }: ResolvedConfig): Promise<Map<string, Bundled>> {
+  const bundles = new Map<string, Bundled>();
+  for (const [name, settings] of Object.entries(app.functions)) {
+    if (settings.bundle !== true || isPython(settings)) continue;
+    const entry = path.resolve(appDir, settings.entry);
+    // The code stays where it was, for paths that are relative to it.
+    const codeDir = path.resolve(appDir, settings.codeDir ?? path.dirname(settings.entry));
+    const { bundleFunction } = await import('./bundle-function.ts');
+    const made = await bundleFunction(entry, path.join(dataDir, 'cache', 'bundles', name));
+    bundles.set(name, typeof made === 'string' ? { entry: made, codeDir } : { codeDir, problem: made });
+  }
+  return bundles;
 }
 
 function urlOf({ triggers = [] }: FunctionSettings): Pick<FunctionConfig, 'url'> {

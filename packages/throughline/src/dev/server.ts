@@ -1,8 +1,9 @@
 // The all-in-one server: the only place that knows all systems. It builds each from its options object, hands the log to
 // all of them, and closes them in the opposite order. No system gets to see another one.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { serveKafka, type Broker, type ServedKafka } from '@throughline/broker';
-import { errorTable, guardedClock, systemClock, systemRandom, ThroughlineError } from '@throughline/event';
+import { errorTable, guardedClock, systemClock, systemRandom, ThroughlineError, type Logger } from '@throughline/event';
 import { buildPage } from '@throughline/console';
 import { createFunctionHost, createSupervisor, type Supervisor } from '@throughline/functions';
 import { createGateway, type GatewayOptions } from '@throughline/gateway';
@@ -95,6 +96,7 @@ async function start(
     logger,
   });
 
+  writeTemplate(config, onProgress, logger);
   const answer = config.app.answer ?? defaults.answerFunction;
   const folderId = dataDirId(dataDir, shared);
   const cacheDir = path.join(dataDir, 'cache');
@@ -182,6 +184,20 @@ async function start(
       );
   }
   return { url: listener.url, port: listener.port, kafka };
+}
+
+/** Makes the folders and files of a SAM template, and says what of it is not done. */
+function writeTemplate({ template, configFile }: ResolvedConfig, say: (text: string) => void, logger: Logger): void {
+  if (template === undefined) return;
+  for (const folder of template.folders) mkdirSync(folder, { recursive: true });
+  for (const { path: file, text } of template.files) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+  for (const note of template.notes) {
+    say(`${path.basename(configFile)}: ${note}`);
+    logger.info({ file: configFile, note }, 'what is said of the template');
+  }
 }
 
 /** Serves the embedded log on the Kafka port. */
