@@ -197,6 +197,14 @@ export const asyncLimits = {
   recordBytesMax: 1024 * 1024 + 64 * 1024,
   /** A count: partitions that servers on one log share. */
   partitionCount: 4,
+  /** A larger answer is left out of the record for a destination: it has the event beside it. */
+  responseBytesMax: 1024 * 1024,
+  /** A topic that is made for a destination takes an event, an answer and what is said of them. */
+  destinationRecordBytesMax: 3 * 1024 * 1024,
+  /** A count; like `_throughline.async`. */
+  destinationPartitionCount: 4,
+  /** Functions that call each other as destinations are stopped after so many: AWS's bound for recursive loops. */
+  hopsMax: 16,
   /** An id counts once among this many records of its partition, which a start reads again to know them: a second's work. */
   rememberedRecordsMax: 10_000,
   /** Bytes of events of one partition that are kept in memory from reading to calling; the others are read again. */

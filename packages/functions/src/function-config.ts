@@ -12,7 +12,7 @@ import {
   string,
   ThroughlineError,
 } from '@throughline/event';
-import { asyncConfigOf, asyncFields, asyncProblem, type AsyncConfig } from './async/async-config.ts';
+import { asyncConfigOf, asyncFields, asyncProblem, checkDestinations, type AsyncConfig } from './async/async-config.ts';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { ApiRoute, FunctionUrl } from './lambda/hosted-function.ts';
@@ -88,7 +88,8 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
     const message = `function ${config.name}: invocationsPerEnvironment: a process of Python serves one at a time`;
     throw new ThroughlineError('CONFIG_INVALID', message);
   }
+  checkDestinations(resolved);
   const parsed = parse(schema, resolved, 'CONFIG_INVALID');
   const triggers = parsed.triggers.map((one, index) => readTrigger(one, `function ${config.name}: triggers[${index}]`));
-  return { ...parsed, problem: config.problem, triggers };
+  return { ...parsed, ...asyncConfigOf(config), problem: config.problem, triggers };
 }

@@ -53,6 +53,8 @@ export const functionSchema = z.strictObject({
   maximumEventAgeSeconds: z.int().min(0).optional(),
   /** How long after each failure an asynchronous event is tried again. */
   retryDelaysMs: z.array(z.int().min(0).max(timerMsMax)).min(1).optional(),
+  onSuccess: z.string().optional(),
+  onFailure: z.string().optional(),
   /** What calls the function, beside the runs of conversations. */
   triggers: z.array(z.discriminatedUnion('type', [urlTrigger, apiTrigger, followingTrigger])).optional(),
 });

@@ -1,7 +1,8 @@
 // What is said of a function's asynchronous invocations, with AWS's names and bounds.
 // Source: AWS Lambda API reference, PutFunctionEventInvokeConfig.
-import { array, number } from '@throughline/event';
+import { array, number, optional } from '@throughline/event';
 import { asyncDefaults, asyncLimits } from '../defaults.ts';
+import { destinationField, readDestination } from './destination.ts';
 
 export interface AsyncConfig {
   /** Times that an event is tried again after the function has failed. */
@@ -10,6 +11,10 @@ export interface AsyncConfig {
   readonly maximumEventAgeSeconds: number;
   /** How long after each failure it is tried again, in milliseconds; the last one goes on. */
   readonly retryDelaysMs: readonly number[];
+  /** Where the result of an event goes that has succeeded (destination.ts). */
+  readonly onSuccess?: string;
+  /** … and of one that is given up. */
+  readonly onFailure?: string;
 }
 
 /** Schemas of the fields. */
@@ -17,6 +22,8 @@ export const asyncFields = {
   maximumRetryAttempts: number({ min: 0, integer: true }),
   maximumEventAgeSeconds: number({ min: 0, integer: true }),
   retryDelaysMs: array(number({ min: 0, integer: true })),
+  onSuccess: optional(destinationField),
+  onFailure: optional(destinationField),
 };
 
 /**
@@ -24,7 +31,8 @@ export const asyncFields = {
  *
  * @example asyncProblem(asyncConfigOf({ maximumRetryAttempts: 3 })) // 'maximumRetryAttempts: expected a number from 0 to 2'
  */
-export function asyncProblem({ maximumRetryAttempts, maximumEventAgeSeconds }: AsyncConfig): string | undefined {
+export function asyncProblem(config: AsyncConfig): string | undefined {
+  const { maximumRetryAttempts, maximumEventAgeSeconds } = config;
   const { maximumRetryAttemptsMax, maximumEventAgeSecondsMin: min, maximumEventAgeSecondsMax: max } = asyncLimits;
   if (maximumRetryAttempts > maximumRetryAttemptsMax) {
     return `maximumRetryAttempts: expected a number from 0 to ${maximumRetryAttemptsMax}`;
@@ -35,8 +43,22 @@ export function asyncProblem({ maximumRetryAttempts, maximumEventAgeSeconds }: A
   return undefined;
 }
 
+/** @throws ThroughlineError NOT_BUILT_YET for a destination that this version does not have */
+export function checkDestinations({ onSuccess, onFailure }: AsyncConfig): void {
+  for (const destination of [onSuccess, onFailure]) if (destination !== undefined) readDestination(destination);
+}
+
 /** Fills in the defaults. */
 export function asyncConfigOf(asked: Partial<AsyncConfig>): AsyncConfig {
-  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs } = { ...asyncDefaults, ...asked };
-  return { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs };
+  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs, onSuccess, onFailure } = {
+    ...asyncDefaults,
+    ...asked,
+  };
+  return {
+    maximumRetryAttempts,
+    maximumEventAgeSeconds,
+    retryDelaysMs,
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+  };
 }

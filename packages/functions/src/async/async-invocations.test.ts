@@ -147,3 +147,56 @@ test('an unknown function, and an event above 1 MB, are rejected', async (t) => 
   await assert.rejects(accept({ id: 'a', event: `"${'a'.repeat(1024 * 1024)}"` }), rejected('BODY_TOO_LARGE'));
   await accept({ id: 'a', event: `"${'a'.repeat(1024 * 1024 - 2)}"` });
 });
+
+test('the result of an event goes to its destination in AWS’s shape, before the event is settled', async (t) => {
+  const { accept, start, fake, records, clock } = await bench(t, {
+    onSuccess: 'kafka://done',
+    onFailure: 'kafka://dead',
+  });
+  fake.handler = (event) => (event === '1' ? '{"a":12345678901234567890}' : fails('FUNCTION_ERROR')(event));
+  await start();
+  const requestId = await accept({ id: 'a', event: '1' });
+  await accept({ id: 'b', event: '{"n":2.50}' });
+  await clock.advance(4 * minuteMs);
+  const [done] = await records('done');
+  const said = fromUtf8(done!.value!);
+  assert.match(said, /"requestPayload":1,.*"responsePayload":\{"a":12345678901234567890\}\}$/);
+  const { timestamp: _, ...shape } = JSON.parse(said) as Record<string, unknown>;
+  const functionArn = 'arn:aws:lambda:us-east-1:000000000000:function:worker:$LATEST';
+  assert.deepEqual(shape, {
+    version: '1.0',
+    requestContext: { requestId, functionArn, condition: 'Success', approximateInvokeCount: 1 },
+    requestPayload: 1,
+    responseContext: { statusCode: 200, executedVersion: '$LATEST' },
+    // oxlint-disable-next-line no-loss-of-precision
+    responsePayload: { a: 12345678901234567890 },
+  });
+  const dead = await records('dead');
+  assert.equal(dead.length, 1);
+  const letter = JSON.parse(fromUtf8(dead[0]!.value!)) as {
+    requestContext: { condition: string; approximateInvokeCount: number };
+    responsePayload: unknown;
+    responseContext: { functionError: string };
+  };
+  assert.deepEqual(letter.requestContext.condition, 'RetriesExhausted');
+  assert.deepEqual(letter.requestContext.approximateInvokeCount, 3);
+  assert.deepEqual(letter.responseContext.functionError, 'Unhandled');
+  assert.match(fromUtf8(dead[0]!.value!), /"requestPayload":\{"n":2\.50\}/);
+  const header = (name: string) => fromUtf8(dead[0]!.headers.find(({ key }) => key === `throughline-${name}`)!.value!);
+  assert.deepEqual(['origin-topic', 'condition', 'error-code', 'attempts', 'function'].map(header), [
+    asyncTopic,
+    'RetriesExhausted',
+    'FUNCTION_ERROR',
+    '3',
+    'worker',
+  ]);
+});
+
+test('functions that are destinations of each other are stopped after 16 hops', async (t) => {
+  const { accept, start, fake, clock } = await bench(t, { onSuccess: 'function:worker' });
+  await start();
+  await accept({ id: 'a' });
+  for (let turn = 0; turn < 40; turn++) await clock.settle();
+  assert.equal(fake.calls.length, asyncLimits.hopsMax + 1);
+  assert.match(fake.calls[1]!.event, /"condition":"Success"/);
+});

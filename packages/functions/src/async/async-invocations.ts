@@ -21,12 +21,16 @@ import type { Durability, Log, TopicDescription } from '@throughline/log';
 import { asyncBackoffMsMax, asyncCloseMs, asyncGroup, asyncLimits, asyncTopic, retryDelayMs } from '../defaults.ts';
 import type { Invoker } from '../invoker/invoker.ts';
 import { newRequestId } from '../invoker/request-id.ts';
+import { errorPayload } from '../lambda/function-error.ts';
 import { arnOf } from '../lambda/function-name.ts';
+import { CollectedOutput } from '../lambda/output.ts';
 import { MappingGroup } from '../triggers/mapping/mapping-group.ts';
 import type { AsyncEvent, TriggerServices } from '../triggers/trigger.ts';
 import { asyncConfigOf, type AsyncConfig } from './async-config.ts';
 import { acceptedRecord, outcomeRecord, type EventOutcome } from './async-record.ts';
 import { delayed, failed, isTooOld, outcomeOf } from './attempt-outcome.ts';
+import { invocationRecord, type Response } from './destination.ts';
+import { Destinations } from './destinations.ts';
 import type { OpenEvent } from './open-events.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
@@ -69,12 +73,19 @@ interface Line {
   runningCount: number;
 }
 
+/** What an attempt has led to, and what the function answered. */
+interface Attempted {
+  readonly outcome: EventOutcome | undefined;
+  readonly response?: Response | undefined;
+}
+
 const nobodyListens = { write: (): void => {} };
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export class AsyncInvocations {
   readonly #options: AsyncInvocationsOptions;
   readonly #topic: Promise<TopicDescription | undefined>;
+  readonly #destinations: Destinations;
   readonly #stop = new AbortController();
   #group: MappingGroup | undefined;
   readonly #held = new Map<number, Held>();
@@ -86,6 +97,7 @@ export class AsyncInvocations {
 
   constructor(options: AsyncInvocationsOptions) {
     this.#options = options;
+    this.#destinations = new Destinations({ ...options, accept: (event, hops) => this.#keep(event, hops) });
     this.#topic = this.#start();
   }
 
@@ -103,13 +115,17 @@ export class AsyncInvocations {
   /**
    * Resolves once the event is on the log.
    *
-   * @param hops how many destinations have led to it
    * @returns Lambda's request id of its invocations
    * @throws ThroughlineError UNKNOWN_FUNCTION, BODY_TOO_LARGE, CLOSED, what the log says
    */
-  async accept({ functionName, event, origin, id }: AsyncEvent, hops = 0): Promise<string> {
-    const { functions, log, random } = this.#options;
+  async accept(event: AsyncEvent): Promise<string> {
     if (this.#stop.signal.aborted) throw new ThroughlineError('CLOSED', 'the functions are stopping');
+    return this.#keep(event, 0);
+  }
+
+  /** @param hops how many destinations have led to it */
+  async #keep({ functionName, event, origin, id }: AsyncEvent, hops: number): Promise<string> {
+    const { functions, log, random } = this.#options;
     if (!functions.has(functionName))
       throw new ThroughlineError('UNKNOWN_FUNCTION', `there is no function ${functionName}`);
     const body = utf8(event);
@@ -310,49 +326,86 @@ export class AsyncInvocations {
 
   /** One attempt, to the outcome that is on the log. Never rejects. */
   async #attempt(queue: PartitionQueue, event: OpenEvent, onPlaceFree: () => void): Promise<void> {
-    let outcome: EventOutcome | undefined;
+    const { clock, logger } = this.#options;
+    const config = this.#configOf(event);
+    let attempted: Attempted = { outcome: undefined };
     try {
-      outcome = await this.#call(queue, event);
+      attempted = await this.#call(queue, event, config);
     } catch (thrown) {
       const error = ThroughlineError.from(thrown);
       const { code, message } = error;
-      this.#options.logger.error(
-        { function: event.functionName, ...error.toJSON() },
-        'an event could not be handed on',
-      );
-      if (code !== 'CLOSED')
-        outcome = delayed(
-          event,
-          { code, type: error.name, message },
-          this.#configOf(event),
-          this.#options.clock.nowMs(),
-        );
+      logger.error({ function: event.functionName, ...error.toJSON() }, 'an event could not be handed on');
+      const failure = { code, type: error.name, message };
+      if (code !== 'CLOSED') attempted = { outcome: delayed(event, failure, config, clock.nowMs()) };
     }
     onPlaceFree();
+    const { outcome, response } = attempted;
     if (outcome === undefined) return;
     this.#tell(event, outcome);
+    if (!(await this.#deliver(queue, event, outcome, response))) return;
     await this.#append(queue, outcome);
   }
 
-  async #call(queue: PartitionQueue, event: OpenEvent): Promise<EventOutcome | undefined> {
+  async #call(queue: PartitionQueue, event: OpenEvent, config: AsyncConfig): Promise<Attempted> {
     const { functions, clock } = this.#options;
-    const hosted = functions.get(event.functionName);
-    const config = this.#configOf(event);
-    const lateness = { code: 'THROTTLED', type: 'EventAgeExceeded', message: 'it was not called in time' } as const;
-    if (isTooOld(event, config, clock.nowMs())) return failed(event, event.attempts, 'EventAgeExceeded', lateness);
+    const { functionName, requestId } = event;
+    const hosted = functions.get(functionName);
+    if (isTooOld(event, config, clock.nowMs())) {
+      const error = { code: 'THROTTLED', type: 'EventAgeExceeded', message: 'it was not called in time' };
+      return { outcome: failed(event, event.attempts, 'EventAgeExceeded', error) };
+    }
     if (hosted === undefined) {
-      const message = `there is no function ${event.functionName}`;
-      return delayed(
-        event,
-        { code: 'UNKNOWN_FUNCTION', type: 'ResourceNotFoundException', message },
-        config,
-        clock.nowMs(),
-      );
+      const message = `there is no function ${functionName}`;
+      const error = { code: 'UNKNOWN_FUNCTION', type: 'ResourceNotFoundException', message };
+      return { outcome: delayed(event, error, config, clock.nowMs()) };
     }
     const body = fromUtf8(await queue.bodyOf(event));
-    const request = { requestId: event.requestId, event: body, invokedFunctionArn: arnOf(event.functionName) };
-    const settlement = await hosted.invoker.invoke(request, nobodyListens, queue.lost.signal);
-    return outcomeOf(settlement.error, event, config, clock.nowMs());
+    const request = { requestId, event: body, invokedFunctionArn: arnOf(functionName) };
+    const output = config.onSuccess === undefined && config.onFailure === undefined ? undefined : new CollectedOutput();
+    const settlement = await hosted.invoker.invoke(request, output ?? nobodyListens, queue.lost.signal);
+    const answer = output?.answerOf(settlement);
+    const error = settlement.error ?? (answer === undefined || Buffer.isBuffer(answer) ? undefined : answer);
+    const outcome = outcomeOf(error, event, config, clock.nowMs());
+    if (error !== undefined) {
+      const payload = errorPayload(error, requestId, hosted.invoker.config.timeoutMs);
+      return { outcome, response: { payload, isError: true } };
+    }
+    if (answer === undefined || !Buffer.isBuffer(answer)) return { outcome };
+    const text = answer.toString();
+    // What a streaming handler wrote is text, and no JSON.
+    return {
+      outcome,
+      response: { payload: settlement.value === undefined ? JSON.stringify(text) : text, isError: false },
+    };
+  }
+
+  /** @returns whether the outcome may be told: its destination has the result. Never rejects. */
+  async #deliver(
+    queue: PartitionQueue,
+    event: OpenEvent,
+    outcome: EventOutcome,
+    response: Response | undefined,
+  ): Promise<boolean> {
+    if (outcome.kind !== 'succeeded' && outcome.kind !== 'failed') return true;
+    const { onSuccess, onFailure } = this.#configOf(event);
+    const destination = outcome.kind === 'succeeded' ? onSuccess : onFailure;
+    if (destination === undefined) return true;
+    const { clock, logger } = this.#options;
+    const { signal } = queue.lost;
+    while (!signal.aborted) {
+      try {
+        const body = fromUtf8(await queue.bodyOf(event));
+        const record = invocationRecord(event, outcome, body, response, clock.nowMs());
+        return await this.#destinations.deliver(destination, event, outcome, record, signal);
+      } catch (thrown) {
+        const error = ThroughlineError.from(thrown);
+        if (error.code === 'CLOSED') return false;
+        logger.error({ id: event.id, ...error.toJSON() }, 'an event cannot be read again; trying again');
+        if (error.code === 'INVALID_EVENT') return true;
+        await delayOrAbort(clock, retryDelayMs, signal);
+      }
+    }
+    return false;
   }
 
   #configOf({ functionName }: OpenEvent): AsyncConfig {

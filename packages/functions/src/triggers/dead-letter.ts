@@ -2,7 +2,7 @@
 // that say where it came from and why. Whoever reads such a topic, or hands its records back (redrive), finds all it needs.
 //
 // Source of the idea: AWS Lambda developer guide, "Kafka destinations for failed invocations".
-import { utf8, type LogRecord, type ProducerRecord, type RecordHeader } from '@throughline/event';
+import { utf8, type LogRecord, type ProducerRecord, type RecordHeader, type RecordPosition } from '@throughline/event';
 import { mappingLimits } from '../defaults.ts';
 
 /** The headers of a dead letter; each value is text. */
@@ -10,7 +10,7 @@ export const deadLetterHeaders = {
   topic: 'throughline-origin-topic',
   partition: 'throughline-origin-partition',
   offset: 'throughline-origin-offset',
-  /** AWS's word for why: RetryAttemptsExhausted, RecordAgeExceeded, RecordTooLarge. */
+  /** AWS's word for why: of a mapping RetryAttemptsExhausted, RecordAgeExceeded, RecordTooLarge; else RetriesExhausted, EventAgeExceeded. */
   condition: 'throughline-condition',
   errorCode: 'throughline-error-code',
   errorType: 'throughline-error-type',
@@ -24,13 +24,13 @@ export const deadLetterHeaders = {
 export type DeadLetterCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'RecordTooLarge';
 
 export interface DeadLetterReason {
-  readonly condition: DeadLetterCondition;
+  readonly condition: DeadLetterCondition | 'RetriesExhausted' | 'EventAgeExceeded';
   readonly errorCode: string;
   readonly errorType: string;
   readonly errorMessage: string;
   readonly attempts: number;
-  /** The mapping's UUID, as in AWS's API. */
-  readonly mapping: string;
+  /** The mapping's UUID, as in AWS's API; absent where none was in between. */
+  readonly mapping?: string;
   readonly functionName: string;
 }
 
@@ -38,8 +38,22 @@ const names: ReadonlySet<string> = new Set(Object.values(deadLetterHeaders));
 
 /** The record for the topic of dead letters. One that has been there before keeps none of the headers of then. */
 export function deadLetter(record: LogRecord, reason: DeadLetterReason): ProducerRecord {
-  const { topic, partition, offset, key, value, headers, timestampMs, exactTimestampMs } = record;
-  const fields: Record<keyof typeof deadLetterHeaders, string> = {
+  const { key, value, headers, timestampMs, exactTimestampMs } = record;
+  return {
+    key,
+    value,
+    headers: [...withoutDeadLetterHeaders(headers), ...deadLetterHeadersOf(record, reason)],
+    ...(exactTimestampMs === undefined ? { timestampMs } : { exactTimestampMs }),
+  };
+}
+
+/** The headers that say where a dead letter comes from, and why. */
+export function deadLetterHeadersOf(
+  { topic, partition, offset }: RecordPosition,
+  reason: DeadLetterReason,
+): readonly RecordHeader[] {
+  const { mapping } = reason;
+  const fields: Partial<Record<keyof typeof deadLetterHeaders, string>> = {
     topic,
     partition: String(partition),
     offset: String(offset),
@@ -48,17 +62,16 @@ export function deadLetter(record: LogRecord, reason: DeadLetterReason): Produce
     errorType: reason.errorType,
     errorMessage: reason.errorMessage.slice(0, mappingLimits.errorMessageLengthMax),
     attempts: String(reason.attempts),
-    mapping: reason.mapping,
+    ...(mapping === undefined ? {} : { mapping }),
     functionName: reason.functionName,
   };
-  const ours = Object.entries(fields).map(([field, text]): RecordHeader => ({
+  return Object.entries(fields).map(([field, text]) => ({
     key: deadLetterHeaders[field as keyof typeof deadLetterHeaders],
     value: utf8(text),
   }));
-  return {
-    key,
-    value,
-    headers: [...headers.filter(({ key: name }) => !names.has(name)), ...ours],
-    ...(exactTimestampMs === undefined ? { timestampMs } : { exactTimestampMs }),
-  };
+}
+
+/** A record's own headers: as it was before it became a dead letter. */
+export function withoutDeadLetterHeaders(headers: readonly RecordHeader[]): readonly RecordHeader[] {
+  return headers.filter(({ key }) => !names.has(key));
 }

@@ -123,11 +123,13 @@ function urlOf({ triggers = [] }: FunctionSettings): Pick<FunctionConfig, 'url'>
 }
 
 function asyncOf(settings: FunctionSettings): Partial<FunctionConfig> {
-  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs } = settings;
+  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs, onSuccess, onFailure } = settings;
   return {
     ...(maximumRetryAttempts === undefined ? {} : { maximumRetryAttempts }),
     ...(maximumEventAgeSeconds === undefined ? {} : { maximumEventAgeSeconds }),
     ...(retryDelaysMs === undefined ? {} : { retryDelaysMs }),
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(onFailure === undefined ? {} : { onFailure }),
   };
 }
 
