@@ -2,7 +2,7 @@
 // alone; and boto3 as a caller of functions in both languages.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -15,7 +15,11 @@ const skip = 'missing' in found ? found.missing : false;
 const python = 'python' in found ? found.python : '';
 
 function run(...words: readonly string[]): string {
-  const { status, stdout, stderr } = spawnSync(python, words, { cwd: path.join(root, 'python'), encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(python, words, {
+    cwd: path.join(root, 'python'),
+    encoding: 'utf8',
+    env: { ...process.env, PYTHONPATH: path.join(root, 'python') },
+  });
   assert.equal(status, 0, `${words.join(' ')}\n${stdout}${stderr}`);
   return stdout;
 }
@@ -26,6 +30,17 @@ test('the package is typed strictly and as ruff wants it', { skip }, (t) => {
   run('-m', 'mypy', '--cache-dir', cache);
   run('-m', 'ruff', 'check', '--no-cache', '.');
   run('-m', 'ruff', 'format', '--no-cache', '--check', '.');
+});
+
+test('every event of a trigger has a type with an example that is strictly typed', { skip }, (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'throughline-examples-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const module = run(path.join(import.meta.dirname, 'docstring_examples.py'));
+  const events = ['FunctionUrl', 'HttpApi', 'RestApi', 'Kafka', 'Kinesis', 'Sqs', 'S3', 'EventBridge', 'Scheduled'];
+  for (const event of [...events, 'Destination']) assert.match(module, new RegExp(`def handler_of_${event}Event\\(`));
+  const file = path.join(folder, 'examples.py');
+  writeFileSync(file, module);
+  run('-m', 'mypy', '--strict', '--python-version', '3.10', '--cache-dir', path.join(folder, 'cache'), file);
 });
 
 test('its wheel has the package and its types, and needs nothing else', { skip }, (t) => {

@@ -16,11 +16,11 @@ class HttpResponse:
 
     Example::
 
-        def handler(event, context):
+        def handler(event: object, context: Context) -> Iterator[HttpResponse | str]:
             yield HttpResponse(status_code=201, headers={"content-type": "text/plain"})
             yield "made"
     """
 
     status_code: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     cookies: Sequence[str] = ()

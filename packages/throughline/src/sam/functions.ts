@@ -1,5 +1,6 @@
 // A function of a template in the words of the configuration: its own properties over those of Globals.
 // Source: AWS SAM developer guide, "AWS::Serverless::Function", "Globals section of the AWS SAM template".
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { destinationOf } from './destinations.ts';
 import { triggersOf, type EventContext, type PlacedTrigger } from './events.ts';
@@ -138,7 +139,9 @@ function codeOf(
   }
   if (code === undefined) return { codeDir: context.templateDir };
   if (typeof code !== 'string' || code.startsWith('s3://')) return undefined;
-  return { codeDir: path.resolve(context.templateDir, code) };
+  const place = path.resolve(context.templateDir, code);
+  // It may name a file of the folder that is meant.
+  return { codeDir: statSync(place, { throwIfNoEntry: false })?.isFile() === true ? path.dirname(place) : place };
 }
 
 function inlineEntry(entry: string, handler: string, runtime: 'nodejs' | 'python'): FunctionEntry {

@@ -6,8 +6,8 @@ import { isAlias, isMap, isScalar, isSeq, parseDocument, type Document, type Nod
 
 /** @throws ThroughlineError CONFIG_INVALID with the line where it is no YAML, and where it is no template */
 export function readTemplate(text: string, file: string): Record<string, unknown> {
-  // A tag that is not YAML's own is none of its business: its warning is not ours.
-  const document = parseDocument(text, { logLevel: 'silent' });
+  // A tag that is not YAML's own is no mistake. AWS's tools take a name twice (the last counts) and odd indents: so do we.
+  const document = parseDocument(text, { logLevel: 'silent', strict: false, uniqueKeys: false });
   const [problem] = document.errors;
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `${file}: ${problem.message}`);
   const template = plain(document.contents, document, 0);
