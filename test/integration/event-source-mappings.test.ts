@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { fromUtf8, utf8 } from '@throughline/event';
 import { kafka, type Log } from '@throughline/log';
+import { throughline } from '../support/cli.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { until } from './functions-harness.ts';
 
@@ -121,6 +122,11 @@ describe('mappings of the configuration', () => {
     const numbers = batches().flatMap((records) => records.map(({ kinesis }) => kinesis.sequenceNumber));
     assert.equal(new Set(numbers).size, 4);
     assert.deepEqual([...new Set(numbers)].toSorted(), [...new Set(numbers)]);
+  });
+
+  test('throughline status says what each of them waits for', async () => {
+    const status = await throughline(['status', '--data-dir', server.dataDir]);
+    assert.match(status.stdout, /^kafka +jobs +worker +ok$/m);
   });
 
   test("AWS's API lists them, and leaves them to the configuration", async () => {

@@ -18,6 +18,7 @@ import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { ApiRoute, FunctionUrl } from './lambda/hosted-function.ts';
 import type { RunConfig } from './runs/run-config.ts';
 import { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
+import { twinMapping } from './triggers/mapping/kinds.ts';
 
 export type ResolvedFunction = InvokerConfig &
   RunConfig &
@@ -91,5 +92,10 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
   checkDestinations(resolved);
   const parsed = parse(schema, resolved, 'CONFIG_INVALID');
   const triggers = parsed.triggers.map((one, index) => readTrigger(one, `function ${config.name}: triggers[${index}]`));
+  const twin = twinMapping(triggers, config.name);
+  if (twin !== undefined) {
+    const message = `function ${config.name}: triggers: two have the consumer group ${twin}; give one a consumerGroupId`;
+    throw new ThroughlineError('CONFIG_INVALID', message);
+  }
   return { ...parsed, ...asyncConfigOf(config), problem: config.problem, triggers };
 }

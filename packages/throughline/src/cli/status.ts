@@ -44,6 +44,18 @@ const statusSchema = z.looseObject({
       ),
     }),
   ),
+  /** What calls functions by itself. */
+  triggers: z
+    .array(
+      z.looseObject({
+        type: z.string(),
+        functionName: z.string(),
+        source: z.string(),
+        /** Why it hands on nothing at the moment. */
+        problem: z.looseObject({ code: z.string(), message: z.string() }).optional(),
+      }),
+    )
+    .optional(),
   folds: z.array(
     z.looseObject({
       name: z.string(),
@@ -69,6 +81,7 @@ export async function run(options: Options): Promise<void> {
   printLine('');
   printFunctions(status);
   printLine('');
+  printTriggers(status);
   printFolds(status);
   for (const { code, message, remedy } of status.warnings ?? []) printLine(`\n${message} [${code}] ${remedy}`);
 }
@@ -112,6 +125,20 @@ function printFunctions({ functions }: Status): void {
     for (const problem of [initError, startError])
       if (problem !== undefined) printLine(`${name}: ${problem.message} [${problem.code}]`);
   }
+}
+
+function printTriggers({ triggers = [] }: Status): void {
+  if (triggers.length === 0) return;
+  printTable([
+    ['trigger', 'source', 'function', 'state'],
+    ...triggers.map(({ type, source, functionName, problem }) => [
+      type,
+      source,
+      functionName,
+      problem === undefined ? 'ok' : `${problem.message} [${problem.code}]`,
+    ]),
+  ]);
+  printLine('');
 }
 
 function printFolds({ folds }: Status): void {

@@ -150,7 +150,10 @@ async function start(
     storePath: path.join(dataDir, 'gateway.sqlite'),
     functionName: answer,
     tables: pipelines.tables,
-    status: async () => status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
+    status: async () => ({
+      ...status(config, await durabilityOf(log), startedMs, supervisor, pipelines),
+      triggers: functions.triggers(),
+    }),
     warnings,
     moreMetrics: () => (served === undefined ? '' : kafkaMetricsText(served.metrics)),
     trouble: () => lost()?.toJSON() ?? hooks.defects.problem,

@@ -13,15 +13,28 @@ function kind(type: MappingConfig['type']): TriggerKind<MappingConfig> {
     type,
     read: readMapping,
     start(config, target, services) {
-      const group = config.consumerGroupId ?? groupOf(config, target.name);
+      const group = groupOf(config, target.name);
       return new Mapping({ uuid: uuidOf(group, target.name), group, config, target, services });
     },
   };
 }
 
-/** The group of a mapping that the application names none for. */
-function groupOf({ type, topic }: MappingConfig, functionName: string): string {
-  return `${mappingGroupPrefix}${functionName}-${type}-${topic}`;
+/**
+ * The consumer group that two mappings among the triggers of a function have in common: they would share its records out, and
+ * neither would see them all. Undefined where each has its own.
+ */
+export function twinMapping(triggers: readonly { readonly type: string }[], functionName: string): string | undefined {
+  const groups = triggers.filter(isMapping).map((config) => groupOf(config, functionName));
+  return groups.find((group, index) => groups.indexOf(group) < index);
+}
+
+function isMapping(config: { readonly type: string }): config is MappingConfig {
+  return config.type === 'kafka' || config.type === 'stream';
+}
+
+/** Made from names where the application names none. */
+function groupOf({ consumerGroupId, type, topic }: MappingConfig, functionName: string): string {
+  return consumerGroupId ?? `${mappingGroupPrefix}${functionName}-${type}-${topic}`;
 }
 
 /** A mapping of the configuration has the same name after every start. */
