@@ -219,3 +219,7 @@ export const asyncBackoffMsMin = 1000;
 export const asyncBackoffMsMax = 300_000;
 /** Milliseconds that the end waits for invocations under way; then they are given back, and are called again. Below the 5 s of a clean stop. */
 export const asyncCloseMs = 2000;
+/** Changed sources are loaded once nothing has changed for this long: an editor writes a file in several steps. */
+export const sourceSettleMs = 150;
+/** Folders of sources that are watched at most; a machine gives some thousands of watches to all its programs. */
+export const sourceFoldersMax = 1000;

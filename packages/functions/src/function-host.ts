@@ -18,11 +18,13 @@ import type { Durability, Log } from '@throughline/log';
 import { asyncConfigOf } from './async/async-config.ts';
 import { AsyncInvocations, type AsyncStatus } from './async/async-invocations.ts';
 import { resolveFunction, type FunctionConfig } from './function-config.ts';
+import type { HandlerError } from './invoker/invocation-contract.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { newRequestId } from './invoker/request-id.ts';
 import { createLambdaApi, type LambdaApi } from './lambda/lambda-api.ts';
 import type { HostedFunction } from './lambda/hosted-function.ts';
 import type { FunctionOfRuns } from './runs/run-keeper.ts';
+import { SourceWatch } from './source-watch.ts';
 import { startTrigger } from './triggers/kinds.ts';
 import { Mapping } from './triggers/mapping/mapping.ts';
 import { Mappings } from './triggers/mapping/mappings.ts';
@@ -45,6 +47,10 @@ export interface FunctionHostOptions {
   readonly scratchDir?: string;
   /** Folder of V8's compile cache; it takes a quarter off the load time of a function. */
   readonly compileCacheDir?: string;
+  /** Where the sources of the functions are watched; a function whose sources change is loaded again. Not at all where absent. */
+  readonly sources?: { readonly dirs: readonly string[]; readonly excluded: readonly string[] };
+  /** Told of each function whose changed sources serve now, or cannot be loaded: a line for people. */
+  readonly onUpdated?: (text: string) => void;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -84,7 +90,8 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const newId = ulids(clock, random);
   const functions = new Map(
     configs.map((config) => {
-      const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId });
+      const onUpdated = (error: HandlerError | undefined): void => tellUpdate(options, config.name, error);
+      const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId, onUpdated });
       return [config.name, { config, invoker, url: config.url, routes: config.routes }];
     }),
   );
@@ -112,18 +119,47 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     newUuid: () => newRequestId(random),
   });
   const mapping = { mappings, bootstrapServers };
+  const watch = watchSources(options, clock, (files) => {
+    logger.info({ files: files.slice(0, 10) }, 'sources have changed: functions are loaded again');
+    for (const { invoker } of functions.values()) invoker.update();
+  });
   return {
     functions,
     lambda: createLambdaApi({ functions, mapping, accept, clock, random, logger, readFile: read }),
     triggers: () => [...triggers.map((trigger) => trigger.status()), ...mappings.status()],
     asynchronous: () => asynchronous.status(),
     async close() {
+      watch?.close();
       await Promise.all([...triggers.map((trigger) => trigger.close()), mappings.close()]);
       await asynchronous.close();
       await Promise.all(Array.from(functions.values(), ({ invoker }) => invoker.close()));
       await rm(scratchDir, { recursive: true, force: true });
     },
   };
+}
+
+function watchSources(
+  { sources, logger = silentLogger }: FunctionHostOptions,
+  clock: Clock,
+  onChange: (files: readonly string[]) => void,
+): SourceWatch | undefined {
+  return sources === undefined ? undefined : new SourceWatch({ ...sources, clock, logger, onChange });
+}
+
+/** One line for each function, in the log and for people. */
+function tellUpdate(
+  { logger = silentLogger, onUpdated }: FunctionHostOptions,
+  name: string,
+  error?: HandlerError,
+): void {
+  if (error === undefined) {
+    logger.info({ function: name }, 'changed sources serve now');
+    onUpdated?.(`function ${name} is updated: its changed sources serve now`);
+    return;
+  }
+  const reason = `${error.errorType}: ${error.errorMessage}`;
+  logger.error({ function: name, code: 'FUNCTION_INIT_FAILED', reason }, 'changed sources cannot be loaded');
+  onUpdated?.(`function ${name} is not updated: what was loaded before serves on. ${reason}`);
 }
 
 /**

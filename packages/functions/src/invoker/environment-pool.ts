@@ -3,6 +3,11 @@
 // the spare is left: the function is dormant.
 //
 // A function that cannot be loaded is reported once and not started again and again: the next invocation tries it anew.
+// When its sources change, a candidate loads them first. Once it has, it and those after it serve, and the old ones drain:
+//
+//   candidate ──ready──► serves          the others ──► retired ──their last invocation ends──► stopped
+//       └── cannot be loaded ──► stopped: the others serve on, and no more of them are started while the sources stay so
+//
 // What the machine does not give (a folder on a full disk, a process) is waited for, and asked for ever more slowly; an
 // environment that dies meanwhile, and a spare that is missing, are nobody's exception.
 import path from 'node:path';
@@ -37,6 +42,8 @@ export interface EnvironmentPoolOptions {
   newId(): string;
   /** A slot may have become free. */
   onCapacity(): void;
+  /** Changed sources serve from now on, or could not be loaded. */
+  onUpdated?(error: HandlerError | undefined): void;
 }
 
 export class EnvironmentPool {
@@ -44,10 +51,17 @@ export class EnvironmentPool {
   lastReport: InvocationReport | undefined;
   /** Why the function could not be loaded the last time. */
   initError: HandlerError | undefined;
+  /** Why the changed sources could not be loaded, while what was loaded before serves on. */
+  updateError: HandlerError | undefined;
   /** Why the machine did not give what a process needs, while it does not. */
   startError: string | undefined;
   readonly #options: EnvironmentPoolOptions;
   readonly #environments = new Set<Environment>();
+  /** Those of older sources: they end what they have begun. */
+  readonly #retired = new Set<Environment>();
+  /** It loads the changed sources; nobody is served by it yet. */
+  #candidate: Environment | undefined;
+  #updatesWaiting = 0;
   readonly #stopped = new Map<Environment, () => void>();
   #spareTimer: Timer | undefined;
   #idleTimer: Timer | undefined;
@@ -73,7 +87,9 @@ export class EnvironmentPool {
     let spare: Environment | undefined;
     let servingCount = 0;
     for (const environment of this.#environments) {
+      if (environment === this.#candidate) continue;
       if (environment.invocations > 0) servingCount++;
+      if (this.#retired.has(environment)) continue;
       if (environment.freeSlots === 0 || (isAlone && environment.runningCount > 0)) continue;
       if (environment.invocations > 0) {
         if (best === undefined || environment.runningCount < best.runningCount) best = environment;
@@ -81,11 +97,23 @@ export class EnvironmentPool {
     }
     if (best !== undefined) return best;
     if (servingCount >= this.#options.config.environmentsMax) return undefined;
+    if (spare === undefined && servingCount > 0 && this.updateError !== undefined) return undefined;
     const chosen = spare ?? this.#start();
     if (!(chosen instanceof Environment)) return chosen;
     // Its start would take processor time from the answer that begins now.
     this.#planSpares(spareDelayMs);
     return chosen;
+  }
+
+  /** The sources have changed: a candidate loads them, beside what serves. */
+  update(): void {
+    if (this.#isClosed || this.#options.config.problem !== undefined) return;
+    const unfinished = this.#candidate;
+    this.#candidate = undefined;
+    if (unfinished !== undefined) this.#retire(unfinished);
+    const candidate = this.#start();
+    if (candidate instanceof Environment) this.#candidate = candidate;
+    else if (candidate === undefined) this.#updatesWaiting++;
   }
 
   status(): EnvironmentStatus[] {
@@ -148,6 +176,10 @@ export class EnvironmentPool {
     this.#startTimer = this.#options.clock.after(delayMs, () => {
       this.#startTimer = undefined;
       this.#options.onCapacity();
+      if (this.#updatesWaiting > 0) {
+        this.#updatesWaiting = 0;
+        this.update();
+      }
       this.#addSpares();
     });
   }
@@ -221,6 +253,14 @@ export class EnvironmentPool {
   }
 
   #onChange(environment: Environment): void {
+    if (environment === this.#candidate) {
+      if (environment.isReady) this.#adopt(environment);
+      return;
+    }
+    if (this.#retired.has(environment)) {
+      if (environment.runningCount === 0) environment.stop();
+      return;
+    }
     if (environment.isReady) this.initError = undefined;
     if (environment.freeSlots > 0 && !this.#isClosed) {
       this.#options.onCapacity();
@@ -232,14 +272,46 @@ export class EnvironmentPool {
     this.#environments.delete(environment);
     this.#stopped.get(environment)?.();
     this.#removeHome(homeDir);
+    const wasCandidate = environment === this.#candidate;
+    if (wasCandidate) this.#candidate = undefined;
+    const wasRetired = this.#retired.delete(environment);
     if (this.#isClosed) return;
-    if (initError !== undefined) {
+    if (wasCandidate) {
+      this.#failUpdate(initError ?? { errorType: 'Runtime.ExitError', errorMessage: 'its process ended', trace: [] });
+    } else if (wasRetired) {
+      this.#planSpares(spareDelayMs);
+    } else if (initError !== undefined) {
       this.#failInit(initError);
     } else {
       this.#unusedDeaths = environment.invocations === 0 ? this.#unusedDeaths + 1 : 0;
       this.#planSpares(Math.min(spareDelayMs * 2 ** Math.min(this.#unusedDeaths, 10), spareDelayMsMax));
     }
     this.#options.onCapacity();
+  }
+
+  /** From now on it and those that are started after it serve. */
+  #adopt(candidate: Environment): void {
+    this.#candidate = undefined;
+    this.initError = undefined;
+    this.updateError = undefined;
+    for (const environment of this.#environments) if (environment !== candidate) this.#retire(environment);
+    this.#options.onUpdated?.(undefined);
+    this.#options.onCapacity();
+  }
+
+  #retire(environment: Environment): void {
+    this.#retired.add(environment);
+    if (environment.runningCount > 0) return;
+    // One that still loads has heard nothing yet, and would load to the end before it looks.
+    if (environment.isReady) environment.stop();
+    else environment.kill();
+  }
+
+  /** What was loaded before serves on; where nothing was, the function cannot be loaded. */
+  #failUpdate(error: HandlerError): void {
+    if (this.initError !== undefined) this.#failInit(error);
+    else this.updateError = error;
+    this.#options.onUpdated?.(error);
   }
 
   #failInit(initError: HandlerError): HandlerError {
@@ -276,13 +348,20 @@ export class EnvironmentPool {
   #addSpares(): void {
     if (this.#isClosed || this.initError !== undefined) return;
     let unused = 0;
-    for (const environment of this.#environments) if (environment.invocations === 0) unused++;
+    for (const environment of this.#environments) {
+      if (environment === this.#candidate || this.#retired.has(environment)) continue;
+      if (environment.invocations === 0) unused++;
+      else if (this.updateError !== undefined) return;
+    }
     for (; unused < this.#options.config.spareCount; unused++) {
       if (!(this.#start() instanceof Environment)) return;
     }
   }
 
-  /** Environments that have served and are idle for long enough are stopped; the spare stays. */
+  /**
+   * Environments that have served and are idle for long enough are stopped; the spare stays, and so do all while the sources
+   * cannot be loaded: no others could take their place.
+   */
   #planIdleStop(): void {
     const { clock, config } = this.#options;
     this.#idleTimer ??= clock.after(config.idleMs, () => {
@@ -290,7 +369,12 @@ export class EnvironmentPool {
       let isAnyLeft = false;
       for (const environment of this.#environments) {
         if (environment.invocations === 0) continue;
-        if (environment.state === 'idle' && clock.monotonicMs() - environment.idleSinceMs >= config.idleMs) {
+        const isIrreplaceable = this.updateError !== undefined;
+        if (
+          !isIrreplaceable &&
+          environment.state === 'idle' &&
+          clock.monotonicMs() - environment.idleSinceMs >= config.idleMs
+        ) {
           environment.stop();
         } else isAnyLeft = true;
       }

@@ -30,6 +30,8 @@ export interface FunctionStatus {
   };
   /** Why the function cannot be loaded, while it cannot. */
   readonly initError?: { readonly code: ErrorCode; readonly message: string };
+  /** Why its changed sources cannot be loaded, while what was loaded before serves on. */
+  readonly updateError?: { readonly code: ErrorCode; readonly message: string };
   /** Why no process can be started, while none can: the machine lacks something, and is asked again. */
   readonly startError?: { readonly code: 'ENVIRONMENT_NOT_STARTED'; readonly message: string };
 }
@@ -40,7 +42,7 @@ export function statusOf(
   counts: { readonly queued: number; readonly running: number },
 ): FunctionStatus {
   const { timeoutMs, memoryMb, environmentsMax, invocationsPerEnvironment } = config;
-  const { initError, lastReport, startError } = pool;
+  const { initError, updateError, lastReport, startError } = pool;
   return {
     name: config.name,
     environments: pool.status(),
@@ -53,6 +55,14 @@ export function statusOf(
       ? {}
       : {
           initError: { code: 'FUNCTION_INIT_FAILED', message: `${initError.errorType}: ${initError.errorMessage}` },
+        }),
+    ...(updateError === undefined
+      ? {}
+      : {
+          updateError: {
+            code: 'FUNCTION_INIT_FAILED',
+            message: `${updateError.errorType}: ${updateError.errorMessage}`,
+          },
         }),
     ...(startError === undefined ? {} : { startError: { code: 'ENVIRONMENT_NOT_STARTED', message: startError } }),
   };

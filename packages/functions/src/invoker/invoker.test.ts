@@ -456,3 +456,108 @@ test('each invocation settles exactly once, and says nothing after it, whatever 
     { numRuns: 150, seed: 8 },
   );
 });
+
+test('changed sources are loaded beside what serves, which ends what it has begun', async () => {
+  const { clock, machine, invoke, invoker } = open();
+  const first = invoke();
+  const old = machine.last();
+  old.says('ready');
+  await clock.advance(1);
+  invoker.update();
+  const changed = machine.last();
+  assert.notEqual(changed, old);
+  // Nobody waits for it: until it has loaded, the old one has the work.
+  old.says('returned', 1, '"old"');
+  await clock.advance(1);
+  assert.equal((await first.settled).value, '"old"');
+  const second = invoke();
+  assert.equal(old.invoked.length, 2);
+  changed.says('ready');
+  await clock.advance(1);
+  const third = invoke();
+  assert.equal(changed.invoked.length, 1, 'whoever comes now is served by the changed sources');
+  old.says('returned', 2, '"old"');
+  changed.says('returned', 1, '"new"');
+  await clock.advance(1);
+  assert.equal((await second.settled).value, '"old"');
+  assert.equal((await third.settled).value, '"new"');
+  await clock.advance(functionDefaults.stopGraceMs + 1);
+  assert.deepEqual(
+    invoker.status().environments.map(({ pid }) => pid),
+    [changed.pid],
+  );
+});
+
+test('sources that cannot be loaded change nothing, and those that are mended then serve', async () => {
+  const { clock, machine, invoke, invoker } = open();
+  const first = invoke();
+  const old = machine.last();
+  old.says('ready');
+  old.says('returned', 1, '"old"');
+  await first.settled;
+  invoker.update();
+  const broken = machine.last();
+  broken.says('init-error', 0, { errorType: 'Runtime.UserCodeSyntaxError', errorMessage: 'line 3', trace: [] });
+  await clock.advance(1);
+  broken.ends(null, 1);
+  await clock.advance(1);
+  assert.match(invoker.status().updateError?.message ?? '', /UserCodeSyntaxError: line 3/);
+  assert.equal(invoker.status().initError, undefined);
+  const starts = machine.processes.length;
+  const second = invoke();
+  const third = invoke();
+  assert.equal(old.invoked.length, 2);
+  assert.equal(
+    machine.processes.length,
+    starts,
+    'what cannot be loaded is not started: the third waits for the old one',
+  );
+  old.says('returned', 2, '"old"');
+  await second.settled;
+  invoker.update();
+  const mended = machine.last();
+  mended.says('ready');
+  await clock.advance(1);
+  assert.equal(invoker.status().updateError, undefined);
+  old.says('returned', 3, '"old"');
+  assert.equal((await third.settled).value, '"old"');
+  const fourth = invoke();
+  mended.says('returned', 1, '"new"');
+  assert.equal((await fourth.settled).value, '"new"');
+});
+
+test('a function that could not be loaded is loaded when its sources change', async () => {
+  const { clock, machine, invoke, invoker } = open({ spareCount: 1 });
+  const failure = { errorType: 'Error', errorMessage: 'no', trace: [] };
+  machine.last().says('init-error', 0, failure);
+  machine.last().ends(null, 1);
+  await clock.advance(60_000);
+  assert.equal(machine.processes.length, 1);
+  invoker.update();
+  machine.last().says('ready');
+  await clock.advance(1);
+  assert.equal(invoker.status().initError, undefined);
+  invoke();
+  assert.equal(machine.last().invoked.length, 1);
+});
+
+test('sources that change again before they were loaded are loaded once more, and a full disk is waited for', async () => {
+  const { clock, machine, invoke, invoker } = open({ spareCount: 1 });
+  const old = machine.last();
+  old.says('ready');
+  await clock.advance(1);
+  invoker.update();
+  const overtaken = machine.last();
+  machine.dirError = new Error('ENOSPC');
+  invoker.update();
+  await clock.advance(5000);
+  machine.dirError = undefined;
+  await clock.advance(5000);
+  const latest = machine.last();
+  latest.says('ready');
+  await clock.advance(functionDefaults.stopGraceMs + 1);
+  assert.equal(overtaken.signalCode, 'SIGKILL');
+  assert.equal(old.signalCode, 'SIGKILL');
+  invoke();
+  assert.equal(latest.invoked.length, 1);
+});

@@ -10,7 +10,13 @@ import { limits } from '../defaults.ts';
 import { EnvironmentPool } from './environment-pool.ts';
 import { Environment } from './environment.ts';
 import { statusOf, type FunctionStatus } from './function-status.ts';
-import type { InvocationError, InvocationRequest, InvocationSink, Settlement } from './invocation-contract.ts';
+import type {
+  HandlerError,
+  InvocationError,
+  InvocationRequest,
+  InvocationSink,
+  Settlement,
+} from './invocation-contract.ts';
 import { cancelled, initFailed, notTheFunctions, throttled } from './invocation-errors.ts';
 import { InvocationQueue } from './invocation-queue.ts';
 import type { Invocation } from './invocation.ts';
@@ -27,6 +33,8 @@ export interface InvokerOptions {
   readonly machine?: Machine;
   /** Names an environment; a ULID. */
   newId(): string;
+  /** Changed sources serve from now on, or could not be loaded: what was loaded before serves on. */
+  onUpdated?(error: HandlerError | undefined): void;
 }
 
 /** An invocation from `invoke` to its settlement. */
@@ -101,6 +109,14 @@ export class Invoker {
         this.#schedule();
       }
     });
+  }
+
+  /**
+   * The sources have changed: they are loaded beside what serves, which ends what it has begun and is replaced. Where they
+   * cannot be loaded it serves on.
+   */
+  update(): void {
+    this.#pool.update();
   }
 
   status(): FunctionStatus {

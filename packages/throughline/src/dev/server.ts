@@ -117,6 +117,11 @@ async function start(
     functions: configs,
     scratchDir: path.join(dataDir, 'functions-scratch'),
     compileCacheDir: path.join(cacheDir, 'compile'),
+    sources: {
+      dirs: [config.appDir, ...configs.map(({ entry }) => path.dirname(entry))],
+      excluded: [path.resolve(dataDir)],
+    },
+    onUpdated: onProgress,
     ...shared,
   });
   closers.push(() => functions.close());
