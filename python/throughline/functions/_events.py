@@ -419,8 +419,17 @@ class DestinationResponseContext(_DestinationResponseContextRequired, total=Fals
     functionError: str
 
 
-class DestinationEvent(TypedDict):
+class _DestinationEventRequired(TypedDict):
+    version: str
+    timestamp: str
+    requestContext: DestinationRequestContext
+    requestPayload: Any
+
+
+class DestinationEvent(_DestinationEventRequired, total=False):
     """What became of an asynchronous invocation, for its destination.
+
+    An event that was too old before it was called has no response.
 
     Example::
 
@@ -428,9 +437,5 @@ class DestinationEvent(TypedDict):
             print(event["requestContext"]["condition"], event["requestPayload"])
     """
 
-    version: str
-    timestamp: str
-    requestContext: DestinationRequestContext
-    requestPayload: Any
     responseContext: DestinationResponseContext
     responsePayload: Any

@@ -12,7 +12,7 @@ import { dataDirOption, textOption, type Options } from './options.ts';
 export async function run(options: Options, words: readonly string[]): Promise<void> {
   const appDir = path.resolve(textOption(options, 'app') ?? '.');
   const found = new PythonFinder(appDir).find('throughline python');
-  const file = found.isApplications ? undefined : findRequirements(appDir, appDir);
+  const file = found.isApplications ? undefined : findRequirements(appDir);
   const environments = new PythonEnvironments({
     cacheDir: path.join(dataDirOption(options), 'cache'),
     onProgress: say,

@@ -79,9 +79,10 @@ async function pythonRuntimes(
   return runtimes;
 }
 
-function requirementsOf({ requirements, entry }: FunctionSettings, appDir: string): string | undefined {
+function requirementsOf({ requirements, entry, codeDir = '.' }: FunctionSettings, appDir: string): string | undefined {
   if (requirements !== undefined) return path.resolve(appDir, requirements);
-  return findRequirements(path.dirname(path.resolve(appDir, entry)), appDir);
+  // Code that has a folder of its own has what it needs there: what lies above is for other things, tests for instance.
+  return findRequirements(path.dirname(path.resolve(appDir, entry)), path.resolve(appDir, codeDir));
 }
 
 /** @throws whatever is not about the environment */

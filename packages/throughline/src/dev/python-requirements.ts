@@ -20,9 +20,9 @@ export interface Requirements {
 
 const names = ['requirements.txt', 'pyproject.toml'];
 
-/** The file of a function that names none: beside its entry, else in the application's folder. */
-export function findRequirements(entryDir: string, appDir: string): string | undefined {
-  const places = [entryDir, appDir].flatMap((dir) => names.map((name) => path.join(dir, name)));
+/** The file of a function that names none, in the first of these folders that has one. */
+export function findRequirements(...dirs: readonly string[]): string | undefined {
+  const places = dirs.flatMap((dir) => names.map((name) => path.join(dir, name)));
   return places.find((file) => existsSync(file));
 }
 

@@ -1,4 +1,4 @@
-// Where results and failures go: a function, or the topic of a queue or bus.
+// Where results and failures go: a function, or the topic of a queue.
 import type { Notes } from './notes.ts';
 import type { LocalNames } from './resource-names.ts';
 import { isRecord, textOf } from './template-text.ts';
@@ -26,7 +26,6 @@ export function destinationOf(
   if (text.startsWith('kafka://')) return text;
   if (text.includes(':lambda:') && kind === 'any') return `function:${name}`;
   if ((text.includes(':sqs:') || text.startsWith('queue.')) && isTopicName) return `kafka://queue.${name}`;
-  if (text.includes(':events:') && isTopicName) return `kafka://bus.${name}`;
   notes.add(path, `${text} is no destination here, and is left out`);
   return undefined;
 }

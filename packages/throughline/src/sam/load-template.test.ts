@@ -60,6 +60,26 @@ test('an event of Kafka is a trigger of the contract, with a topic for what fail
   ]);
 });
 
+test('results and failures go to functions and queues; what is no destination here is noted', (t) => {
+  const { app, notes } = load(
+    t,
+    `${oneFunction}
+      EventInvokeConfig:
+        MaximumRetryAttempts: 1
+        DestinationConfig:
+          OnSuccess: { Type: EventBridge, Destination: !GetAtt Bus.Arn }
+          OnFailure: { Type: Lambda, Destination: !GetAtt One.Arn }
+  Bus: { Type: AWS::Events::EventBus }
+`,
+  );
+  const { onFailure, onSuccess, maximumRetryAttempts } = app.functions['One'] ?? {};
+  assert.deepEqual([onSuccess, onFailure, maximumRetryAttempts], [undefined, 'function:One', 1]);
+  assert.match(
+    notes[0] ?? '',
+    /DestinationConfig\.OnSuccess: arn:aws:events:.* is no destination here, and is left out$/,
+  );
+});
+
 test('a setting that a trigger does not take is left out and named, and the trigger stays', (t) => {
   const { app, notes } = load(
     t,
