@@ -18,7 +18,9 @@ interface Open {
 }
 
 export class OffsetTracker {
-  readonly #open = new Map<bigint, Open>();
+  /** In the order of their offsets; those before `#head` are done. */
+  #open: Open[] = [];
+  #head = 0;
   /** What has been read, and passed or opened. */
   #read: Place;
 
@@ -31,18 +33,19 @@ export class OffsetTracker {
     return this.#read;
   }
 
+  /** Records from the first that is not done on. */
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.length - this.#head;
   }
 
   /** What is before it is done. */
   get place(): Place {
-    const [first] = this.#open.values();
+    const first = this.#open[this.#head];
     return first === undefined ? this.#read : { offset: first.offset, leaderEpoch: first.epochBefore };
   }
 
   opened(offset: bigint): void {
-    this.#open.set(offset, { offset, epochBefore: this.#read.leaderEpoch, isDone: false });
+    this.#open.push({ offset, epochBefore: this.#read.leaderEpoch, isDone: false });
   }
 
   /** Reading has come so far: whatever lies before it was opened, or needs no work. */
@@ -52,15 +55,30 @@ export class OffsetTracker {
 
   /** @returns whether the place has moved */
   done(offset: bigint): boolean {
-    const record = this.#open.get(offset);
+    const record = this.#find(offset);
     if (record === undefined) return false;
     record.isDone = true;
-    let hasMoved = false;
-    for (const { offset: first, isDone } of this.#open.values()) {
-      if (!isDone) break;
-      this.#open.delete(first);
-      hasMoved = true;
+    const before = this.#head;
+    while (this.#open[this.#head]?.isDone === true) this.#head++;
+    const hasMoved = this.#head > before;
+    // Cut now and then: what is cut off is half of it at least, so that each record is moved once as a rule.
+    if (this.#head > 1024 && this.#head > this.#open.length / 2) {
+      this.#open = this.#open.slice(this.#head);
+      this.#head = 0;
     }
     return hasMoved;
+  }
+
+  #find(offset: bigint): Open | undefined {
+    let low = this.#head;
+    let high = this.#open.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const found = this.#open[middle]!;
+      if (found.offset === offset) return found;
+      if (found.offset < offset) low = middle + 1;
+      else high = middle - 1;
+    }
+    return undefined;
   }
 }
