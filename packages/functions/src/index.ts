@@ -2,6 +2,10 @@
 export { createFunctionHost, type FunctionHost, type FunctionHostOptions } from './function-host.ts';
 export { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
 export type { TriggerStatus } from './triggers/trigger.ts';
+// What a redrive of dead letters needs.
+export { deadLetterHeaders, withoutDeadLetterHeaders } from './triggers/dead-letter.ts';
+export { acceptedRecord } from './async/async-record.ts';
+export { asyncTopic } from './defaults.ts';
 export type { LambdaApi } from './lambda/lambda-api.ts';
 export {
   createSupervisor,

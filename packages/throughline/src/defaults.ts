@@ -97,3 +97,6 @@ export const pythonStartMs = 20_000;
 export const pythonInstallMs = 900_000;
 /** Most bytes of an event that `invoke` reads from a file: one above Lambda's limit is too large, whatever follows. */
 export const invokeBytesMax = 7 * 1024 * 1024;
+
+/** A count of letters: a redrive says how far it is after so many, a line every second or so. */
+export const redriveProgressLetters = 100;

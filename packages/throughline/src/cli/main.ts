@@ -135,6 +135,15 @@ serverVerb('invoke <function>', 'call a function and print what it returns', () 
   .option('--file <file>', 'a file that has the event; - is standard input')
   .option('--log', 'print the end of its log, too')
   .option('--async', 'do not wait for it: print its request id once the event is kept');
+topicVerb(
+  'redrive <topic>',
+  'bring dead letters back to where they came from, each at most once; run again to go on',
+  () => import('./redrive.ts'),
+)
+  .option('--to <topic>', 'to this topic instead')
+  .option('--where <header=value...>', 'only letters with this header: error-code=FUNCTION_TIMED_OUT, function=NAME')
+  .option('--rate <count>', 'letters a second at most (1 to 1000; default as fast as it goes)')
+  .option('--dry-run', 'only print what would be sent');
 serverVerb('sql <statement>', 'query the tables that pipelines keep', () => import('./sql.ts'));
 serverVerb('logs [function]', 'print what functions log, and warnings of the server', () => import('./logs.ts'))
   .option('--limit <count>', 'only the last lines (default 200)')

@@ -30,6 +30,8 @@ const bounds = {
   partition: { min: 0, max: 2 ** 31 - 1, code: 'INVALID_ARGUMENT' },
   /** How many a topic may have is said where it is made. */
   partitions: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'INVALID_ARGUMENT' },
+  /** Letters a second: a wait of a millisecond is the shortest that there is. */
+  rate: { min: 1, max: 1000, code: 'INVALID_ARGUMENT' },
   toOffset: { min: 0, max: Number.MAX_SAFE_INTEGER, code: 'INVALID_ARGUMENT' },
 } as const satisfies Readonly<Record<string, Bounds>>;
 
