@@ -87,6 +87,8 @@ export function topicOf(destination: string): string {
 function resolve(asked: OutputOf<typeof schema>): MappingConfig {
   const { startingPositionTimestamp: time, ...rest } = asked;
   const { streamWindowMs, batchWindowMs, ...defaults } = mappingDefaults;
+  // A setting that is there and undefined is one that nobody has made.
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)) as typeof rest;
   const config: MappingConfig = {
     enabled: true,
     bisectBatchOnFunctionError: false,
@@ -94,7 +96,7 @@ function resolve(asked: OutputOf<typeof schema>): MappingConfig {
     filters: [],
     ...defaults,
     batchWindowMs: asked.type === 'kafka' ? batchWindowMs : streamWindowMs,
-    ...rest,
+    ...given,
     ...(time === undefined ? {} : { startingPositionTimestamp: timeOf(time) }),
   };
   check(config);

@@ -132,3 +132,8 @@ test('two mappings of one function have a consumer group each, or are told of', 
   assert.equal(twinMapping([one, config({ batchSize: 1 })], 'worker'), 'throughline-trigger-worker-kafka-jobs');
   assert.equal(twinMapping([one, config({ consumerGroupId: 'own' })], 'worker'), undefined);
 });
+
+// `batchSize: undefined`, as a reader of another format leaves it, once took the place of the default.
+test('a setting that is undefined has its default', () => {
+  assert.deepEqual(config({ batchSize: undefined, filters: undefined, enabled: undefined }), config());
+});
