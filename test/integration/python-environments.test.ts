@@ -1,7 +1,8 @@
 // What functions in Python ask for is installed once, from their requirements.txt or pyproject.toml; what cannot be had fails its
 // own functions only. The package is a wheel that the test makes, so no network is needed.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -115,6 +116,26 @@ describe('the environment of a function in Python', { skip }, () => {
     const asked = spawnSync(interpreter, ['-c', 'import greeting; print(greeting.greet("you"))'], { encoding: 'utf8' });
     assert.equal(asked.stdout, 'hello you\n');
     assert.equal((await whole.runtimeFor(file, base, ['one'])).interpreter, interpreter);
+  });
+
+  // A start that was stopped while packages were installed said CLOSED, had exit code 1, and left pip running.
+  test('that is being made ends with the server, cleanly', async () => {
+    const main = path.resolve(import.meta.dirname, '../../packages/throughline/src/cli/main.ts');
+    const flags = ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', main, 'dev', app];
+    const place = path.join(folder, 'stopped');
+    const ports = ['--http-port', '0', '--kafka-port', '0', '--data-dir', place];
+    const child = spawn(process.execPath, [...flags, ...ports], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (text.includes('making the Python environment')) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    assert.equal(code, 0, said);
+    assert.doesNotMatch(said, /CLOSED/);
+    assert.deepEqual(readdirSync(path.join(place, 'cache/python')), []);
+    const commands = spawnSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).stdout;
+    assert.ok(!commands.includes(path.join(place, 'cache/python')), commands);
   });
 
   test('is what `throughline python` runs, with throughline importable', () => {

@@ -13,10 +13,13 @@ export async function run(options: Options, words: readonly string[]): Promise<v
   const appDir = path.resolve(textOption(options, 'app') ?? '.');
   const found = new PythonFinder(appDir).find('throughline python');
   const file = found.isApplications ? undefined : findRequirements(appDir);
+  const stop = new AbortController();
+  const onStop = (): void => stop.abort();
+  for (const name of ['SIGINT', 'SIGTERM']) process.once(name, onStop);
   const environments = new PythonEnvironments({
     cacheDir: path.join(dataDirOption(options), 'cache'),
     onProgress: say,
-    signal: new AbortController().signal,
+    signal: stop.signal,
   });
   const whose = [path.basename(appDir)];
   const { interpreter, packageDir } =

@@ -122,30 +122,36 @@ export class PythonEnvironments {
   /** What a program has printed; it is of the user's own machine and has the user's settings, of proxies for instance. */
   #run(file: string, words: readonly string[], cwd: string, about: string): Promise<string> {
     return new Promise((resolve, reject) => {
-      const child = spawn(file, words, {
-        cwd,
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, PYTHONUTF8: '1' },
-        signal: this.#options.signal,
-        killSignal: 'SIGKILL',
-        timeout: pythonInstallMs,
-      });
+      const { signal: stop } = this.#options;
+      if (stop.aborted) return reject(stopping());
+      const env = { ...process.env, PYTHONUTF8: '1' };
+      // A group of its own: venv and pip start others, which end with them.
+      const child = spawn(file, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env, detached: true });
+      const end = (): void => {
+        if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+      };
+      const timer = setTimeout(end, pythonInstallMs).unref();
+      stop.addEventListener('abort', end, { once: true });
       const said = { stdout: '', stderr: '' };
       child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
       child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
       const failed = (why: string, cause?: Error): void =>
         reject(new ThroughlineError('PYTHON_ENVIRONMENT_FAILED', `${about}: ${why}`, { cause }));
-      child.once('error', (error) => {
-        if (this.#options.signal.aborted) reject(new ThroughlineError('CLOSED', 'the server is stopping'));
-        else failed(error.message, error);
-      });
+      child.once('error', (error) => failed(error.message, error));
       child.once('close', (code, signal) => {
+        clearTimeout(timer);
+        stop.removeEventListener('abort', end);
+        if (stop.aborted) return reject(stopping());
         if (code === 0) return resolve(said.stdout);
         const how = signal === null ? `exit code ${code}` : `ended by ${signal}`;
         failed(lastWords(said.stderr) ?? lastWords(said.stdout) ?? `${words.slice(0, 3).join(' ')}: ${how}`);
       });
     });
   }
+}
+
+function stopping(): ThroughlineError {
+  return new ThroughlineError('CLOSED', 'the server is stopping');
 }
 
 /** The last line that says something; pip's notices about itself come behind it. */

@@ -34,6 +34,8 @@ try {
   // A server that is killed later leaves what it has compiled for the next start.
   flushCompileCache();
 } catch (error) {
+  // A start that was asked to stop has stopped, and has closed what it had opened.
+  if (stopping.signal.aborted && ThroughlineError.is(error, 'CLOSED')) process.exit(defects.exitCode);
   reject(error);
 }
 
