@@ -223,3 +223,9 @@ export const asyncCloseMs = 2000;
 export const sourceSettleMs = 150;
 /** Folders of sources that are watched at most; a machine gives some thousands of watches to all its programs. */
 export const sourceFoldersMax = 1000;
+/** A schedule looks at the wall clock at least this often: it may be put forward or back. */
+export const scheduleSliceMs = 30_000;
+/** A call by schedule that the log does not take is handed over again after this long, then after twice as long each time … */
+export const scheduleRetryMs = 1000;
+/** … but never later than this. */
+export const scheduleRetryMsMax = 30_000;

@@ -2,6 +2,7 @@
 // it is part of AWS's API (room `lambda`).
 import { literal, object, parse, ThroughlineError } from '@throughline/event';
 import { kafkaKind, streamKind } from './mapping/kinds.ts';
+import { scheduleKind } from './schedule/schedule.ts';
 import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices } from './trigger.ts';
 
 /** What an application says of a trigger: `type`, and what that kind takes. Checked and completed by `readTrigger`. */
@@ -9,10 +10,10 @@ export interface TriggerConfig {
   readonly type: string;
 }
 
-const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind];
+const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind, scheduleKind];
 
 /** Kinds of the contract that this version does not have. */
-const laterTypes: readonly string[] = ['queue', 'bucket', 'bus', 'schedule'];
+const laterTypes: readonly string[] = ['queue', 'bucket', 'bus'];
 
 const typed = object({ type: literal('kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule') });
 

@@ -1,6 +1,6 @@
 // The kinds of triggers that are event source mappings of a topic: `kafka` and `stream`.
-import { createHash } from 'node:crypto';
 import { mappingGroupPrefix } from '../../defaults.ts';
+import { namedUuid } from '../named-uuid.ts';
 import type { TriggerKind } from '../trigger.ts';
 import { Mapping } from './mapping.ts';
 import { readMapping, type MappingConfig } from './mapping-config.ts';
@@ -14,7 +14,8 @@ function kind(type: MappingConfig['type']): TriggerKind<MappingConfig> {
     read: readMapping,
     start(config, target, services) {
       const group = groupOf(config, target.name);
-      return new Mapping({ uuid: uuidOf(group, target.name), group, config, target, services });
+      // A mapping of the configuration has the same id after every start.
+      return new Mapping({ uuid: namedUuid(`${target.name}\n${group}`), group, config, target, services });
     },
   };
 }
@@ -35,17 +36,4 @@ function isMapping(config: { readonly type: string }): config is MappingConfig {
 /** Made from names where the application names none. */
 function groupOf({ consumerGroupId, type, topic }: MappingConfig, functionName: string): string {
   return consumerGroupId ?? `${mappingGroupPrefix}${functionName}-${type}-${topic}`;
-}
-
-/** A mapping of the configuration has the same name after every start. */
-function uuidOf(group: string, functionName: string): string {
-  const digits = createHash('sha256').update(`${functionName}\n${group}`).digest('hex');
-  // RFC 9562, version 8: digits of one's own making.
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    `8${digits.slice(13, 16)}`,
-    `a${digits.slice(17, 20)}`,
-    digits.slice(20, 32),
-  ].join('-');
 }
