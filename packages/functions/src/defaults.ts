@@ -229,3 +229,5 @@ export const scheduleSliceMs = 30_000;
 export const scheduleRetryMs = 1000;
 /** … but never later than this. */
 export const scheduleRetryMsMax = 30_000;
+/** Levels of an event pattern; events have a few. */
+export const patternDepthMax = 100;

@@ -408,3 +408,11 @@ test('what the log has lost and other records stand for is worked on', async (t)
   await clock.advance(3000);
   assert.deepEqual(fake.batches.flat().at(-1), 'x2');
 });
+
+test('records that no filter matches are passed, also at the end of a topic, and their offsets are committed', async (t) => {
+  const { fake, start, produce, committed } = await bench(t);
+  const mapping = start({ batchSize: 2, filters: [{ value: [{ suffix: '1' }] }] });
+  await produce(numbered(14));
+  assert.deepEqual(fake.batches.flat(), ['v1', 'v11']);
+  assert.deepEqual(await committed(mapping), { 0: 14n });
+});

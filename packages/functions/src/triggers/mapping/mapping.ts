@@ -31,6 +31,8 @@ export interface MappingOptions {
   readonly config: MappingConfig;
   readonly target: TriggeredFunction;
   readonly services: TriggerServices;
+  /** What is done with a batch; where absent, the function is called with it. */
+  readonly deliver?: (records: readonly LogRecord[]) => Promise<BatchOutcome>;
 }
 
 /** A partition that the group has given to this process. */
@@ -204,7 +206,8 @@ export class Mapping implements RunningTrigger {
   }
 
   async #invoke(records: readonly LogRecord[], signal: AbortSignal): Promise<BatchOutcome> {
-    const { config, target, services } = this.options;
+    const { config, target, services, deliver } = this.options;
+    if (deliver !== undefined) return deliver(records);
     const requestId = newRequestId(services.random);
     const request = { requestId, event: () => this.#shape.event(records) };
     const settlement = await target.invoker.invoke(request, nobodyListens, signal);
