@@ -60,6 +60,8 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
           'Clock Timer Logger Random ErrorCode ThroughlineError isUlid guardedClock listening unattended'.split(' '),
       },
     },
+    // Folders of the machine and what changes in them; nothing of functions.
+    { name: 'watch' },
     // What calls functions by itself: topics, queues, folders, clocks.
     { name: 'triggers' },
     // AWS's API and function URLs: callers of an invoker that know HTTP, and no log.

@@ -221,8 +221,8 @@ export const asyncBackoffMsMax = 300_000;
 export const asyncCloseMs = 2000;
 /** Changed sources are loaded once nothing has changed for this long: an editor writes a file in several steps. */
 export const sourceSettleMs = 150;
-/** Folders of sources that are watched at most; a machine gives some thousands of watches to all its programs. */
-export const sourceFoldersMax = 1000;
+/** Folders below one that is watched; a machine gives some thousands of watches to all its programs. */
+export const watchedFoldersMax = 1000;
 /** A schedule looks at the wall clock at least this often: it may be put forward or back. */
 export const scheduleSliceMs = 30_000;
 /** A call by schedule that the log does not take is handed over again after this long, then after twice as long each time … */
@@ -231,3 +231,9 @@ export const scheduleRetryMs = 1000;
 export const scheduleRetryMsMax = 30_000;
 /** Levels of an event pattern; events have a few. */
 export const patternDepthMax = 100;
+/** A file of a bucket is whole when nothing has written to it for this long. */
+export const bucketSettleMs = 500;
+/** A bucket is looked through at least this often, also where the machine tells of no changes (network file systems). */
+export const bucketLookMs = 30_000;
+/** What was seen of a bucket is written this long after a change. */
+export const bucketSaveMs = 200;

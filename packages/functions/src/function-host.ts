@@ -24,7 +24,7 @@ import { newRequestId } from './invoker/request-id.ts';
 import { createLambdaApi, type LambdaApi } from './lambda/lambda-api.ts';
 import type { HostedFunction } from './lambda/hosted-function.ts';
 import type { FunctionOfRuns } from './runs/run-keeper.ts';
-import { SourceWatch } from './source-watch.ts';
+import { SourceWatch } from './watch/source-watch.ts';
 import { startTrigger } from './triggers/kinds.ts';
 import { Mapping } from './triggers/mapping/mapping.ts';
 import { Mappings } from './triggers/mapping/mappings.ts';
@@ -45,6 +45,8 @@ export interface FunctionHostOptions {
    * absent.
    */
   readonly scratchDir?: string;
+  /** A folder that outlives the host, for what triggers have seen of this machine; `scratchDir` where absent. */
+  readonly stateDir?: string;
   /** Folder of V8's compile cache; it takes a quarter off the load time of a function. */
   readonly compileCacheDir?: string;
   /** Where the sources of the functions are watched; a function whose sources change is loaded again. Not at all where absent. */
@@ -107,7 +109,18 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
     logger,
   });
   const accept: TriggerServices['accept'] = async (event) => void (await asynchronous.accept(event));
-  const services: TriggerServices = { log, bootstrapServers, member, clock, random, logger, newId, accept };
+  const stateDir = options.stateDir ?? scratchDir;
+  const services: TriggerServices = {
+    log,
+    bootstrapServers,
+    member,
+    clock,
+    random,
+    logger,
+    stateDir,
+    newId,
+    accept,
+  };
   const triggers = Array.from(functions, ([name, { config, invoker }]) =>
     config.triggers.map((trigger) => startTrigger(trigger, { name, invoker }, services)),
   ).flat();

@@ -1,6 +1,7 @@
 // The kinds of triggers, each with a file or folder of its own here. `url` is not among them: a function URL follows nothing,
 // it is part of AWS's API (room `lambda`).
 import { literal, object, parse, ThroughlineError } from '@throughline/event';
+import { bucketKind } from './bucket/bucket.ts';
 import { busKind } from './bus/bus.ts';
 import { kafkaKind, streamKind } from './mapping/kinds.ts';
 import { scheduleKind } from './schedule/schedule.ts';
@@ -11,10 +12,10 @@ export interface TriggerConfig {
   readonly type: string;
 }
 
-const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind, scheduleKind, busKind];
+const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind, scheduleKind, busKind, bucketKind];
 
 /** Kinds of the contract that this version does not have. */
-const laterTypes: readonly string[] = ['queue', 'bucket'];
+const laterTypes: readonly string[] = ['queue'];
 
 const typed = object({ type: literal('kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule') });
 

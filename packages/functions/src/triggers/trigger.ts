@@ -36,6 +36,8 @@ export interface TriggerServices {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** A folder that outlives this process, for what a trigger has seen of this machine. */
+  readonly stateDir: string;
   /** A ULID. */
   newId(): string;
   /**

@@ -38,9 +38,22 @@ export async function functionConfigs(
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
     ...asyncOf(settings),
-    triggers: (settings.triggers ?? []).filter(({ type }) => type !== 'url' && type !== 'api'),
+    triggers: (settings.triggers ?? [])
+      .filter(({ type }) => type !== 'url' && type !== 'api')
+      .map((trigger) => inFolder(trigger, config.appDir)),
     routes: routesOf(settings),
   }));
+}
+
+/** The folder of a bucket is relative to the application's. */
+function inFolder<Trigger extends { readonly type: string; readonly folder?: unknown }>(
+  trigger: Trigger,
+  appDir: string,
+): Trigger {
+  const { type, folder } = trigger;
+  return type === 'bucket' && typeof folder === 'string'
+    ? { ...trigger, folder: path.resolve(appDir, folder) }
+    : trigger;
 }
 
 type Bundled = Partial<Pick<FunctionConfig, 'entry' | 'codeDir' | 'problem'>>;

@@ -116,6 +116,7 @@ async function start(
     ...askedDurability(config),
     functions: configs,
     scratchDir: path.join(dataDir, 'functions-scratch'),
+    stateDir: path.join(dataDir, 'triggers'),
     compileCacheDir: path.join(cacheDir, 'compile'),
     sources: {
       dirs: [config.appDir, ...configs.map(({ entry }) => path.dirname(entry))],

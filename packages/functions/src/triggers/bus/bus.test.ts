@@ -23,6 +23,7 @@ function bench(test: { after(action: () => Promise<void>): void }) {
     clock,
     random: seededRandom(1),
     logger: silentLogger,
+    stateDir: '',
     newId: () => '0',
     async accept(event) {
       if (state.problem !== undefined) throw state.problem;

@@ -29,6 +29,7 @@ function open(
       clock,
       random,
       logger: silentLogger,
+      stateDir: '',
       newId: () => '0',
       accept: async () => {},
     },

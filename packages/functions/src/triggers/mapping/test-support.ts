@@ -128,6 +128,7 @@ export async function bench(
     clock,
     random: seededRandom(1),
     logger: silentLogger,
+    stateDir: '',
     newId: () => '0',
     accept: async () => {},
   };

@@ -28,6 +28,7 @@ function scheduled(config: object) {
       clock,
       random: { float: () => 0.5, bytes: (count) => new Uint8Array(count) },
       logger: silentLogger,
+      stateDir: '',
       newId: () => 'id',
       async accept(event) {
         if (state.problem !== undefined) throw state.problem;
@@ -64,6 +65,9 @@ test('two servers give one time one id, and two schedules two', async () => {
   for (const { virtual } of [one, other, third]) await virtual.advance(60_000);
   assert.equal(one.kept[0]?.id, other.kept[0]?.id);
   assert.notEqual(one.kept[0]?.id, third.kept[0]?.id);
+  const elsewhere = scheduled({ expression: 'rate(1 minute)', timezone: 'Europe/Berlin' });
+  await elsewhere.virtual.advance(60_000);
+  assert.notEqual(one.kept[0]?.id, elsewhere.kept[0]?.id);
   assert.equal(third.kept[0]?.event, '{"a":1}');
 });
 

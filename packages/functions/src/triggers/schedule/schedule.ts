@@ -94,10 +94,12 @@ class RunningSchedule implements RunningTrigger {
   async #hand(timeMs: number): Promise<void> {
     const { clock, logger } = this.#services;
     const { signal } = this.#stop;
-    const { expression, type } = this.#config;
+    const { expression, timezone, type } = this.#config;
     const functionName = this.#target.name;
     const time = `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
-    const id = namedUuid(`${type}\n${functionName}\n${expression}\n${JSON.stringify(this.#config.input)}\n${time}`);
+    const id = namedUuid(
+      `${type}\n${functionName}\n${expression}\n${timezone}\n${JSON.stringify(this.#config.input)}\n${time}`,
+    );
     const event = { functionName, event: this.#eventOf(id, time), origin: `${type} ${expression}`, id };
     for (let retryMs = scheduleRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, scheduleRetryMsMax)) {
       try {
