@@ -129,6 +129,23 @@ describe('looking', { concurrency: 2 }, () => {
     }
   });
 
+  test('functions lists what there is, and describes one', async () => {
+    assert.match(await output(['functions']), /^answer +\d+ +\d+ +\d+ +\d+ +\d+/m);
+    const text = await output(['functions', 'describe', 'answer']);
+    assert.match(text, /^answer  \d+ MB  time-out \d+ ms/);
+    assert.match(text, /^\d+ invocations \(\d+ cold, \d+ failed\)/m);
+    const [listed] = await json<{ name: string; triggers: unknown[] }[]>('functions');
+    assert.deepEqual([listed?.name, listed?.triggers], ['answer', []]);
+    for (const [verbs, code] of [
+      [['describe', 'nobody'], 'UNKNOWN_FUNCTION'],
+      [['describe'], 'INVALID_ARGUMENT'],
+      [['forget', 'answer'], 'INVALID_ARGUMENT'],
+      [['invocations', 'answer'], 'NOT_BUILT_YET'],
+    ] as const) {
+      await assert.rejects(output(['functions', ...verbs]), new RegExp(`\\[${code}\\]`));
+    }
+  });
+
   test('logs shows how invocations ended', async () => {
     assert.match(await output(['logs', 'answer']), /answer  invocation ended \(.*isCold=/);
     const lines = (await output(['logs', '--json'])).trim().split('\n');

@@ -40,6 +40,8 @@ const endpoints: readonly Endpoint[] = [
   },
   { method: 'POST', path: '/v1/topics/:topic/records', body: 'needed' },
   { method: 'GET', path: '/v1/status' },
+  { method: 'GET', path: '/v1/functions' },
+  { method: 'GET', path: '/v1/functions/:name' },
   { method: 'POST', path: '/v1/dev/kill-function', body: 'needed' },
   { method: 'POST', path: '/v1/dev/crash-server', body: 'none' },
   { method: 'GET', path: '/healthz', isLenient: true },
@@ -294,6 +296,7 @@ const notThere: readonly ErrorCode[] = [
   'INVALID_ARGUMENT',
   'UNKNOWN_CONVERSATION',
   'UNKNOWN_TABLE',
+  'UNKNOWN_FUNCTION',
   'UNKNOWN_TOPIC',
   'NOT_FOUND',
 ];

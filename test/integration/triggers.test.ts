@@ -64,11 +64,17 @@ test('a clock, a file and a bus call a function, each once', async (t) => {
   writeFileSync(path.join(app, 'uploads', 'first.png'), 'x');
   await until((call) => keyOf(call) === 'first.png');
   await until(({ at: asked }) => asked === 1);
-  const status = (await (await fetch(`${server.url}/v1/status`)).json()) as { triggers: { type: string }[] };
+  const described = await fetch(`${server.url}/v1/functions/any`);
+  const { triggers: following } = (await described.json()) as { triggers: { type: string; problem?: unknown }[] };
   assert.deepEqual(
-    status.triggers.map(({ type }) => type),
-    ['schedule', 'bucket', 'bus'],
+    following.map(({ type, problem }) => [type, problem]),
+    [
+      ['schedule', undefined],
+      ['bucket', undefined],
+      ['bus', undefined],
+    ],
   );
+  assert.equal((await fetch(`${server.url}/v1/functions/none`)).status, 404);
 
   await server.kill9();
   writeFileSync(path.join(app, 'uploads', 'meanwhile.png'), 'x');

@@ -3,6 +3,7 @@
 import { idSchema, parse, ThroughlineError } from '@throughline/event';
 import { Hono, type Context } from 'hono';
 import { crashServer, killFunction } from './admin/dev.ts';
+import { getFunction, listFunctions } from './admin/functions.ts';
 import { getMetrics, getReadiness, getStatus } from './admin/status.ts';
 import { listTables, readTable, runSql } from './admin/tables.ts';
 import { postChat } from './chat/post.ts';
@@ -73,6 +74,8 @@ export function createApp(context: GatewayContext): App {
     '/v1/tables': { GET: plain(() => listTables(context)) },
     '/v1/tables/:name': { GET: (call) => readTable(context, call.req.param('name') ?? '', url(call)) },
     '/v1/sql': { POST: plain((call) => runSql(context, call.req.raw)) },
+    '/v1/functions': { GET: plain(() => listFunctions(context)) },
+    '/v1/functions/:name': { GET: plain((call) => getFunction(context, call.req.param('name') ?? '')) },
     '/v1/status': { GET: plain(() => getStatus(context)) },
     '/v1/topics': { GET: plain(() => listTopics(records)) },
     '/v1/topics/:topic/records': {

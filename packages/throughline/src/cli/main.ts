@@ -86,6 +86,11 @@ verb('broker', 'serve the log alone on its Kafka port, to any Kafka client', () 
   .option('--advertised-port <port>', 'the same for the port of the first node');
 serverVerb('status', 'what runs: topics, functions and their processes, folds', () => import('./status.ts'));
 serverVerb(
+  'functions [action] [function]',
+  'the functions of the server and what calls them: list (the default) | describe NAME',
+  () => import('./functions.ts'),
+);
+serverVerb(
   'doctor',
   'check the machine, the data folder and the running server, and say what to do',
   () => import('./doctor.ts'),
