@@ -155,7 +155,7 @@ test(
     await log.close();
     assert.ok(functionKills > 3 * serverKills, `only ${functionKills} kills of the function hit one`);
     assert.ok(letters.length > 0, 'there were dead letters to look at');
-    const problems = mappingProblems({ produced, notes: notes(), letters, attemptsMax: 3 });
+    const problems = mappingProblems({ produced, notes: notes(), letters, attemptsMax: 3, killed });
     assert.deepEqual(problems, [], `SEED=${seed}`);
   },
 );

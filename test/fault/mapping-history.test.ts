@@ -17,6 +17,7 @@ const end = (id: string, failedIndex = -1): Note => ({ at: 'end', id, failedInde
 /** Key a has records 0, 1, 3; b has 2 and 4. Record 1 is bad; the first life is killed while record 2 is worked on. */
 const right: MappingHistory = {
   attemptsMax: 2,
+  killed: new Set(),
   produced: [
     { partition: 0, offset: 0, key: 'a' },
     { partition: 0, offset: 1, key: 'a' },
@@ -50,6 +51,27 @@ test('a history that keeps every promise has no problem', () => {
     [],
     'killed between dead letter and commit: both lives had used its attempts up',
   );
+});
+
+test('the last attempt of a record that was given up may have been killed: the record behind it goes on', () => {
+  const notes = [
+    begin('1', 7, 0),
+    end('1'),
+    begin('2', 7, 1),
+    end('2', 0),
+    begin('3', 7, 1),
+    begin('4', 7, 3),
+    end('4'),
+  ];
+  const others = [begin('5', 7, 2, 4), end('5')];
+  const history = { ...right, notes: [...notes, ...others], killed: new Set([70]) };
+  assert.deepEqual(mappingProblems(history), []);
+  const later = notes.map((note) => (note.at === 'begin' && note.id === '4' ? { ...note, life: 8 } : note));
+  assert.deepEqual(mappingProblems({ ...history, notes: [...later, ...others] }), [], 'in the next life of the server');
+  const alive = mappingProblems({ ...history, killed: new Set() });
+  assert.match(alive.join(), /out of order: 0@3/, 'one that runs still has not been given up');
+  const early = mappingProblems({ ...history, attemptsMax: 3 });
+  assert.match(early.join(), /out of order: 0@3/, 'one that had attempts left is not passed');
 });
 
 for (const [what, found, planted] of [

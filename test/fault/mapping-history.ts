@@ -39,6 +39,8 @@ export interface MappingHistory {
   /** The records of the topic of dead letters. */
   readonly letters: readonly Place[];
   readonly attemptsMax: number;
+  /** Processes of the function that were killed: what they had begun has failed, whatever came next. */
+  readonly killed: ReadonlySet<number>;
 }
 
 interface Fate {
@@ -50,7 +52,7 @@ interface Fate {
 }
 
 /** Everything that breaks a promise, as sentences. */
-export function mappingProblems({ produced, notes, letters, attemptsMax }: MappingHistory): string[] {
+export function mappingProblems({ produced, notes, letters, attemptsMax, killed }: MappingHistory): string[] {
   const problems: string[] = [];
   const fates = new Map<string, Fate>();
   const lastOfKey = new Map<string, Fate>();
@@ -76,13 +78,22 @@ export function mappingProblems({ produced, notes, letters, attemptsMax }: Mappi
       problems.push(`too many attempts: ${nameOf(place)} has failed ${count} times in one life`);
   };
   const isUsedUp = ({ failures }: Fate): boolean => [...failures.values()].some((count) => count >= attemptsMax);
-  /** A lane has one batch under way: another of its records says that the one before has failed, whoever was killed. */
+  /**
+   * A lane has one batch under way: another of its records says that the one before has failed, whoever was killed. So does the
+   * record behind one of its records, of the same key, where its process is known to be dead: the last attempt of a record that
+   * was given up has no end. The server may have been killed after that attempt, so that the record behind begins in another life.
+   */
   const close = (places: readonly Place[], life: number): void => {
     const names = new Set(places.map(nameOf));
+    const before = new Set(places.map((place) => fateOf(place).before));
     for (const [id, begun] of open) {
-      if (begun.life !== life || !begun.records.some((place) => names.has(nameOf(place)))) continue;
+      const isDead = killed.has(begun.pid);
+      if (begun.life !== life && !isDead) continue;
+      const isAgain = begun.records.some((place) => names.has(nameOf(place)));
+      const isPassed = isDead && begun.records.some((place) => before.has(fateOf(place)));
+      if (!isAgain && !isPassed) continue;
       open.delete(id);
-      for (const place of begun.records) charge(place, life);
+      for (const place of begun.records) charge(place, begun.life);
     }
   };
 
