@@ -37,6 +37,17 @@ test('a history that keeps every promise has no problem', () => {
   assert.deepEqual(asyncProblems({ ...right, letters: ['bad', 'bad'] }), [], 'killed between dead letter and outcome');
 });
 
+test('an attempt that was killed before it could note anything counts, and no other does', () => {
+  const notes = right.notes.filter(({ id }) => id !== 'bad');
+  const begin = (pid: number): Note => ({ at: 'begin', id: 'bad', life: 1, pid });
+  const end = (pid: number): Note => ({ at: 'end', id: 'bad', pid, isDone: false });
+  const missing = right.attemptsMax - 1;
+  const tries = Array.from({ length: missing }, (_, index) => [begin(900 + index), end(900 + index)]).flat();
+  const history = { ...right, notes: [...notes, ...tries], letters: ['bad'] };
+  assert.deepEqual(asyncProblems({ ...history, killed: [900] }), []);
+  assert.match(asyncProblems({ ...history, killed: [] }).join(), /given up early: bad/);
+});
+
 for (const [what, found, planted] of [
   ['an event that was never called', /^lost: good/, { notes: right.notes.filter(({ id }) => id !== 'good') }],
   ['a dead letter that is missing', /^no dead letter: bad/, { letters: [] }],

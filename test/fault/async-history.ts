@@ -42,6 +42,10 @@ export function asyncProblems({ sent, notes, letters, killed, attemptsMax }: Asy
   const letterCounts = countsOf(letters);
   const unsure = new Set(killed.map((pid) => notes.findLast((note) => note.pid === pid)));
   const byId = Map.groupBy(notes, ({ id }) => id);
+  // A process that was killed between two events may have been handed the next one, and have had no time to note it.
+  const unnotedMax = [...unsure].filter((note) => note?.at !== 'begin').length;
+  const early: string[] = [];
+  let unnotedCount = 0;
   for (const { id, isAccepted } of sent) {
     const mine = byId.get(id) ?? [];
     const begins = mine.filter((note) => note.at === 'begin');
@@ -54,11 +58,14 @@ export function asyncProblems({ sent, notes, letters, killed, attemptsMax }: Asy
     if (isAccepted && doneCount === 0 && letterCount === 0) {
       problems.push(begins.length === 0 ? `lost: ${said}` : `no dead letter: ${said}`);
     }
-    if (letterCount > 0 && begins.length < attemptsMax) problems.push(`given up early: ${said}`);
+    if (letterCount > 0 && begins.length < attemptsMax) {
+      early.push(`given up early: ${said}`);
+      unnotedCount += attemptsMax - begins.length;
+    }
     if (begins.length > attemptsMax + lives - 1) problems.push(`retried beyond: ${said}`);
     if (letterCount > lives || settledCount > lives) problems.push(`doubled: ${said}`);
   }
-  return problems;
+  return unnotedCount > unnotedMax ? [...problems, ...early] : problems;
 }
 
 function countsOf(ids: readonly string[]): ReadonlyMap<string, number> {

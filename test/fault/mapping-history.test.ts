@@ -59,12 +59,12 @@ test('the last attempt of a record that was given up may have been killed: the r
     end('1'),
     begin('2', 7, 1),
     end('2', 0),
-    begin('3', 7, 1),
+    { ...begin('3', 7, 1), pid: 71 },
     begin('4', 7, 3),
     end('4'),
   ];
   const others = [begin('5', 7, 2, 4), end('5')];
-  const history = { ...right, notes: [...notes, ...others], killed: new Set([70]) };
+  const history = { ...right, notes: [...notes, ...others], killed: new Set([71]) };
   assert.deepEqual(mappingProblems(history), []);
   const later = notes.map((note) => (note.at === 'begin' && note.id === '4' ? { ...note, life: 8 } : note));
   assert.deepEqual(mappingProblems({ ...history, notes: [...later, ...others] }), [], 'in the next life of the server');
@@ -72,6 +72,13 @@ test('the last attempt of a record that was given up may have been killed: the r
   assert.match(alive.join(), /out of order: 0@3/, 'one that runs still has not been given up');
   const early = mappingProblems({ ...history, attemptsMax: 3 });
   assert.match(early.join(), /out of order: 0@3/, 'one that had attempts left is not passed');
+});
+
+test('a process that was killed between two batches may have had the next one', () => {
+  const notes = [begin('1', 7, 0), end('1'), { ...begin('2', 7, 1), pid: 71 }, end('2', 0), begin('3', 7, 3), end('3')];
+  const history = { ...right, notes: [...notes, begin('4', 7, 2, 4), end('4')] };
+  assert.deepEqual(mappingProblems({ ...history, killed: new Set([71]) }), []);
+  assert.match(mappingProblems({ ...history, killed: new Set([72]) }).join(), /given up early: 0@1/);
 });
 
 for (const [what, found, planted] of [

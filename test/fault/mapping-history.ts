@@ -77,7 +77,10 @@ export function mappingProblems({ produced, notes, letters, attemptsMax, killed 
     if (count === attemptsMax + 1)
       problems.push(`too many attempts: ${nameOf(place)} has failed ${count} times in one life`);
   };
-  const isUsedUp = ({ failures }: Fate): boolean => [...failures.values()].some((count) => count >= attemptsMax);
+  const unnoted = unnotedKills(notes, killed);
+  const usedUpIn = (fate: Fate): number =>
+    [...fate.failures].filter(([life, count]) => count + (unnoted.get(life) ?? 0) >= attemptsMax).length;
+  const isUsedUp = (fate: Fate): boolean => usedUpIn(fate) > 0;
   /**
    * A lane has one batch under way: another of its records says that the one before has failed, whoever was killed. So does the
    * record behind one of its records, of the same key, where its process is known to be dead: the last attempt of a record that
@@ -123,13 +126,27 @@ export function mappingProblems({ produced, notes, letters, attemptsMax, killed 
   for (const { records, life } of open.values()) for (const place of records) charge(place, life);
 
   for (const [name, fate] of fates) {
-    const { isDone, letterCount, failures } = fate;
-    const usedUpCount = [...failures.values()].filter((count) => count >= attemptsMax).length;
+    const { isDone, letterCount } = fate;
+    const usedUpCount = usedUpIn(fate);
     if (!isDone && letterCount === 0) problems.push(`lost: ${name}`);
     if (letterCount > 0 && usedUpCount === 0) problems.push(`given up early: ${name}`);
     else if (letterCount > usedUpCount) problems.push(`doubled: ${name} has ${letterCount} dead letters`);
   }
   return problems;
+}
+
+/**
+ * By life: processes that were killed between two batches. One may have been handed the next batch, and have had no time to note
+ * it: an attempt of its records that nobody sees.
+ */
+function unnotedKills(notes: readonly Note[], killed: ReadonlySet<number>): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  const ended = new Set(notes.flatMap((note) => (note.at === 'end' ? [note.id] : [])));
+  for (const pid of killed) {
+    const last = notes.findLast((note) => note.at === 'begin' && note.pid === pid);
+    if (last?.at === 'begin' && ended.has(last.id)) counts.set(last.life, (counts.get(last.life) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function nameOf({ partition, offset }: Place): string {
