@@ -79,6 +79,8 @@ export const unansweredPingCount = 4;
 export const sharedDeathCount = 2;
 /** How often the memory of a busy process is looked at: a leak of 1 GB/s overshoots by 250 MB. */
 export const memoryWatchMs = 250;
+/** At the end of an invocation it is looked at, unless it was within these milliseconds. */
+export const memorySampleMs = 10;
 /** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */
 export const oldSpaceShare = 0.75;
 /** Runs of a function that are handed to its invoker ahead; the others wait, in the order of the log, and take no place. */

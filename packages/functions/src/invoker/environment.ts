@@ -286,7 +286,7 @@ export class Environment {
     this.#running.delete(number);
     invocation.timer?.cancel();
     this.#pause(invocation, false);
-    this.#watch.sampleMemory();
+    this.#watch.ended();
     if (this.#running.size === 0) {
       this.idleSinceMs = this.#options.clock.monotonicMs();
       this.#settledAlone = invocation;

@@ -2,7 +2,7 @@
 // share it, whether it is stuck. An endless loop keeps its neighbours from going on; alone, it only keeps itself, and its
 // time-out ends it. Nothing is watched while nothing runs.
 import type { Clock, Timer } from '@throughline/event';
-import { memoryWatchMs, unansweredPingCount } from '../defaults.ts';
+import { memorySampleMs, memoryWatchMs, unansweredPingCount } from '../defaults.ts';
 
 export interface ProcessWatchOptions {
   readonly clock: Clock;
@@ -25,6 +25,7 @@ export class ProcessWatch {
   readonly #options: ProcessWatchOptions;
   #memoryTimer: Timer | undefined;
   #pingTimer: Timer | undefined;
+  #sampledMs = -Infinity;
   #unanswered = 0;
   #isStopped = false;
 
@@ -44,7 +45,15 @@ export class ProcessWatch {
     this.#unanswered = 0;
   }
 
-  sampleMemory(): number {
+  /** An invocation has ended. */
+  ended(): void {
+    // The last look was just now, where invocations are short: a look costs as much as one of them.
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#sampledMs >= memorySampleMs) this.#sampleMemory(nowMs);
+  }
+
+  #sampleMemory(nowMs: number): number {
+    this.#sampledMs = nowMs;
     const bytes = this.#options.residentBytes();
     this.bytesMax = Math.max(this.bytesMax, bytes);
     return bytes;
@@ -60,7 +69,7 @@ export class ProcessWatch {
     const { clock, memoryBytesMax, onTooMuchMemory, runningCount } = this.#options;
     this.#memoryTimer ??= clock.after(memoryWatchMs, () => {
       this.#memoryTimer = undefined;
-      if (this.sampleMemory() > memoryBytesMax) onTooMuchMemory();
+      if (this.#sampleMemory(clock.monotonicMs()) > memoryBytesMax) onTooMuchMemory();
       else if (runningCount() > 0) this.#watchMemory();
     });
   }

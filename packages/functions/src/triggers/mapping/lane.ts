@@ -10,6 +10,9 @@
 //                                                 └──── pause ◄─── again ◄─────────────────────────┤
 //                                                                  dead letter ◄─── too often, too old, too large
 //
+// While one batch is with the function, the event of the next is put together, where a whole batch waits: that is most of the work of
+// a fast function's batch, and it goes on beside the handler.
+//
 // A record is given up once more invocations with it have failed than maximumRetryAttempts says; it is settled when its dead
 // letter is on the log.
 import { delayOrAbort, type Clock, type LogRecord } from '@throughline/event';
@@ -18,10 +21,16 @@ import type { DeadLetterCondition } from '../dead-letter.ts';
 import type { BatchFailure, BatchOutcome } from './batch-outcome.ts';
 import { envelopeBytes } from './event-shape.ts';
 import type { MappingConfig } from './mapping-config.ts';
+import type { Open } from './offset-tracker.ts';
+
+/** What the records of one event may take. */
+const eventBytesMax = mappingLimits.eventBytesMax - envelopeBytes;
 
 /** A record on its way through a lane. */
 export interface LaneRecord {
   readonly record: LogRecord;
+  /** Its place among those of its partition that are not done. */
+  readonly open: Open;
   /** What it takes in an event. */
   readonly bytes: number;
   /** Invocations with it that have failed and counted. */
@@ -40,8 +49,10 @@ export interface LaneOptions {
   readonly clock: Clock;
   /** Nothing new is begun, and pauses end: what is not settled comes again, here or elsewhere. */
   readonly stop: AbortSignal;
-  /** Calls the function; its signal aborts when nobody waits for the batch any more. */
-  readonly invoke: (records: readonly LogRecord[]) => Promise<BatchOutcome>;
+  /** The event with these records; undefined where the function is not called with events of this mapping's shape. */
+  readonly eventOf: (records: readonly LogRecord[]) => string | undefined;
+  /** Calls the function, in this turn where it can be; `eventOf` has the event where none is given. */
+  readonly invoke: (records: readonly LogRecord[], event: string | undefined) => Promise<BatchOutcome>;
   /** Resolves when they are where such records go, durably; or once `stop` has aborted, and false then. */
   readonly giveUp: (records: readonly GivenUp[]) => Promise<boolean>;
   /** They need no more work. */
@@ -52,8 +63,12 @@ export interface LaneOptions {
 
 export class Lane {
   readonly #options: LaneOptions;
-  readonly #waiting: LaneRecord[] = [];
+  /** What waits stands from `#head` on. */
+  #waiting: LaneRecord[] = [];
+  #head = 0;
   #waitingBytes = 0;
+  /** The batch after the one that is with the function, and its event. */
+  #next: { readonly batch: readonly LaneRecord[]; readonly event: string | undefined } | undefined;
   #wake: (() => void) | undefined;
   readonly #running: Promise<void>;
   /** Failures in a row. */
@@ -79,13 +94,31 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    while (await this.#gather()) await this.#deliver(this.#cut());
+    while (await this.#gather()) {
+      const { batch, event } = this.#next ?? { batch: this.#cut(), event: undefined };
+      this.#next = undefined;
+      await this.#deliver(batch, event);
+    }
+  }
+
+  /** Puts the next event together, where a whole batch waits. */
+  #prepare(): void {
+    if (this.#next !== undefined || !this.#isFull) return;
+    const batch = this.#cut();
+    // One that is too large for any event is given up, not called.
+    const isSound = batch.every(({ bytes }) => bytes <= eventBytesMax);
+    this.#next = { batch, event: isSound ? this.#options.eventOf(batch.map(({ record }) => record)) : undefined };
+  }
+
+  get #waitingCount(): number {
+    return this.#waiting.length - this.#head;
   }
 
   /** Resolves when there is a batch; false when there will be none. */
   async #gather(): Promise<boolean> {
     const { stop, clock, config } = this.#options;
-    while (this.#waiting.length === 0 && !stop.aborted) await this.#more();
+    if (this.#next !== undefined) return !stop.aborted;
+    while (this.#waitingCount === 0 && !stop.aborted) await this.#more();
     if (config.batchWindowMs > 0 && !this.#isFull && !stop.aborted) {
       const window = new AbortController();
       const timer = clock.after(config.batchWindowMs, () => {
@@ -100,7 +133,7 @@ export class Lane {
 
   get #isFull(): boolean {
     const { batchSize } = this.#options.config;
-    return this.#waiting.length >= batchSize || this.#waitingBytes >= mappingLimits.eventBytesMax - envelopeBytes;
+    return this.#waitingCount >= batchSize || this.#waitingBytes >= eventBytesMax;
   }
 
   #more(): Promise<void> {
@@ -109,19 +142,27 @@ export class Lane {
 
   /** Takes what one event holds; a record that is too large for any is alone, and given up. */
   #cut(): LaneRecord[] {
-    const bytesMax = mappingLimits.eventBytesMax - envelopeBytes;
-    let count = 0;
+    const start = this.#head;
+    const endMax = Math.min(this.#waiting.length, start + this.#options.config.batchSize);
     let bytes = 0;
-    for (const record of this.#waiting) {
-      if (count === this.#options.config.batchSize || (count > 0 && bytes + record.bytes > bytesMax)) break;
-      count++;
-      bytes += record.bytes;
+    let end = start;
+    for (; end < endMax; end++) {
+      const { bytes: more } = this.#waiting[end]!;
+      if (end > start && bytes + more > eventBytesMax) break;
+      bytes += more;
     }
     this.#waitingBytes -= bytes;
-    return this.#waiting.splice(0, count);
+    const batch = this.#waiting.slice(start, end);
+    this.#head = end;
+    // Cut now and then: what is cut off is half of it at least, so that each record is moved once as a rule.
+    if (this.#head > this.#waiting.length / 2) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    return batch;
   }
 
-  async #deliver(batch: readonly LaneRecord[]): Promise<void> {
+  async #deliver(batch: readonly LaneRecord[], event: string | undefined): Promise<void> {
     const { stop, config, invoke, settled, onProblem } = this.#options;
     /** What is still to be done of it; the first is at the end. */
     const parts: (readonly LaneRecord[])[] = [batch];
@@ -131,7 +172,12 @@ export class Lane {
       const records = await this.#sound(part);
       if (records === undefined) return;
       if (records.length === 0) continue;
-      const outcome = await invoke(records.map(({ record }) => record));
+      const answer = invoke(
+        records.map(({ record }) => record),
+        records === batch ? event : undefined,
+      );
+      this.#prepare();
+      const outcome = await answer;
       if (outcome.kind === 'done') {
         this.#failuresInRow = 0;
         onProblem(undefined);
@@ -169,15 +215,14 @@ export class Lane {
   /** Gives up what no invocation can help. @returns the others; undefined when it was stopped meanwhile */
   async #sound(records: readonly LaneRecord[]): Promise<readonly LaneRecord[] | undefined> {
     const { clock, config } = this.#options;
-    const bytesMax = mappingLimits.eventBytesMax - envelopeBytes;
     const { maximumRecordAgeSeconds: ageMax } = config;
     const oldestMs = ageMax === -1 ? -Infinity : clock.nowMs() - ageMax * 1000;
     const conditionOf = ({ record, bytes }: LaneRecord): DeadLetterCondition | undefined =>
-      record.timestampMs < oldestMs ? 'RecordAgeExceeded' : bytes > bytesMax ? 'RecordTooLarge' : undefined;
+      record.timestampMs < oldestMs ? 'RecordAgeExceeded' : bytes > eventBytesMax ? 'RecordTooLarge' : undefined;
     if (!records.some(conditionOf)) return records;
     const isGone = await this.#giveUp(records, conditionOf, (condition) =>
       condition === 'RecordTooLarge'
-        ? { errorCode: 'BODY_TOO_LARGE', errorType: condition, errorMessage: `an event holds ${bytesMax} bytes` }
+        ? { errorCode: 'BODY_TOO_LARGE', errorType: condition, errorMessage: `an event holds ${eventBytesMax} bytes` }
         : { errorCode: 'FUNCTION_ERROR', errorType: condition, errorMessage: `older than ${ageMax} seconds` },
     );
     return isGone ? records.filter((each) => conditionOf(each) === undefined) : undefined;

@@ -8,7 +8,7 @@
 // At least once, and in the order of each key within a partition: an offset is committed only after the batch with its record has
 // succeeded, or its dead letter is on the log, or the record was passed (by a filter, or without a place for dead letters).
 // Nothing is kept but the group's offsets, so that whoever takes a partition over goes on where they say (decision 0110).
-import { delayOrAbort, ThroughlineError, type LogRecord } from '@throughline/event';
+import { delayOrAbort, ThroughlineError, valueUnlessFailed, type LogRecord } from '@throughline/event';
 import { unknownEpoch, type TopicDescription } from '@throughline/log';
 import { mappedTopicCheckMs, mappingCloseMs, retryDelayMs } from '../../defaults.ts';
 import { newRequestId } from '../../invoker/request-id.ts';
@@ -66,7 +66,7 @@ export class Mapping implements RunningTrigger {
     this.#shape = config.type === 'kafka' ? kafkaShape(bootstrapServers) : kinesisShape;
     this.#filter = compileFilters(config);
     this.#deadLetters = new DeadLetters(options, (failure) => this.#problem('topic', failure));
-    this.#first = config.enabled ? this.#describe().catch(() => undefined) : Promise.resolve(undefined);
+    this.#first = valueUnlessFailed(config.enabled ? this.#describe() : undefined);
     if (!config.enabled) return;
     this.#group = new MappingGroup({
       log,
@@ -198,18 +198,19 @@ export class Mapping implements RunningTrigger {
       clock,
       logger,
       bytesOf: (record) => this.#shape.bytesOf(record),
-      invoke: (records, signal) => this.#invoke(records, signal),
+      eventOf: (records) => (this.options.deliver === undefined ? this.#shape.event(records) : undefined),
+      invoke: (records, event, signal) => this.#invoke(records, event, signal),
       giveUp: (letters, stop) => this.#deadLetters.add(letters, stop),
       onPlace: (place) => this.#group!.commit(partition, place, this.#note!),
       onProblem: (failure) => this.#problem(partition, failure),
     });
   }
 
-  async #invoke(records: readonly LogRecord[], signal: AbortSignal): Promise<BatchOutcome> {
+  async #invoke(records: readonly LogRecord[], event: string | undefined, signal: AbortSignal): Promise<BatchOutcome> {
     const { config, target, services, deliver } = this.options;
     if (deliver !== undefined) return deliver(records);
     const requestId = newRequestId(services.random);
-    const request = { requestId, event: () => this.#shape.event(records) };
+    const request = { requestId, event: event ?? ((): string => this.#shape.event(records)) };
     const settlement = await target.invoker.invoke(request, nobodyListens, signal);
     if (!config.reportBatchItemFailures) return outcomeOf(settlement, undefined);
     return outcomeOf(settlement, (identifier) => {

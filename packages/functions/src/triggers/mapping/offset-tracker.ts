@@ -10,7 +10,7 @@ export interface Place {
 }
 
 /** A record that was handed on and is not done yet. */
-interface Open {
+export interface Open {
   readonly offset: bigint;
   /** Of the record before it. */
   readonly epochBefore: number;
@@ -44,8 +44,11 @@ export class OffsetTracker {
     return first === undefined ? this.#read : { offset: first.offset, leaderEpoch: first.epochBefore };
   }
 
-  opened(offset: bigint): void {
-    this.#open.push({ offset, epochBefore: this.#read.leaderEpoch, isDone: false });
+  /** It is handed on; `done` takes what is returned. */
+  opened(offset: bigint): Open {
+    const open: Open = { offset, epochBefore: this.#read.leaderEpoch, isDone: false };
+    this.#open.push(open);
+    return open;
   }
 
   /** Reading has come so far: whatever lies before it was opened, or needs no work. */
@@ -54,9 +57,7 @@ export class OffsetTracker {
   }
 
   /** @returns whether the place has moved */
-  done(offset: bigint): boolean {
-    const record = this.#find(offset);
-    if (record === undefined) return false;
+  done(record: Open): boolean {
     record.isDone = true;
     const before = this.#head;
     while (this.#open[this.#head]?.isDone === true) this.#head++;
@@ -67,18 +68,5 @@ export class OffsetTracker {
       this.#head = 0;
     }
     return hasMoved;
-  }
-
-  #find(offset: bigint): Open | undefined {
-    let low = this.#head;
-    let high = this.#open.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const found = this.#open[middle]!;
-      if (found.offset === offset) return found;
-      if (found.offset < offset) low = middle + 1;
-      else high = middle - 1;
-    }
-    return undefined;
   }
 }

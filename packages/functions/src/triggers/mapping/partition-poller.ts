@@ -21,8 +21,14 @@ export interface PartitionPollerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly bytesOf: (record: LogRecord) => number;
-  /** The signal aborts when nobody waits for the answer any more. */
-  readonly invoke: (records: readonly LogRecord[], signal: AbortSignal) => Promise<BatchOutcome>;
+  /** As for a lane. */
+  readonly eventOf: (records: readonly LogRecord[]) => string | undefined;
+  /** As for a lane; the signal aborts when nobody waits for the answer any more. */
+  readonly invoke: (
+    records: readonly LogRecord[],
+    event: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<BatchOutcome>;
   /** As for a lane. */
   readonly giveUp: (records: readonly GivenUp[], stop: AbortSignal) => Promise<boolean>;
   /** What is before the place is done. */
@@ -45,7 +51,7 @@ export class PartitionPoller {
   readonly ended: Promise<ThroughlineError | undefined>;
 
   constructor(options: PartitionPollerOptions) {
-    const { config, clock, invoke, giveUp, onProblem } = options;
+    const { config, clock, eventOf, invoke, giveUp, onProblem } = options;
     this.#options = options;
     this.#tracker = new OffsetTracker(options.start);
     const { signal: stop } = this.#stop;
@@ -56,7 +62,8 @@ export class PartitionPoller {
           config,
           clock,
           stop,
-          invoke: (records) => invoke(records, this.#cancel.signal),
+          eventOf,
+          invoke: (records, event) => invoke(records, event, this.#cancel.signal),
           giveUp: (records) => giveUp(records, stop),
           settled: (records) => this.#settled(records),
           onProblem,
@@ -128,10 +135,10 @@ export class PartitionPoller {
     for (const record of records) {
       const { offset, leaderEpoch = unknownEpoch } = record;
       if (filter === undefined || filter(record)) {
-        this.#tracker.opened(offset);
+        const open = this.#tracker.opened(offset);
         const bytes = bytesOf(record);
         this.#aheadBytes += bytes;
-        byLane[this.#laneOf(record)]!.push({ record, bytes, failureCount: 0 });
+        byLane[this.#laneOf(record)]!.push({ record, open, bytes, failureCount: 0 });
       }
       this.#tracker.moveTo(offset + 1n, leaderEpoch);
     }
@@ -153,9 +160,9 @@ export class PartitionPoller {
 
   #settled(records: readonly LaneRecord[]): void {
     let hasMoved = false;
-    for (const { record, bytes } of records) {
+    for (const { open, bytes } of records) {
       this.#aheadBytes -= bytes;
-      hasMoved = this.#tracker.done(record.offset) || hasMoved;
+      hasMoved = this.#tracker.done(open) || hasMoved;
     }
     if (hasMoved) this.#options.onPlace(this.#tracker.place);
     this.#wakeReader?.();
