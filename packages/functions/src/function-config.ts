@@ -12,7 +12,7 @@ import {
   string,
   ThroughlineError,
 } from '@throughline/event';
-import { asyncConfigOf, asyncFields, asyncProblem, checkDestinations, type AsyncConfig } from './async/async-config.ts';
+import { asyncConfigOf, asyncFields, asyncProblem, type AsyncConfig } from './async/async-config.ts';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { ApiRoute, FunctionUrl } from './lambda/hosted-function.ts';
@@ -89,7 +89,6 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
     const message = `function ${config.name}: invocationsPerEnvironment: a process of Python serves one at a time`;
     throw new ThroughlineError('CONFIG_INVALID', message);
   }
-  checkDestinations(resolved);
   const parsed = parse(schema, resolved, 'CONFIG_INVALID');
   const triggers = parsed.triggers.map((one, index) => readTrigger(one, `function ${config.name}: triggers[${index}]`));
   const twin = twinMapping(triggers, config.name);

@@ -2,7 +2,7 @@
 // Source: AWS Lambda API reference, PutFunctionEventInvokeConfig.
 import { array, number, optional } from '@throughline/event';
 import { asyncDefaults, asyncLimits } from '../defaults.ts';
-import { destinationField, readDestination } from './destination.ts';
+import { destinationField } from './destination.ts';
 
 export interface AsyncConfig {
   /** Times that an event is tried again after the function has failed. */
@@ -41,11 +41,6 @@ export function asyncProblem(config: AsyncConfig): string | undefined {
     return `maximumEventAgeSeconds: expected a number from ${min} to ${max}`;
   }
   return undefined;
-}
-
-/** @throws ThroughlineError NOT_BUILT_YET for a destination that this version does not have */
-export function checkDestinations({ onSuccess, onFailure }: AsyncConfig): void {
-  for (const destination of [onSuccess, onFailure]) if (destination !== undefined) readDestination(destination);
 }
 
 /** Fills in the defaults. */

@@ -1,8 +1,10 @@
 // Asynchronous invocations on a log in memory, with a clock that stands still and a function that is made up.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventBridgeSchema } from '@aws-lambda-powertools/parser/schemas';
 import { fromUtf8, ThroughlineError } from '@throughline/event';
 import { asyncGroup, asyncLimits, asyncTopic } from '../defaults.ts';
+import { busEventOf } from '../triggers/bus/bus-event.ts';
 import { bench, fails, kinds, minuteMs } from './test-support.ts';
 
 test('an event is on the log before it is accepted, and its function is called with it', async (t) => {
@@ -190,6 +192,35 @@ test('the result of an event goes to its destination in AWS’s shape, before th
     '3',
     'worker',
   ]);
+});
+
+test('a bus gets results as events of EventBridge, which its rules understand', async (t) => {
+  const { accept, start, fake, records, clock } = await bench(t, {
+    onSuccess: 'bus:shop',
+    onFailure: 'bus:shop',
+    maximumRetryAttempts: 0,
+  });
+  fake.handler = (event) => (event === '1' ? '{"a":12345678901234567890}' : fails('FUNCTION_ERROR')(event));
+  await start();
+  await accept({ id: 'a', event: '1' });
+  await accept({ id: 'b', event: '2' });
+  await clock.settle();
+  const put = await records('bus.shop');
+  const types = put.map((record) => {
+    const event = busEventOf(record);
+    EventBridgeSchema.parse(event);
+    assert.equal(event?.source, 'lambda');
+    assert.deepEqual(event?.resources, [
+      'arn:aws:events:us-east-1:000000000000:event-bus/shop',
+      'arn:aws:lambda:us-east-1:000000000000:function:worker:$LATEST',
+    ]);
+    return event?.['detail-type'];
+  });
+  assert.deepEqual(types.toSorted(), [
+    'Lambda Function Invocation Result - Failure',
+    'Lambda Function Invocation Result - Success',
+  ]);
+  assert.match(put.map(({ value }) => fromUtf8(value!)).join(), /"responsePayload":\{"a":12345678901234567890\}\}\}/);
 });
 
 test('functions that are destinations of each other are stopped after 16 hops', async (t) => {

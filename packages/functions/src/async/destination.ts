@@ -1,37 +1,40 @@
-// Where the result of an asynchronous invocation goes: to another function, to a topic, to a queue. And what it is: AWS's record of
-// the invocation.
+// Where the result of an asynchronous invocation goes: to another function, to a topic, to a queue, to a bus. And what it is: AWS's
+// record of the invocation.
 //
 //   function:NAME   called asynchronously with the record
 //   kafka://TOPIC   the record as a value of the topic; after a failure with the headers of a dead letter, for redrive
 //   queue:NAME      the same on topic queue.NAME
+//   bus:NAME        an event of EventBridge whose detail is the record, on topic bus.NAME
 //
 // Source: AWS Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
 import { string, ThroughlineError } from '@throughline/event';
-import { asyncLimits } from '../defaults.ts';
+import { asyncLimits, asyncTopic } from '../defaults.ts';
 import { arnOf } from '../lambda/function-name.ts';
+import { busArn, busTopic, placeId } from '../triggers/bus/bus-event.ts';
 import type { EventOutcome } from './async-record.ts';
 import type { OpenEvent } from './open-events.ts';
 
 export type Destination =
   | { readonly kind: 'function'; readonly name: string }
-  | { readonly kind: 'topic'; readonly topic: string };
+  | { readonly kind: 'topic'; readonly topic: string }
+  | { readonly kind: 'bus'; readonly bus: string; readonly topic: string };
 
-const pattern = /^(?:function:([A-Za-z0-9_-]{1,64})|kafka:\/\/([A-Za-z0-9._-]{1,249})|queue:([A-Za-z0-9._-]{1,243}))$/;
+const pattern =
+  /^(?:function:([A-Za-z0-9_-]{1,64})|kafka:\/\/([A-Za-z0-9._-]{1,249})|queue:([A-Za-z0-9._-]{1,243})|bus:([A-Za-z0-9._-]{1,200}))$/;
 
 export const destinationField = string({
-  pattern: /^(?:function:[A-Za-z0-9_-]{1,64}|(?:kafka:\/\/|queue:|bus:)[A-Za-z0-9._-]{1,249})$/,
-  what: 'function:<name>, kafka://<topic> or queue:<name>',
+  pattern,
+  what: 'function:<name>, kafka://<topic>, queue:<name> or bus:<name>',
 });
 
-/** @throws ThroughlineError NOT_BUILT_YET for a bus, INVALID_ARGUMENT */
+/** @throws ThroughlineError INVALID_ARGUMENT */
 export function readDestination(text: string): Destination {
-  if (text.startsWith('bus:'))
-    throw new ThroughlineError('NOT_BUILT_YET', `${text}: a bus as a destination comes later`);
   const match = pattern.exec(text);
-  const [, name, topic, queue] = match ?? [];
+  const [, name, topic, queue, bus] = match ?? [];
   if (name !== undefined) return { kind: 'function', name };
   if (topic !== undefined) return { kind: 'topic', topic };
   if (queue !== undefined) return { kind: 'topic', topic: `queue.${queue}` };
+  if (bus !== undefined) return { kind: 'bus', bus, topic: busTopic(bus) };
   throw new ThroughlineError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no destination`);
 }
 
@@ -74,4 +77,28 @@ export function invocationRecord(
     fields.push(`"responsePayload":${isTooLarge || response.payload === '' ? 'null' : response.payload}`);
   }
   return `${head.slice(0, -1)},${fields.join(',')}}`;
+}
+
+/**
+ * The event of EventBridge that a bus gets, as JSON; the record stands in it as it is. Its id is made from the place of the
+ * asynchronous event, so that a result that arrives twice is known by it.
+ */
+export function busResult(
+  { functionName, partition, offset, acceptedMs }: OpenEvent,
+  bus: string,
+  isSuccess: boolean,
+  record: string,
+  nowMs: number,
+): string {
+  const head = JSON.stringify({
+    version: '0',
+    id: placeId({ topic: asyncTopic, partition, offset, timestampMs: acceptedMs }, 'destination'),
+    'detail-type': `Lambda Function Invocation Result - ${isSuccess ? 'Success' : 'Failure'}`,
+    source: 'lambda',
+    account: '000000000000',
+    time: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+    region: 'us-east-1',
+    resources: [busArn(bus), `${arnOf(functionName)}:$LATEST`],
+  });
+  return `${head.slice(0, -1)},"detail":${record}}`;
 }

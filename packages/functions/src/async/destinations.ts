@@ -7,7 +7,7 @@ import { asyncLimits, asyncTopic, retryDelayMs } from '../defaults.ts';
 import { deadLetterHeadersOf } from '../triggers/dead-letter.ts';
 import type { AsyncEvent } from '../triggers/trigger.ts';
 import type { EventOutcome } from './async-record.ts';
-import { readDestination } from './destination.ts';
+import { busResult, readDestination } from './destination.ts';
 import type { OpenEvent } from './open-events.ts';
 
 export interface DestinationsOptions {
@@ -24,7 +24,6 @@ const hopeless: ReadonlySet<string> = new Set([
   'BODY_TOO_LARGE',
   'RECORD_TOO_LARGE',
   'INVALID_TOPIC',
-  'NOT_BUILT_YET',
   'INVALID_ARGUMENT',
 ]);
 
@@ -82,6 +81,22 @@ export class Destinations {
       await this.#options.accept({ ...next, id: `destination/${place}` }, hops + 1);
       return;
     }
+    if (destination.kind === 'bus') {
+      const value = busResult(
+        event,
+        destination.bus,
+        outcome.kind === 'succeeded',
+        record,
+        this.#options.clock.nowMs(),
+      );
+      // A bus is no store: it has the log's own settings, as one has that a trigger makes.
+      await this.#append(
+        destination.topic,
+        { key: utf8(event.id), value: utf8(value), headers: [] },
+        { partitions: 1 },
+      );
+      return;
+    }
     const headers =
       outcome.kind === 'succeeded'
         ? []
@@ -96,20 +111,26 @@ export class Destinations {
               functionName,
             },
           );
-    await this.#append(destination.topic, { key: utf8(event.id), value: utf8(record), headers });
+    const { durability: asked } = this.#options;
+    const durability = asked === undefined ? {} : { durability: asked };
+    const { destinationPartitionCount: partitions, destinationRecordBytesMax: recordBytesMax } = asyncLimits;
+    const config = { ...durability, retentionMs: null, retentionBytes: null, recordBytesMax };
+    const entry = { key: utf8(event.id), value: utf8(record), headers };
+    await this.#append(destination.topic, entry, { partitions, config });
   }
 
   /** A topic that nobody has made is made. */
-  async #append(topic: string, record: Pick<LogRecord, 'key' | 'value' | 'headers'>): Promise<void> {
-    const { log, durability: asked } = this.#options;
+  async #append(
+    topic: string,
+    record: Pick<LogRecord, 'key' | 'value' | 'headers'>,
+    made: Parameters<Log['admin']['createTopic']>[1],
+  ): Promise<void> {
+    const { log } = this.#options;
     try {
       await log.append(topic, [record]);
     } catch (thrown) {
       if (!ThroughlineError.is(thrown, 'UNKNOWN_TOPIC')) throw thrown;
-      const durability = asked === undefined ? {} : { durability: asked };
-      const { destinationPartitionCount: partitions, destinationRecordBytesMax: recordBytesMax } = asyncLimits;
-      const config = { ...durability, retentionMs: null, retentionBytes: null, recordBytesMax };
-      await log.admin.createTopic(topic, { partitions, config }).catch((error: unknown) => {
+      await log.admin.createTopic(topic, made).catch((error: unknown) => {
         if (!ThroughlineError.is(error, 'TOPIC_EXISTS')) throw error;
       });
       await log.append(topic, [record]);

@@ -1,4 +1,4 @@
-// Where results and failures go: a function, or the topic of a queue.
+// Where results and failures go: a function, a bus, or the topic of a queue.
 import type { Notes } from './notes.ts';
 import type { LocalNames } from './resource-names.ts';
 import { isRecord, textOf } from './template-text.ts';
@@ -25,6 +25,7 @@ export function destinationOf(
   const isTopicName = /^[A-Za-z0-9._-]{1,240}$/.test(name);
   if (text.startsWith('kafka://')) return text;
   if (text.includes(':lambda:') && kind === 'any') return `function:${name}`;
+  if (text.includes(':events:') && kind === 'any' && isTopicName) return `bus:${name}`;
   if ((text.includes(':sqs:') || text.startsWith('queue.')) && isTopicName) return `kafka://queue.${name}`;
   notes.add(path, `${text} is no destination here, and is left out`);
   return undefined;

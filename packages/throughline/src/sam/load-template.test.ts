@@ -60,7 +60,7 @@ test('an event of Kafka is a trigger of the contract, with a topic for what fail
   ]);
 });
 
-test('results and failures go to functions and queues; what is no destination here is noted', (t) => {
+test('results and failures go to functions, queues and buses; what is no destination here is noted', (t) => {
   const { app, notes } = load(
     t,
     `${oneFunction}
@@ -69,14 +69,23 @@ test('results and failures go to functions and queues; what is no destination he
         DestinationConfig:
           OnSuccess: { Type: EventBridge, Destination: !GetAtt Bus.Arn }
           OnFailure: { Type: Lambda, Destination: !GetAtt One.Arn }
+  Two:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: nodejs22.x
+      EventInvokeConfig:
+        DestinationConfig:
+          OnSuccess: { Type: SNS, Destination: 'arn:aws:sns:us-east-1:123456789012:Told' }
   Bus: { Type: AWS::Events::EventBus }
 `,
   );
   const { onFailure, onSuccess, maximumRetryAttempts } = app.functions['One'] ?? {};
-  assert.deepEqual([onSuccess, onFailure, maximumRetryAttempts], [undefined, 'function:One', 1]);
+  assert.deepEqual([onSuccess, onFailure, maximumRetryAttempts], ['bus:Bus', 'function:One', 1]);
+  assert.equal(app.functions['Two']?.onSuccess, undefined);
   assert.match(
-    notes[0] ?? '',
-    /DestinationConfig\.OnSuccess: arn:aws:events:.* is no destination here, and is left out$/,
+    notes.join('\n'),
+    /Two.*DestinationConfig\.OnSuccess: arn:aws:sns:.* is no destination here, and is left out$/m,
   );
 });
 

@@ -45,8 +45,20 @@ export function busEventOf(record: LogRecord): BusEvent | undefined {
 /**
  * Names a record by its place, and by its time: a topic that is made again has other records in the same places.
  */
-export function placeId({ topic, partition, offset, timestampMs }: LogRecord, whose = ''): string {
+export function placeId(
+  { topic, partition, offset, timestampMs }: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'>,
+  whose = '',
+): string {
   return namedUuid(`${topic}\n${partition}\n${offset}\n${timestampMs}\n${whose}`);
+}
+
+export function busTopic(bus: string): string {
+  return `bus.${bus}`;
+}
+
+/** AWS's name of a bus; region and account are placeholders, as a function's are. */
+export function busArn(bus: string): string {
+  return `arn:aws:events:us-east-1:000000000000:event-bus/${bus}`;
 }
 
 /** A time that is none is 1970: whoever wrote it gave no other. */

@@ -95,6 +95,18 @@ test('an event that cannot be kept is handed over until it is, and the next star
   assert.equal(kept.length, 3);
 });
 
+test('an event that is too large for a function is passed, named, and holds up nothing', async (t) => {
+  const { clock, start, put, kept, state } = bench(t);
+  const trigger = await start();
+  state.problem = new ThroughlineError('BODY_TOO_LARGE', 'too large');
+  await put(order(1));
+  state.problem = undefined;
+  await put(order(2));
+  await clock.advance(60_000);
+  assert.equal(kept.length, 1);
+  assert.match(trigger.status().problem?.message ?? '', /^1 records/);
+});
+
 test('a rule hears what comes after it was made, and two rules of a function both call it', async (t) => {
   const { log, start, put, kept } = bench(t);
   await log.admin.createTopic('bus.default', { partitions: 1 });

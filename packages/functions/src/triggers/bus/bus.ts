@@ -20,7 +20,7 @@ import type { BatchOutcome } from '../mapping/batch-outcome.ts';
 import { Mapping } from '../mapping/mapping.ts';
 import { namedUuid } from '../named-uuid.ts';
 import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices, TriggerStatus } from '../trigger.ts';
-import { busEventOf, placeId } from './bus-event.ts';
+import { busEventOf, busTopic, placeId } from './bus-event.ts';
 
 export interface BusConfig {
   readonly type: 'bus';
@@ -74,7 +74,7 @@ class RunningBus implements RunningTrigger {
       config: {
         ...defaults,
         type: 'kafka',
-        topic: topicOf(bus),
+        topic: busTopic(bus),
         enabled: true,
         batchWindowMs: 0,
         // A rule hears what comes after it was made.
@@ -95,7 +95,10 @@ class RunningBus implements RunningTrigger {
   status(): TriggerStatus {
     const { problem } = this.#mapping.status();
     const { type, bus } = this.#config;
-    const strange = { code: 'INVALID_EVENT', message: `${this.#strangeCount} records of the bus are no events` };
+    const strange = {
+      code: 'INVALID_EVENT',
+      message: `${this.#strangeCount} records of the bus are no events, or too large`,
+    };
     const shown = problem ?? (this.#strangeCount === 0 ? undefined : strange);
     return { type, functionName: this.#target.name, source: bus, ...(shown === undefined ? {} : { problem: shown }) };
   }
@@ -107,22 +110,21 @@ class RunningBus implements RunningTrigger {
   }
 
   async #deliver(records: readonly LogRecord[]): Promise<BatchOutcome> {
-    const { logger } = this.#services;
     const functionName = this.#target.name;
     const origin = `bus ${this.#config.bus}`;
     try {
       for (const record of records) {
         const event = busEventOf(record);
-        if (event === undefined) {
-          this.#strangeCount++;
-          const { topic, partition, offset } = record;
-          logger.warn(
-            { function: functionName, topic, partition, offset: String(offset) },
-            'a record of a bus is no event',
-          );
-        } else if (this.#matches(event)) {
+        if (event === undefined) this.#pass(record, 'a record of a bus is no event');
+        else if (this.#matches(event)) {
           const id = placeId(record, this.#rule);
-          await this.#services.accept({ functionName, event: JSON.stringify(event), origin, id });
+          try {
+            await this.#services.accept({ functionName, event: JSON.stringify(event), origin, id });
+          } catch (thrown) {
+            // It would be too large the next time, too, and hold up all that is behind it.
+            if (!ThroughlineError.is(thrown, 'BODY_TOO_LARGE')) throw thrown;
+            this.#pass(record, 'an event of a bus is larger than a function may be called with');
+          }
         }
       }
       return { kind: 'done' };
@@ -132,10 +134,15 @@ class RunningBus implements RunningTrigger {
     }
   }
 
+  #pass({ topic, partition, offset }: LogRecord, what: string): void {
+    this.#strangeCount++;
+    this.#services.logger.warn({ function: this.#target.name, topic, partition, offset: String(offset) }, what);
+  }
+
   /** Makes the bus where nobody has. */
   async #make(): Promise<void> {
     const { log, clock, logger } = this.#services;
-    const topic = topicOf(this.#config.bus);
+    const topic = busTopic(this.#config.bus);
     while (!this.#stop.signal.aborted) {
       try {
         await log.admin.createTopic(topic, { partitions: 1 });
@@ -148,8 +155,4 @@ class RunningBus implements RunningTrigger {
       await delayOrAbort(clock, retryDelayMs, this.#stop.signal);
     }
   }
-}
-
-function topicOf(bus: string): string {
-  return `bus.${bus}`;
 }
