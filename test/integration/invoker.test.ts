@@ -20,7 +20,7 @@ import { entryOf } from './functions-harness.ts';
 function open(t: { after(action: () => Promise<void>): void }, config: Partial<InvokerConfig> = {}) {
   const scratchDir = mkdtempSync(path.join(tmpdir(), 'throughline-test-'));
   const invoker = new Invoker({
-    config: { name: 'invoked', entry: entryOf('invoked'), env: {}, ...functionDefaults, ...config },
+    config: { name: 'invoked', entry: entryOf('invoked'), env: {}, secrets: {}, ...functionDefaults, ...config },
     clock: systemClock,
     logger: silentLogger,
     scratchDir,

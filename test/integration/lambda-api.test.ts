@@ -16,6 +16,7 @@ import {
   ListFunctionsCommand,
   type InvokeCommandInput,
   type InvokeWithResponseStreamCompleteEvent,
+  type TooManyRequestsException,
 } from '@aws-sdk/client-lambda';
 import { silentLogger, systemClock, systemRandom, ulids } from '@throughline/event';
 import type { Listener } from '@throughline/gateway';
@@ -37,7 +38,7 @@ const accepted: AsyncEvent[] = [];
 
 function add(name: string, config: Partial<InvokerConfig>, url?: HostedFunction['url']): void {
   const invoker = new Invoker({
-    config: { ...functionDefaults, name, entry: entryOf('http'), env: {}, spareCount: 0, ...config },
+    config: { ...functionDefaults, name, entry: entryOf('http'), env: {}, secrets: {}, spareCount: 0, ...config },
     clock: systemClock,
     logger: silentLogger,
     scratchDir,
@@ -54,6 +55,8 @@ before(async () => {
   add('hasty', { timeoutMs: 300 }, { responseMode: 'RESPONSE_STREAM' });
   add('broken', { entry: entryOf('broken') }, { responseMode: 'BUFFERED' });
   add('crowded', { environmentsMax: 1, queueLengthMax: 1 }, { responseMode: 'BUFFERED' });
+  add('reserved', { reservedConcurrency: 1 });
+  add('off', { reservedConcurrency: 0 }, { responseMode: 'BUFFERED' });
   add('private', {});
   const accept = async (event: AsyncEvent): Promise<void> => void accepted.push(event);
   const shared = { clock: systemClock, random: systemRandom, logger: silentLogger };
@@ -219,6 +222,24 @@ describe('Invoke', () => {
     assert.ok(throttled.length > 0 && throttled.length < 8, `${throttled.length} of 8`);
     for (const result of throttled)
       assert.ok(named('TooManyRequestsException')((result as PromiseRejectedResult).reason));
+  });
+
+  test('beyond its reserved concurrency nobody waits, and the reason is AWS’s', async () => {
+    for (const [name, count] of [
+      ['reserved', 1],
+      ['off', 4],
+    ] as const) {
+      const results = await Promise.allSettled(
+        Array.from({ length: 4 }, async (_, answer) => invoke(name, { answer })),
+      );
+      const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+      assert.equal(reasons.length, name === 'off' ? count : 3);
+      for (const reason of reasons) {
+        const { Reason, retryAfterSeconds } = reason as TooManyRequestsException;
+        assert.deepEqual([Reason, retryAfterSeconds], ['ReservedFunctionConcurrentInvocationLimitExceeded', '1']);
+      }
+    }
+    assert.equal((await post('off', {})).status, 429);
   });
 });
 

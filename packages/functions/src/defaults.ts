@@ -17,6 +17,10 @@ export const functionDefaults = {
   queueLengthMax: 10_000,
   /** One process ready ahead hides 35 to 160 ms of start (research/functions.md §3.3) and takes over from a killed one. */
   spareCount: 1,
+  /** Count of processes: nothing beyond the spare is kept loaded unless somebody asks for it. */
+  provisionedConcurrency: 0,
+  /** Lambda freezes; here a handler that goes on after its answer did so before, and a debugger has to reach it. */
+  isFrozenWhenIdle: false,
   /** An unused process beyond the spares is stopped after 5 minutes. */
   idleMs: 300_000,
   /** Tries of one run. A process that dies five times in a row is no accident. */
@@ -79,6 +83,10 @@ export const unansweredPingCount = 4;
 export const sharedDeathCount = 2;
 /** How often the memory of a busy process is looked at: a leak of 1 GB/s overshoots by 250 MB. */
 export const memoryWatchMs = 250;
+/** An idle process is frozen after these milliseconds: calls in a row do not pay for it, and its last lines have been read. */
+export const freezeDelayMs = 20;
+/** A secret that is shorter is not looked for in what a function prints: it would be found everywhere. */
+export const redactedLengthMin = 6;
 /** At the end of an invocation it is looked at, unless it was within these milliseconds. */
 export const memorySampleMs = 10;
 /** The share of memoryMb that V8's old space may take; the rest is young space, code and buffers. */

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import {
   array,
+  boolean,
   either,
   literal,
   number,
@@ -55,6 +56,10 @@ const schema = object({
   leaseMs: number({ min: 100, integer: true }),
   chunkWindowMs: whole,
   chunkBytesMax: positive,
+  reservedConcurrency: optional(whole),
+  provisionedConcurrency: whole,
+  isFrozenWhenIdle: boolean(),
+  secrets: record(either(object({ file: string() }), object({ variable: string() }))),
   stopGraceMs: whole,
   unresponsiveMs: positive,
   initTimeoutMs: positive,
@@ -74,15 +79,29 @@ const schema = object({
  * @throws ThroughlineError CONFIG_INVALID with the name of the function and of the value
  */
 export function resolveFunction(config: FunctionConfig): ResolvedFunction {
-  const resolved = { ...functionDefaults, ...asyncConfigOf({}), env: {}, routes: [], triggers: [], ...config };
+  const resolved = {
+    ...functionDefaults,
+    ...asyncConfigOf({}),
+    env: {},
+    secrets: {},
+    routes: [],
+    triggers: [],
+    ...config,
+  };
   const problem = schema.problem(resolved, '') ?? asyncProblem(resolved);
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);
   }
-  const badName = Object.keys(resolved.env).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
-  if (badName !== undefined) {
-    const message = `function ${config.name}: env: ${JSON.stringify(badName)} is no name of a variable`;
+  for (const [where, names] of Object.entries({ env: resolved.env, secrets: resolved.secrets })) {
+    const badName = Object.keys(names).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+    if (badName === undefined) continue;
+    const message = `function ${config.name}: ${where}: ${JSON.stringify(badName)} is no name of a variable`;
+    throw new ThroughlineError('CONFIG_INVALID', message);
+  }
+  const { reservedConcurrency = Infinity, provisionedConcurrency } = resolved;
+  if (provisionedConcurrency > reservedConcurrency) {
+    const message = `function ${config.name}: provisionedConcurrency: it is above reservedConcurrency (${reservedConcurrency})`;
     throw new ThroughlineError('CONFIG_INVALID', message);
   }
   if (resolved.runtime.kind === 'python' && resolved.invocationsPerEnvironment > 1) {

@@ -46,6 +46,19 @@ export const functionSchema = z.strictObject({
   memoryMb: z.int().min(64).optional(),
   environmentsMax: z.int().min(1).max(1000).optional(),
   invocationsPerEnvironment: z.int().min(1).max(1000).optional(),
+  /** Invocations that may run at once, AWS's ReservedConcurrentExecutions; 0 lets none run. */
+  reservedConcurrency: z.int().min(0).max(1000).optional(),
+  /** Processes that are kept loaded. */
+  provisionedConcurrency: z.int().min(0).max(1000).optional(),
+  /** Whether a process is stopped (SIGSTOP) between invocations, as AWS does it. */
+  isFrozenWhenIdle: z.boolean().optional(),
+  /** Environment variables whose values are read from a file (relative to the configuration file) or a variable of the server. */
+  secrets: z
+    .record(
+      z.string(),
+      z.union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ variable: z.string().min(1) })]),
+    )
+    .optional(),
   /** Environment variables of the function; nothing else is inherited but what docs/reference/configuration.md lists. */
   environment: z.record(z.string(), z.string()).optional(),
   /** Asynchronous invocations; the names are AWS's, the bounds are said by @throughline/functions. */

@@ -23,6 +23,7 @@ DATA: Final = 19
 RETURNED: Final = 20
 THREW: Final = 21
 PONG: Final = 22
+LEAKED: Final = 24
 
 #: A larger write is cut, so that no frame is above the supervisor's limit.
 WRITE_BYTES_MAX: Final = 256 * 1024

@@ -49,6 +49,8 @@ class Runtime:
         self._current: tuple[int, Context] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        #: What is there without any invocation; None where nobody asks what invocations leave.
+        self._at_ready: dict[str, int] | None = None
 
     def listen(self) -> None:
         """Reads the pipe until its other end has gone."""
@@ -56,6 +58,8 @@ class Runtime:
 
     def serve(self, handler: Handler) -> NoReturn:
         """Serves invocations for ever."""
+        if os.environ.get("THROUGHLINE_REPORTS_LEAKS") == "1":
+            self._at_ready = self._count_work()
         self._pipe.send(_frames.READY, 0)
         while True:
             self._serve_one(handler, *self._calls.get())
@@ -96,6 +100,7 @@ class Runtime:
             sys.stdout.flush()
             if isinstance(error, SystemExit):
                 _end(error)
+            self._tell_leaks(number)
             self._pipe.send_json(_frames.THREW, number, describe(error))
         finally:
             with self._sharing:
@@ -161,11 +166,33 @@ class Runtime:
             message = f"Unable to marshal response: {error}"
             raise RuntimeProblem("Runtime.MarshalError", message) from error
         sys.stdout.flush()
+        self._tell_leaks(number)
         self._pipe.send(_frames.RETURNED, number, encoded)
 
     def _end_stream(self, number: int) -> None:
         sys.stdout.flush()
+        self._tell_leaks(number)
         self._pipe.send(_frames.RETURNED, number)
+
+    def _tell_leaks(self, number: int) -> None:
+        """Names threads and tasks that an invocation has begun and not ended."""
+        if self._at_ready is None:
+            return
+        before = self._at_ready
+        leaks = [
+            [name, count - before.get(name, 0)]
+            for name, count in self._count_work().items()
+            if count > before.get(name, 0)
+        ]
+        if leaks:
+            self._pipe.send_json(_frames.LEAKED, number, leaks)
+
+    def _count_work(self) -> dict[str, int]:
+        tasks = asyncio.all_tasks(self._loop) if self._loop is not None else set()
+        return {
+            "threading.Thread": threading.active_count(),
+            "asyncio.Task": sum(1 for task in tasks if not task.done()),
+        }
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:

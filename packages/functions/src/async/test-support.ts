@@ -90,7 +90,7 @@ export async function bench(
   const fake = new FakeFunction();
   const invoker = {
     invoke: fake.invoke,
-    config: { ...functionDefaults, name: 'worker', entry: '/worker.ts', env: {}, environmentsMax: 2 },
+    config: { ...functionDefaults, name: 'worker', entry: '/worker.ts', env: {}, secrets: {}, environmentsMax: 2 },
   };
   let last: AsyncInvocations | undefined;
   return {

@@ -20,11 +20,13 @@ import type { HandlerError } from './invocation-contract.ts';
 import type { InvokerConfig } from './invoker-config.ts';
 import type { Machine } from './machine.ts';
 import { count, type InvocationReport, type InvocationTotals } from './metering.ts';
+import { Reaper } from './reaper.ts';
+import { isSecretError, readSecrets, redactor, type Secrets } from './secrets.ts';
 
 export interface EnvironmentStatus {
   readonly id: string;
   readonly pid: number;
-  readonly state: EnvironmentState | 'frozen';
+  readonly state: EnvironmentState;
   /** Invocations begun, and under way. */
   readonly invocations: number;
   readonly running: number;
@@ -63,6 +65,8 @@ export class EnvironmentPool {
   #candidate: Environment | undefined;
   #updatesWaiting = 0;
   readonly #stopped = new Map<Environment, () => void>();
+  /** Ends frozen processes should the supervisor die; made with the first process. */
+  #reaper: Reaper | undefined;
   #spareTimer: Timer | undefined;
   #idleTimer: Timer | undefined;
   #startTimer: Timer | undefined;
@@ -72,7 +76,7 @@ export class EnvironmentPool {
 
   constructor(options: EnvironmentPoolOptions) {
     this.#options = options;
-    if (options.config.spareCount > 0 && options.config.problem === undefined) this.#addSpares();
+    if (options.config.problem === undefined) this.#addSpares();
   }
 
   /**
@@ -138,6 +142,7 @@ export class EnvironmentPool {
     );
     for (const environment of this.#environments) environment.kill();
     await Promise.all(gone);
+    this.#reaper?.close();
   }
 
   /** A new environment; an error when the function has no place; undefined when the machine gives none now. */
@@ -146,11 +151,13 @@ export class EnvironmentPool {
     const { config, logger, machine, scratchDir } = this.#options;
     const id = this.#options.newId();
     const homeDir = path.join(scratchDir, id);
+    const secrets = readSecrets(config.secrets, machine, process.env);
+    if (isSecretError(secrets)) return this.#failInit(secrets);
     let isMade = false;
     try {
       machine.makeDir(homeDir);
       isMade = true;
-      const environment = this.#spawn(id, homeDir);
+      const environment = this.#spawn(id, homeDir, secrets);
       if (this.startError !== undefined) logger.info({ function: config.name }, 'processes can be started again');
       this.startError = undefined;
       this.#startFailures = 0;
@@ -200,8 +207,9 @@ export class EnvironmentPool {
   }
 
   /** @throws SpawnFailed, or what the machine throws */
-  #spawn(id: string, homeDir: string): Environment {
+  #spawn(id: string, homeDir: string, secrets: Secrets): Environment {
     const { config, clock, logger, machine, compileCacheDir } = this.#options;
+    if (config.isFrozenWhenIdle) this.#reaper ??= new Reaper(machine, logger);
     const environment = new Environment({
       id,
       runtime: config.runtime,
@@ -218,13 +226,17 @@ export class EnvironmentPool {
         logStreamName: id,
         homeDir,
         invocationsPerEnvironment: config.invocationsPerEnvironment,
+        isProvisioned: config.provisionedConcurrency > 0,
+        reportsLeaks: config.isFrozenWhenIdle,
         ...(compileCacheDir === undefined ? {} : { compileCacheDir }),
-        configured: config.env,
+        configured: { ...config.env, ...secrets },
       }),
       timeoutMs: config.timeoutMs,
       initTimeoutMs: config.initTimeoutMs,
       memoryMb: config.memoryMb,
       invocationsMax: config.invocationsPerEnvironment,
+      mayFreeze: () => this.#reaper?.isAlive === true,
+      redact: redactor(secrets),
       stopGraceMs: config.stopGraceMs,
       unresponsiveMs: config.unresponsiveMs,
       clock,
@@ -239,6 +251,7 @@ export class EnvironmentPool {
       onStopped: (initError) => this.#onStopped(environment, homeDir, initError),
     });
     this.#environments.add(environment);
+    this.#reaper?.add(environment.pid);
     return environment;
   }
 
@@ -270,6 +283,7 @@ export class EnvironmentPool {
 
   #onStopped(environment: Environment, homeDir: string, initError: HandlerError | undefined): void {
     this.#environments.delete(environment);
+    this.#reaper?.delete(environment.pid);
     this.#stopped.get(environment)?.();
     this.#removeHome(homeDir);
     const wasCandidate = environment === this.#candidate;
@@ -338,7 +352,7 @@ export class EnvironmentPool {
   }
 
   #planSpares(delayMs: number): void {
-    if (this.#isClosed || this.#options.config.spareCount === 0) return;
+    if (this.#isClosed) return;
     this.#spareTimer ??= this.#options.clock.after(delayMs, () => {
       this.#spareTimer = undefined;
       this.#addSpares();
@@ -347,13 +361,16 @@ export class EnvironmentPool {
 
   #addSpares(): void {
     if (this.#isClosed || this.initError !== undefined) return;
+    const { spareCount, provisionedConcurrency } = this.#options.config;
     let unused = 0;
+    let count = 0;
     for (const environment of this.#environments) {
       if (environment === this.#candidate || this.#retired.has(environment)) continue;
+      count++;
       if (environment.invocations === 0) unused++;
       else if (this.updateError !== undefined) return;
     }
-    for (; unused < this.#options.config.spareCount; unused++) {
+    for (; unused < spareCount || count < provisionedConcurrency; unused++, count++) {
       if (!(this.#start() instanceof Environment)) return;
     }
   }
@@ -367,15 +384,17 @@ export class EnvironmentPool {
     this.#idleTimer ??= clock.after(config.idleMs, () => {
       this.#idleTimer = undefined;
       let isAnyLeft = false;
+      let count = this.#environments.size;
       for (const environment of this.#environments) {
         if (environment.invocations === 0) continue;
-        const isIrreplaceable = this.updateError !== undefined;
+        const isIrreplaceable = this.updateError !== undefined || count <= config.provisionedConcurrency;
         if (
           !isIrreplaceable &&
-          environment.state === 'idle' &&
+          (environment.state === 'idle' || environment.state === 'frozen') &&
           clock.monotonicMs() - environment.idleSinceMs >= config.idleMs
         ) {
           environment.stop();
+          count--;
         } else isAnyLeft = true;
       }
       if (isAnyLeft && !this.#isClosed) this.#planIdleStop();

@@ -16,6 +16,9 @@ export interface EnvironmentVariablesOptions {
   readonly logStreamName: string;
   readonly homeDir: string;
   readonly invocationsPerEnvironment: number;
+  readonly isProvisioned: boolean;
+  /** Whether an invocation says what it leaves behind. */
+  readonly reportsLeaks: boolean;
   readonly compileCacheDir?: string;
   /** The function's own variables; they win, except over Lambda's reserved ones. */
   readonly configured: Readonly<Record<string, string>>;
@@ -42,10 +45,11 @@ export function environmentVariables(
     AWS_LAMBDA_FUNCTION_NAME: options.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(options.memoryMb),
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: options.isProvisioned ? 'provisioned-concurrency' : 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${options.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: options.logStreamName,
     LAMBDA_TASK_ROOT: options.codeDir,
+    ...(options.reportsLeaks ? { THROUGHLINE_REPORTS_LEAKS: '1' } : {}),
     ...(options.invocationsPerEnvironment > 1
       ? { AWS_LAMBDA_MAX_CONCURRENCY: String(options.invocationsPerEnvironment) }
       : {}),

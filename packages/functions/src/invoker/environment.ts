@@ -3,11 +3,15 @@
 // its process, every invocation settles exactly once, with the reason.
 //
 //   starting ──ready──► idle ◄──► busy          any state ──process gone──► stopped
+//                        │ ▲ a moment later, where its function asks for it: SIGSTOP
+//                        ▼ │ an invocation, or its end: SIGCONT
+//                       frozen
 //
 // A process that exceeds its time or memory, or writes rubbish to the pipe, is killed with its whole process group.
 import { unattended, type Clock, type Logger, type ThroughlineError, type Timer } from '@throughline/event';
+import { freezeDelayMs } from '../defaults.ts';
 import { deathOf, type KillReason } from './environment-death.ts';
-import { PayloadProblem, readError, readHead, readValue } from './frame-payloads.ts';
+import { PayloadProblem, readError, readHead, readLeaks, readValue } from './frame-payloads.ts';
 import type { Frame } from './framed-pipe.ts';
 import { FunctionProcess } from './function-process.ts';
 import type { HandlerError } from './invocation-contract.ts';
@@ -19,7 +23,7 @@ import { errorLine, type InvocationReport } from './metering.ts';
 import { ProcessWatch } from './process-watch.ts';
 import { residentBytes } from './resident-memory.ts';
 
-export type EnvironmentState = 'starting' | 'idle' | 'busy' | 'stopped';
+export type EnvironmentState = 'starting' | 'idle' | 'busy' | 'frozen' | 'stopped';
 
 export interface EnvironmentOptions {
   readonly id: string;
@@ -32,6 +36,10 @@ export interface EnvironmentOptions {
   readonly initTimeoutMs: number;
   readonly memoryMb: number;
   readonly invocationsMax: number;
+  /** Whether it may be frozen now, for want of work. */
+  readonly mayFreeze: () => boolean;
+  /** What must not be seen in what it prints and in its errors. */
+  readonly redact: (text: string) => string;
   readonly stopGraceMs: number;
   readonly unresponsiveMs: number;
   readonly clock: Clock;
@@ -62,6 +70,8 @@ export class Environment {
   readonly #timers = new Set<Timer>();
   readonly #paused = new Set<Invocation>();
   #isReady = false;
+  #isFrozen = false;
+  #freezeTimer: Timer | undefined;
   #isStopped = false;
   #initError: HandlerError | undefined;
   #killedFor: KillReason | undefined;
@@ -117,6 +127,7 @@ export class Environment {
   get state(): EnvironmentState {
     if (this.#isStopped) return 'stopped';
     if (this.#running.size > 0) return 'busy';
+    if (this.#isFrozen) return 'frozen';
     return this.#isReady ? 'idle' : 'starting';
   }
 
@@ -142,6 +153,7 @@ export class Environment {
   /** Starts an invocation; one that comes before the function is loaded waits in the process. */
   invoke(call: InvocationCall): Invocation {
     const { clock } = this.#options;
+    this.#thaw();
     const number = ++this.invocations;
     const timeoutMs = Math.min(this.#options.timeoutMs, call.request.timeoutMs ?? Infinity);
     const invocation = new Invocation(clock, call, {
@@ -183,6 +195,7 @@ export class Environment {
   stop(): void {
     if (this.#isStopped) return;
     this.#killedFor ??= 'stop';
+    this.#thaw();
     this.#process.closePipe();
     this.#after(this.#options.stopGraceMs, () => this.#process.kill());
   }
@@ -195,11 +208,17 @@ export class Environment {
         this.#onReady();
         break;
       case 'init-error':
-        this.#initError ??= this.#sound(readError(payload));
+        this.#initError ??= this.#readError(payload);
         break;
       case 'ending':
         this.#isEnding = true;
         break;
+      case 'leaked': {
+        const read = readLeaks(payload);
+        if (read instanceof PayloadProblem) this.#reject(read.says);
+        else this.#onLeaks(number, read);
+        break;
+      }
       case 'pong':
         this.#watch.answered();
         break;
@@ -218,13 +237,28 @@ export class Environment {
         break;
       }
       case 'threw': {
-        const error = this.#sound(readError(payload));
+        const error = this.#readError(payload);
         if (error !== undefined) this.#settle(number, { error: threw(error) });
         break;
       }
       default:
         this.#reject(`a frame of type ${type}`);
     }
+  }
+
+  #readError(payload: Buffer): HandlerError | undefined {
+    const error = this.#sound(readError(payload));
+    const { redact } = this.#options;
+    return error && { ...error, errorMessage: redact(error.errorMessage), trace: error.trace.map(redact) };
+  }
+
+  /** What is left of it stands still once the process is frozen, and goes on in the middle of another invocation. */
+  #onLeaks(number: number, leaks: string): void {
+    const invocation = this.#running.get(number);
+    if (invocation === undefined) return;
+    const line = `${invocation.requestId}\tWARN\tthis invocation leaves work behind, which stands still while the process is frozen: ${leaks}`;
+    invocation.log.add(line);
+    this.#options.onLine(line, invocation.requestId);
   }
 
   /** What a payload says, or undefined for one that nobody but our bootstrap can have meant. */
@@ -249,6 +283,7 @@ export class Environment {
       invocation.markStarted(nowMs - this.#startedMs);
       this.#startTimeout(number, invocation);
     }
+    if (this.#running.size === 0) this.#freezeLater();
     this.#options.onChange();
   }
 
@@ -290,6 +325,7 @@ export class Environment {
     if (this.#running.size === 0) {
       this.idleSinceMs = this.#options.clock.monotonicMs();
       this.#settledAlone = invocation;
+      this.#freezeLater();
     }
     // A handler that was asked to end ends as it likes ("Premature close", "AbortError"): that is no error of its own.
     // One that is late has settled before.
@@ -308,7 +344,28 @@ export class Environment {
     this.#options.onChange();
   }
 
-  #onLine(line: string): void {
+  /** Calls that follow each other closely find it awake, and what it printed last is read. */
+  #freezeLater(): void {
+    if (this.#freezeTimer !== undefined || !this.#options.mayFreeze()) return;
+    this.#freezeTimer = this.#after(freezeDelayMs, () => {
+      this.#freezeTimer = undefined;
+      const { clock, mayFreeze } = this.#options;
+      const isIdle = this.#isReady && !this.#isStopped && this.#running.size === 0 && this.#killedFor === undefined;
+      if (!isIdle || this.#isFrozen || !mayFreeze()) return;
+      // One timer for many invocations: it looks again where there was one meanwhile.
+      if (clock.monotonicMs() - this.idleSinceMs < freezeDelayMs) this.#freezeLater();
+      else this.#isFrozen = this.#process.signal('SIGSTOP');
+    });
+  }
+
+  #thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    this.#process.signal('SIGCONT');
+  }
+
+  #onLine(text: string): void {
+    const line = this.#options.redact(text);
     if (line.includes('JavaScript heap out of memory')) this.#isHeapExhausted = true;
     // With several at once nobody can tell whose line it is. One that began in this very turn has printed nothing yet.
     const only = this.#settledAlone ?? (this.#running.size === 1 ? this.#running.values().next().value : undefined);

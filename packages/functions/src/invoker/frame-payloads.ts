@@ -23,6 +23,15 @@ export function readError(payload: Buffer): HandlerError | PayloadProblem {
   return { errorType, errorMessage, trace, ...(typeof code === 'string' ? { thrownCode: code } : {}) };
 }
 
+/** The payload of `leaked`, as text: `Timeout (2), TCPSocketWrap (1)`. */
+export function readLeaks(payload: Buffer): string | PayloadProblem {
+  const value = readJson(payload);
+  if (value instanceof PayloadProblem) return value;
+  if (!Array.isArray(value)) return new PayloadProblem('leaks that are no list');
+  const texts = value.map((item: unknown) => (Array.isArray(item) ? `${String(item[0])} (${String(item[1])})` : '?'));
+  return texts.join(', ').slice(0, 1000);
+}
+
 /** The payload of `returned`: the JSON that a handler returned, or undefined for one that streams. */
 export function readValue(payload: Buffer): string | undefined | PayloadProblem {
   if (payload.length === 0) return undefined;

@@ -10,6 +10,7 @@
 //                           data (bytes)         what the handler wrote to its response stream, in order
 //                           returned (JSON)      the handler is done: the value itself, or nothing from one that streams
 //                           threw (JSON)         the handler threw; the invocation is over
+//                           leaked (JSON)        what goes on though its invocation is about to end: [[name, count], …]
 //                           pong                 the answer to ping
 //                           ending               the process ends itself for an error that nobody caught: send it no more
 //
@@ -29,6 +30,7 @@ export const frameTypes = {
   threw: 21,
   pong: 22,
   ending: 23,
+  leaked: 24,
 } as const;
 export type FrameType = keyof typeof frameTypes;
 

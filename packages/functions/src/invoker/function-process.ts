@@ -81,6 +81,11 @@ export class FunctionProcess {
     this.#pipe?.destroy();
   }
 
+  /** Stops it and all that it has started, or has them go on. @returns whether they were reached */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): boolean {
+    return this.#options.machine.signalGroup(this.#process, signal);
+  }
+
   /** Kills it and all that it has started. */
   kill(): void {
     this.#options.machine.killGroup(this.#process);

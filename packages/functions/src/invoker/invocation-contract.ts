@@ -21,6 +21,11 @@ export interface InvocationRequest {
   readonly timeoutMs?: number;
   /** Longest time to wait for a free environment; after it the invocation settles THROTTLED. */
   readonly queueMsMax?: number;
+  /**
+   * It does not wait where the function's reserved concurrency is what keeps it waiting: it settles THROTTLED, as Lambda has it
+   * for whoever waits for the answer.
+   */
+  readonly isThrottledAtOnce?: boolean;
   /** It goes before those that wait: somebody is reading what an interrupted one has begun. */
   readonly isUrgent?: boolean;
   /** No other invocation may run beside it in its process. */
@@ -94,6 +99,8 @@ export interface InvocationError extends HandlerError {
   readonly code: InvocationErrorCode | ErrorCode;
   /** The same invocation may succeed: it never began, or its process died by what may not have been its own doing. */
   readonly isRetriable: boolean;
+  /** It was throttled by the function's reserved concurrency. */
+  readonly isReservedUp?: boolean;
 }
 
 /** An error in the shape of Lambda's Runtime API. */

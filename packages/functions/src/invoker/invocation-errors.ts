@@ -3,6 +3,7 @@
 // Source of the types: aws-lambda-runtime-interface-emulator (fatalerror package), AWS Lambda developer guide.
 import type { ThroughlineError } from '@throughline/event';
 import type { HandlerError, InvocationError } from './invocation-contract.ts';
+import type { InvokerConfig } from './invoker-config.ts';
 
 export function threw(error: HandlerError): InvocationError {
   return { ...error, code: 'FUNCTION_ERROR', isRetriable: false };
@@ -36,6 +37,12 @@ export function cancelled(): InvocationError {
 
 export function throttled(errorMessage: string): InvocationError {
   return { code: 'THROTTLED', errorType: 'TooManyRequestsException', errorMessage, trace: [], isRetriable: true };
+}
+
+/** @param config of a function whose reserved concurrency is used up */
+export function reservedUp({ name, reservedConcurrency }: InvokerConfig): InvocationError {
+  const errorMessage = `${name}: reservedConcurrency is ${reservedConcurrency}, and so many invocations are under way`;
+  return { ...throttled(errorMessage), isReservedUp: true };
 }
 
 /** What was not the function's doing: its event could not be made, or whoever took its output has failed. */

@@ -2,6 +2,9 @@
 import type { ErrorCode } from '@throughline/event';
 import type { FunctionRuntime } from './launch-command.ts';
 
+/** Where a secret is: in a file of the machine (its absolute path), or in a variable of the server's own environment. */
+export type SecretSource = { readonly file: string } | { readonly variable: string };
+
 export interface InvokerConfig {
   /** Name of the function; letters, digits, "_" and "-", at most 64 (Lambda's rule). */
   readonly name: string;
@@ -24,6 +27,12 @@ export interface InvokerConfig {
   readonly queueLengthMax: number;
   /** Processes that are kept ready ahead. */
   readonly spareCount: number;
+  /** Invocations that may run at once, and nobody can take away; 0 lets none run. As many as the processes serve where absent. */
+  readonly reservedConcurrency?: number | undefined;
+  /** Processes that are kept loaded, whether or not they are used. */
+  readonly provisionedConcurrency: number;
+  /** A process without an invocation is stopped (SIGSTOP), and goes on with the next one. */
+  readonly isFrozenWhenIdle: boolean;
   /** An unused process is stopped after this long. */
   readonly idleMs: number;
   /** How long a cancelled handler may go on. */
@@ -36,4 +45,6 @@ export interface InvokerConfig {
   readonly problem?: { readonly code: ErrorCode; readonly message: string } | undefined;
   /** Environment variables; nothing but PATH, TZ and LANG is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** More of them, read when a process starts, and shown nowhere. */
+  readonly secrets: Readonly<Record<string, SecretSource>>;
 }

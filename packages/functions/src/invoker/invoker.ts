@@ -17,7 +17,7 @@ import type {
   InvocationSink,
   Settlement,
 } from './invocation-contract.ts';
-import { cancelled, initFailed, notTheFunctions, throttled } from './invocation-errors.ts';
+import { cancelled, initFailed, notTheFunctions, reservedUp, throttled } from './invocation-errors.ts';
 import { InvocationQueue } from './invocation-queue.ts';
 import type { Invocation } from './invocation.ts';
 import type { InvokerConfig } from './invoker-config.ts';
@@ -101,6 +101,7 @@ export class Invoker {
       else if (signal.aborted) this.#settleUnstarted(call, cancelled());
       else if (unusable !== undefined)
         this.#settleUnstarted(call, notTheFunctions(new ThroughlineError(unusable.code, unusable.message)));
+      else if (this.#isReservedUp(request)) this.#settleUnstarted(call, reservedUp(this.config));
       else if (problem !== undefined) this.#settleUnstarted(call, throttled(`${this.config.name}: ${problem}`));
       else {
         signal.addEventListener('abort', onAbort, { once: true });
@@ -136,6 +137,7 @@ export class Invoker {
     this.#isScheduling = true;
     try {
       for (let call = this.#queue.first(); call !== undefined && !this.#isClosed; call = this.#queue.first()) {
+        if (this.#runningCount >= this.#concurrencyMax) return;
         const environment = this.#pool.acquire(call.request.isAlone === true);
         if (environment === undefined) return;
         this.#queue.delete(call);
@@ -145,6 +147,16 @@ export class Invoker {
     } finally {
       this.#isScheduling = false;
     }
+  }
+
+  get #concurrencyMax(): number {
+    return this.config.reservedConcurrency ?? Infinity;
+  }
+
+  /** Whether a call that does not wait, or one of a function that may not run at all, has no place. */
+  #isReservedUp({ isThrottledAtOnce = false }: InvocationRequest): boolean {
+    if (this.#concurrencyMax === 0) return true;
+    return isThrottledAtOnce && this.#runningCount + this.#queue.length >= this.#concurrencyMax;
   }
 
   #start(call: Call, environment: Environment): void {
@@ -166,6 +178,7 @@ export class Invoker {
     const onSettled = (settlement: Settlement): void => {
       this.#runningCount--;
       call.settled(settlement);
+      if (this.config.reservedConcurrency !== undefined) this.#schedule();
     };
     const queueMs = this.#waitedMs(call);
     call.invocation = environment.invoke({ sink, request, eventJson, fieldsJson, queueMs, onSettled });

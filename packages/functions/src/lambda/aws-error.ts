@@ -40,11 +40,13 @@ export function notBuilt(message: string): AwsError {
 }
 
 /** An invocation that never reached its function; undefined for one whose function has failed. */
-export function notInvoked({ code, errorMessage }: InvocationError): AwsError | undefined {
+export function notInvoked({ code, errorMessage, isReservedUp = false }: InvocationError): AwsError | undefined {
   switch (code) {
     case 'THROTTLED':
       return new AwsError('TooManyRequestsException', 429, `Rate Exceeded: ${errorMessage}`, {
-        Reason: 'ConcurrentInvocationLimitExceeded',
+        Reason: isReservedUp
+          ? 'ReservedFunctionConcurrentInvocationLimitExceeded'
+          : 'ConcurrentInvocationLimitExceeded',
       });
     case 'BODY_TOO_LARGE':
       return tooLarge(errorMessage);
@@ -62,7 +64,12 @@ export function errorAnswer(thrown: unknown, requestId: string): Response {
   const body = { Type: status < 500 ? 'User' : 'Service', message, Message: message, ...fields };
   return new Response(JSON.stringify(body), {
     status,
-    headers: { 'content-type': 'application/json', 'x-amzn-errortype': type, 'x-amzn-requestid': requestId },
+    headers: {
+      'content-type': 'application/json',
+      'x-amzn-errortype': type,
+      'x-amzn-requestid': requestId,
+      ...(status === 429 ? { 'retry-after': '1' } : {}),
+    },
   });
 }
 

@@ -78,7 +78,11 @@ interface Call {
 async function buffered(call: Call): Promise<Response> {
   const output = new CollectedOutput();
   const { requestId, event, name } = call;
-  const settlement = await call.invoker.invoke({ requestId, event, invokedFunctionArn: arnOf(name) }, output, never());
+  const settlement = await call.invoker.invoke(
+    { requestId, event, invokedFunctionArn: arnOf(name), isThrottledAtOnce: true },
+    output,
+    never(),
+  );
   const answer = output.answerOf(settlement);
   if (!Buffer.isBuffer(answer)) throw failure(answer);
   if (settlement.head === undefined) return whole(call, readAnswer(answer, call.isRest));
@@ -98,7 +102,7 @@ function streamed(call: Call): Promise<Response> {
     isBegun = true;
   };
   const invoking = call.invoker.invoke(
-    { requestId, event, invokedFunctionArn: arnOf(name) },
+    { requestId, event, invokedFunctionArn: arnOf(name), isThrottledAtOnce: true },
     {
       head: begin,
       write: (bytes) => {

@@ -40,7 +40,13 @@ export async function invokeStreaming(
   const chunk = (bytes: Buffer): Promise<void> | undefined =>
     body.write(event('PayloadChunk', 'application/octet-stream', bytes));
   const invoking = invoker.invoke(
-    { requestId, event: called.event, clientContext: called.clientContext, invokedFunctionArn: invocationArn(called) },
+    {
+      requestId,
+      event: called.event,
+      clientContext: called.clientContext,
+      invokedFunctionArn: invocationArn(called),
+      isThrottledAtOnce: true,
+    },
     {
       started: begin,
       head: (head) => {

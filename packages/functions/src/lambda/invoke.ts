@@ -22,7 +22,13 @@ export async function invoke(services: LambdaServices, name: string, request: Re
   const requestId = newRequestId(services.random);
   const output = new CollectedOutput();
   const settlement = await invoker.invoke(
-    { requestId, event: called.event, clientContext: called.clientContext, invokedFunctionArn: invocationArn(called) },
+    {
+      requestId,
+      event: called.event,
+      clientContext: called.clientContext,
+      invokedFunctionArn: invocationArn(called),
+      isThrottledAtOnce: true,
+    },
     output,
     new AbortController().signal,
   );

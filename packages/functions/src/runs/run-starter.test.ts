@@ -19,7 +19,7 @@ function open() {
   const handed: Handed[] = [];
   const begun: string[] = [];
   const notStarted: string[] = [];
-  const config = { name: 'f', entry: '/f.ts', env: {}, ...functionDefaults };
+  const config = { name: 'f', entry: '/f.ts', env: {}, secrets: {}, ...functionDefaults };
   const starter = new RunStarter({
     config,
     random: seededRandom(1),

@@ -32,9 +32,10 @@ export async function functionConfigs(
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
     timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
     memoryMb: settings.memoryMb ?? defaults.functionMemoryMb,
-    environmentsMax: settings.environmentsMax ?? defaults.functionEnvironmentsMax,
-    invocationsPerEnvironment:
-      settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment),
+    environmentsMax: settings.environmentsMax ?? environmentsFor(settings),
+    ...concurrencyOf(settings),
+    secrets: secretsOf(settings, config.appDir),
+    invocationsPerEnvironment: invocationsPerEnvironmentOf(settings),
     env: { ...environment, ...settings.environment },
     ...urlOf(settings),
     ...asyncOf(settings),
@@ -43,6 +44,36 @@ export async function functionConfigs(
       .map((trigger) => inFolder(trigger, config.appDir)),
     routes: routesOf(settings),
   }));
+}
+
+/** Enough processes for the concurrency that it asks for. */
+function environmentsFor(settings: FunctionSettings): number {
+  const { reservedConcurrency = 0, provisionedConcurrency = 0 } = settings;
+  const needed = Math.ceil(reservedConcurrency / invocationsPerEnvironmentOf(settings));
+  return Math.max(defaults.functionEnvironmentsMax, needed, provisionedConcurrency);
+}
+
+function invocationsPerEnvironmentOf(settings: FunctionSettings): number {
+  return settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment);
+}
+
+function concurrencyOf(settings: FunctionSettings): Partial<FunctionConfig> {
+  const { reservedConcurrency, provisionedConcurrency, isFrozenWhenIdle } = settings;
+  return {
+    ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
+    ...(provisionedConcurrency === undefined ? {} : { provisionedConcurrency }),
+    ...(isFrozenWhenIdle === undefined ? {} : { isFrozenWhenIdle }),
+  };
+}
+
+/** The files of secrets are relative to the application's folder. */
+function secretsOf({ secrets = {} }: FunctionSettings, appDir: string): NonNullable<FunctionConfig['secrets']> {
+  return Object.fromEntries(
+    Object.entries(secrets).map(([name, source]) => [
+      name,
+      'file' in source ? { file: path.resolve(appDir, source.file) } : source,
+    ]),
+  );
 }
 
 /** The folder of a bucket is relative to the application's. */

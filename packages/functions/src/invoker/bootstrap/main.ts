@@ -52,8 +52,11 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
 globalThis.awslambda = awsLambda;
+/** What keeps the process busy without any invocation, by name; undefined where nobody asks what invocations leave behind. */
+let resourcesAtReady: ReadonlyMap<string, number> | undefined;
 try {
   handler = await loadHandler(entry ?? '', handlerName);
+  if (process.env['THROUGHLINE_REPORTS_LEAKS'] === '1') resourcesAtReady = countResources();
   send('ready', 0);
   for (const [invocation, request] of early.splice(0)) serve(handler, invocation, request);
   // The process usually ends by a signal, which would lose the compile cache that it has made.
@@ -91,6 +94,7 @@ function returned(invocation: number, value: unknown): void {
     const call = running.get(invocation);
     if (call === undefined) return;
     running.delete(invocation);
+    tellLeaks(invocation);
     const failure = failureOf(call);
     if (failure !== undefined) {
       send('threw', invocation, describe(failure));
@@ -118,8 +122,27 @@ function failureOf({ stream, abort }: RunningCall): Error | undefined {
 
 function threw(invocation: number, error: unknown): void {
   whenPassedOn(running.get(invocation)?.stream, () => {
-    if (running.delete(invocation)) send('threw', invocation, describe(error));
+    if (!running.delete(invocation)) return;
+    tellLeaks(invocation);
+    send('threw', invocation, describe(error));
   });
+}
+
+/** Timers, connections and the like that an invocation has begun and not ended: what is there now and was not at the start. */
+function tellLeaks(invocation: number): void {
+  // Beside others nobody can tell whose they are.
+  if (resourcesAtReady === undefined || running.size > 0) return;
+  const leaks = [...countResources()].flatMap(([name, count]): [string, number][] => {
+    const more = count - (resourcesAtReady?.get(name) ?? 0);
+    return more > 0 ? [[name, more]] : [];
+  });
+  if (leaks.length > 0) send('leaked', invocation, leaks);
+}
+
+function countResources(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of process.getActiveResourcesInfo()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
 }
 
 /** Calls back when all that was written so far has left: it stands in front of the end of its invocation. */

@@ -1,0 +1,9 @@
+// Leaves an interval behind: it counts as long as the process runs, and each invocation says how far it has come.
+let ticks = 0;
+let isStarted = false;
+
+export async function handler({ leak = true }: { leak?: boolean }): Promise<{ ticks: number; key: string }> {
+  if (leak && !isStarted) setInterval(() => ticks++, 1);
+  isStarted ||= leak;
+  return { ticks, key: process.env['KEY'] ?? '' };
+}
