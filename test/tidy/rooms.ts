@@ -62,6 +62,8 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
     },
     // Folders of the machine and what changes in them; nothing of functions.
     { name: 'watch' },
+    // What AWS's API has set, on topics that every process folds.
+    { name: 'settings' },
     // What calls functions by itself: topics, queues, folders, clocks.
     { name: 'triggers' },
     // AWS's API and function URLs: callers of an invoker that know HTTP, and no log.

@@ -182,6 +182,8 @@ export const mappingCommitMs = 1_000;
 export const mappingGroupPrefix = 'throughline-trigger-';
 /** Where mappings are kept that were made by AWS's API. */
 export const mappingsTopic = '_throughline.mappings';
+/** … and settings of functions. */
+export const functionSettingsTopic = '_throughline.function-settings';
 
 /** Asynchronous invocations: what waits for a function, waits on this topic. Names, bounds and values are AWS's where AWS has them. */
 export const asyncTopic = '_throughline.async';

@@ -15,7 +15,7 @@ import {
   type Random,
 } from '@throughline/event';
 import type { Durability, Log } from '@throughline/log';
-import { asyncConfigOf } from './async/async-config.ts';
+import { asyncConfigOf, asyncInForce, settingOf } from './async/async-config.ts';
 import { AsyncInvocations, type AsyncStatus } from './async/async-invocations.ts';
 import { resolveFunction, type FunctionConfig } from './function-config.ts';
 import type { HandlerError } from './invoker/invocation-contract.ts';
@@ -24,6 +24,7 @@ import { newRequestId } from './invoker/request-id.ts';
 import { createLambdaApi, type LambdaApi } from './lambda/lambda-api.ts';
 import type { HostedFunction } from './lambda/hosted-function.ts';
 import type { FunctionOfRuns } from './runs/run-keeper.ts';
+import { FunctionSettings, type FunctionSettingsOptions } from './settings/function-settings.ts';
 import { SourceWatch } from './watch/source-watch.ts';
 import { startTrigger } from './triggers/kinds.ts';
 import { Mapping } from './triggers/mapping/mapping.ts';
@@ -97,10 +98,21 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
       return [config.name, { config, invoker, url: config.url, routes: config.routes }];
     }),
   );
+  const settings = new FunctionSettings({ log, configured: configuredSettings(options, clock), clock, logger });
   const asynchronous = new AsyncInvocations({
     functions: new Map(
-      Array.from(functions, ([name, { config, invoker }]) => [name, { invoker, config: asyncConfigOf(config) }]),
+      Array.from(functions, ([name, { config, invoker }]) => {
+        const configured = asyncConfigOf(config);
+        const live = {
+          invoker,
+          get config() {
+            return asyncInForce(settings.eventInvoke(name), configured);
+          },
+        };
+        return [name, live];
+      }),
     ),
+    ready: settings.ready,
     log,
     durability: options.durability,
     member,
@@ -138,17 +150,27 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   });
   return {
     functions,
-    lambda: createLambdaApi({ functions, mapping, accept, clock, random, logger, readFile: read }),
+    lambda: createLambdaApi({ functions, mapping, settings, accept, clock, random, logger, readFile: read }),
     triggers: () => [...triggers.map((trigger) => trigger.status()), ...mappings.status()],
     asynchronous: () => asynchronous.status(),
     async close() {
       watch?.close();
-      await Promise.all([...triggers.map((trigger) => trigger.close()), mappings.close()]);
+      await Promise.all([...triggers.map((trigger) => trigger.close()), mappings.close(), settings.close()]);
       await asynchronous.close();
       await Promise.all(Array.from(functions.values(), ({ invoker }) => invoker.close()));
       await rm(scratchDir, { recursive: true, force: true });
     },
   };
+}
+
+/** By function: what is said of its asynchronous invocations, where anything is. */
+function configuredSettings({ functions }: FunctionHostOptions, clock: Clock): FunctionSettingsOptions['configured'] {
+  return new Map(
+    functions.flatMap((config) => {
+      const setting = settingOf(config, clock.nowMs());
+      return setting === undefined ? [] : [[config.name, setting]];
+    }),
+  );
 }
 
 function watchSources(

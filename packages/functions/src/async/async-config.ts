@@ -2,7 +2,8 @@
 // Source: AWS Lambda API reference, PutFunctionEventInvokeConfig.
 import { array, number, optional } from '@throughline/event';
 import { asyncDefaults, asyncLimits } from '../defaults.ts';
-import { destinationField } from './destination.ts';
+import type { EventInvokeSetting } from '../settings/function-settings.ts';
+import { destinationField } from '../triggers/destination.ts';
 
 export interface AsyncConfig {
   /** Times that an event is tried again after the function has failed. */
@@ -11,11 +12,13 @@ export interface AsyncConfig {
   readonly maximumEventAgeSeconds: number;
   /** How long after each failure it is tried again, in milliseconds; the last one goes on. */
   readonly retryDelaysMs: readonly number[];
-  /** Where the result of an event goes that has succeeded (destination.ts). */
+  /** Where the result of an event goes that has succeeded (triggers/destination.ts). */
   readonly onSuccess?: string;
   /** … and of one that is given up. */
   readonly onFailure?: string;
 }
+
+type AskedAsync = { readonly [Name in keyof AsyncConfig]?: AsyncConfig[Name] | undefined };
 
 /** Schemas of the fields. */
 export const asyncFields = {
@@ -31,7 +34,9 @@ export const asyncFields = {
  *
  * @example asyncProblem(asyncConfigOf({ maximumRetryAttempts: 3 })) // 'maximumRetryAttempts: expected a number from 0 to 2'
  */
-export function asyncProblem(config: AsyncConfig): string | undefined {
+export function asyncProblem(
+  config: Pick<AsyncConfig, 'maximumRetryAttempts' | 'maximumEventAgeSeconds'>,
+): string | undefined {
   const { maximumRetryAttempts, maximumEventAgeSeconds } = config;
   const { maximumRetryAttemptsMax, maximumEventAgeSecondsMin: min, maximumEventAgeSecondsMax: max } = asyncLimits;
   if (maximumRetryAttempts > maximumRetryAttemptsMax) {
@@ -44,16 +49,37 @@ export function asyncProblem(config: AsyncConfig): string | undefined {
 }
 
 /** Fills in the defaults. */
-export function asyncConfigOf(asked: Partial<AsyncConfig>): AsyncConfig {
-  const { maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs, onSuccess, onFailure } = {
-    ...asyncDefaults,
-    ...asked,
-  };
+export function asyncConfigOf(asked: AskedAsync): AsyncConfig {
+  const { onSuccess, onFailure } = asked;
   return {
-    maximumRetryAttempts,
-    maximumEventAgeSeconds,
-    retryDelaysMs,
+    maximumRetryAttempts: asked.maximumRetryAttempts ?? asyncDefaults.maximumRetryAttempts,
+    maximumEventAgeSeconds: asked.maximumEventAgeSeconds ?? asyncDefaults.maximumEventAgeSeconds,
+    retryDelaysMs: asked.retryDelaysMs ?? asyncDefaults.retryDelaysMs,
     ...(onSuccess === undefined ? {} : { onSuccess }),
     ...(onFailure === undefined ? {} : { onFailure }),
+  };
+}
+
+/** What AWS's API has set, in place of what the configuration says; how long is waited before a retry, only that can say. */
+export function asyncInForce(setting: EventInvokeSetting | undefined, configured: AsyncConfig): AsyncConfig {
+  if (setting === undefined) return configured;
+  const { maximumRetryAttempts, maximumEventAgeSeconds, onSuccess, onFailure } = setting;
+  const { retryDelaysMs } = configured;
+  const destinations = { onSuccess: onSuccess?.to, onFailure: onFailure?.to };
+  return asyncConfigOf({ maximumRetryAttempts, maximumEventAgeSeconds, retryDelaysMs, ...destinations });
+}
+
+/** What a configuration says, as AWS's API would have set it; undefined where it says nothing of the kind. */
+export function settingOf(asked: AskedAsync, changedMs: number): EventInvokeSetting | undefined {
+  const { maximumRetryAttempts, maximumEventAgeSeconds, onSuccess, onFailure } = asked;
+  const said = [maximumRetryAttempts, maximumEventAgeSeconds, onSuccess, onFailure];
+  if (said.every((one) => one === undefined)) return undefined;
+  const asSaid = (to: string | undefined) => (to === undefined ? undefined : { to, said: to });
+  return {
+    changedMs,
+    maximumRetryAttempts,
+    maximumEventAgeSeconds,
+    onSuccess: asSaid(onSuccess),
+    onFailure: asSaid(onFailure),
   };
 }

@@ -29,7 +29,7 @@ import type { AsyncEvent, TriggerServices } from '../triggers/trigger.ts';
 import { asyncConfigOf, type AsyncConfig } from './async-config.ts';
 import { acceptedRecord, outcomeRecord, type EventOutcome } from './async-record.ts';
 import { delayed, failed, isTooOld, outcomeOf } from './attempt-outcome.ts';
-import { invocationRecord, type Response } from './destination.ts';
+import { invocationRecord, type Response } from './invocation-record.ts';
 import { Destinations } from './destinations.ts';
 import type { OpenEvent } from './open-events.ts';
 import { PartitionQueue } from './partition-queue.ts';
@@ -37,11 +37,14 @@ import { PartitionQueue } from './partition-queue.ts';
 /** A function that can be called asynchronously. */
 export interface AsyncFunction {
   readonly invoker: Pick<Invoker, 'invoke' | 'config'>;
+  /** What holds at the moment: AWS's API may set it otherwise. */
   readonly config: AsyncConfig;
 }
 
 export interface AsyncInvocationsOptions {
   readonly functions: ReadonlyMap<string, AsyncFunction>;
+  /** Nothing is called before: what holds for a function may still have to be read. Never rejects. */
+  readonly ready?: Promise<void>;
   readonly log: Log;
   /** What an accepted event survives; the log's own default where undefined. */
   readonly durability: Durability | undefined;
@@ -223,6 +226,7 @@ export class AsyncInvocations {
     const { signal } = held.stop;
     // It may be assigned again while it still comes to an end.
     await before;
+    await this.#options.ready;
     while (!signal.aborted) {
       try {
         const group = this.#group!;

@@ -5,9 +5,10 @@ import { delayOrAbort, ThroughlineError, utf8, type Clock, type LogRecord, type 
 import type { Durability, Log } from '@throughline/log';
 import { asyncLimits, asyncTopic, retryDelayMs } from '../defaults.ts';
 import { deadLetterHeadersOf } from '../triggers/dead-letter.ts';
+import { readDestination } from '../triggers/destination.ts';
 import type { AsyncEvent } from '../triggers/trigger.ts';
 import type { EventOutcome } from './async-record.ts';
-import { busResult, readDestination } from './destination.ts';
+import { busResult } from './invocation-record.ts';
 import type { OpenEvent } from './open-events.ts';
 
 export interface DestinationsOptions {

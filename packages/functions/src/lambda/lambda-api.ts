@@ -9,9 +9,12 @@
 import { ThroughlineError, type Clock, type Logger, type Random } from '@throughline/event';
 import { Hono, type Context } from 'hono';
 import { newRequestId } from '../invoker/request-id.ts';
+import type { FunctionSettings } from '../settings/function-settings.ts';
 import { matchRoute } from './api-routes.ts';
+import { getAccountSettings } from './account-settings.ts';
 import { errorAnswer, notBuilt } from './aws-error.ts';
 import { getFunction, getFunctionConfiguration, getFunctionUrlConfig, listFunctions } from './describe.ts';
+import { addEventInvokeRoutes } from './event-invoke-config.ts';
 import { callUrl, type Caller } from './function-url.ts';
 import type { CutConnection } from './streamed-answer.ts';
 import type { HostedFunctions } from './hosted-function.ts';
@@ -35,6 +38,8 @@ export interface LambdaApiOptions {
   readonly functions: HostedFunctions;
   /** What is behind AWS's API of event source mappings; absent where there is no log. */
   readonly mapping?: MappingServices;
+  /** What AWS's API sets of functions; absent where there is no log. */
+  readonly settings?: FunctionSettings;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -72,7 +77,10 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
   hono.get('/2021-10-31/functions/:name/url', named(getFunctionUrlConfig));
   hono.post('/2015-03-31/functions/:name/invocations', named(invoke));
   hono.post('/2021-11-15/functions/:name/response-streaming-invocations', named(invokeStreaming));
+  hono.get('/2016-08-19/account-settings/', () => getAccountSettings(services));
+  hono.get('/2016-08-19/account-settings', () => getAccountSettings(services));
   if (options.mapping !== undefined) addMappingRoutes(hono, options.mapping);
+  if (options.settings !== undefined) addEventInvokeRoutes(hono, services, options.settings);
   hono.all('*', ({ req }) => {
     throw notBuilt(`${req.method} ${req.path} is not there`);
   });

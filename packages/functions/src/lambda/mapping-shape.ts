@@ -56,11 +56,8 @@ const requestSchema = object({
 export type MappingRequest = OutputOf<typeof requestSchema>;
 
 /** @throws AwsError InvalidParameterValueException */
-export function readMappingRequest(body: unknown): MappingRequest {
-  // AWS's clients leave out what is not set; the command line sends null.
-  const present =
-    typeof body === 'object' && body !== null ? Object.entries(body).filter(([, value]) => value !== null) : [];
-  return asParameters(() => parse(requestSchema, Object.fromEntries(present)));
+export function readMappingRequest(fields: Readonly<Record<string, unknown>>): MappingRequest {
+  return asParameters(() => parse(requestSchema, fields));
 }
 
 /** @throws AwsError InvalidParameterValueException; ServiceException for sources that a later version has */

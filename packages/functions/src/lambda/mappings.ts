@@ -4,7 +4,7 @@
 import type { Hono } from 'hono';
 import { mappingLimits } from '../defaults.ts';
 import type { ListedMapping, Mappings } from '../triggers/mapping/mappings.ts';
-import { AwsError, invalidContent, invalidParameter, notFound } from './aws-error.ts';
+import { AwsError, invalidParameter, notFound } from './aws-error.ts';
 import type { Caller } from './function-url.ts';
 import { arnOf, readFunctionName } from './function-name.ts';
 import {
@@ -15,11 +15,9 @@ import {
   topicOfArn,
   type MappingRequest,
 } from './mapping-shape.ts';
-import { readBody } from './read-body.ts';
+import { readFields } from './read-body.ts';
 
 const path = '/2015-03-31/event-source-mappings';
-/** AWS's bound for a request of this API. */
-const bodyBytesMax = 1024 * 1024;
 
 export interface MappingServices {
   readonly mappings: Mappings;
@@ -55,7 +53,7 @@ export function addMappingRoutes(
   };
 
   const create = async (request: Request): Promise<Response> => {
-    const asked = readMappingRequest(await jsonOf(request));
+    const asked = readMappingRequest(await readFields(request));
     const name = nameOf(asked);
     if (name === undefined) throw invalidParameter('FunctionName must be given');
     const config = newConfig(asked);
@@ -76,7 +74,7 @@ export function addMappingRoutes(
   hono.get(`${path}/:uuid`, async ({ req }) => answer(await find(req.param('uuid')), 200));
   hono.put(`${path}/:uuid`, async ({ req }) => {
     const before = await changeable(req.param('uuid'));
-    const asked = readMappingRequest(await jsonOf(req.raw));
+    const asked = readMappingRequest(await readFields(req.raw));
     const name = nameOf(asked) ?? before.functionName;
     return answer(await mappings.update(before, name, changedConfig(before.config, asked)), 202);
   });
@@ -106,13 +104,4 @@ function listed(all: readonly ListedMapping[], query: URLSearchParams, bootstrap
     EventSourceMappings: page.map((mapping) => mappingJson(mapping, bootstrapServers)),
     ...(last === undefined ? {} : { NextMarker: last.uuid }),
   });
-}
-
-async function jsonOf(request: Request): Promise<unknown> {
-  const body = await readBody(request, bodyBytesMax);
-  try {
-    return JSON.parse(body.toString());
-  } catch (error) {
-    throw invalidContent(`Could not parse request body into json: ${(error as Error).message}`);
-  }
 }

@@ -6,7 +6,8 @@
 import type { TriggeredFunction, TriggerServices, TriggerStatus } from '../trigger.ts';
 import { Mapping } from './mapping.ts';
 import type { MappingConfig } from './mapping-config.ts';
-import { MappingStore, type StoredMapping } from './mapping-store.ts';
+import type { SettingsTopic } from '../../settings/settings-topic.ts';
+import { openMappingStore, type StoredMapping } from './mapping-store.ts';
 
 export type MappingState = 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting';
 
@@ -39,7 +40,7 @@ export interface MappingsOptions {
 export class Mappings {
   readonly #options: MappingsOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #store: MappingStore;
+  readonly #store: SettingsTopic<StoredMapping>;
   readonly #startedMs: number;
   #isClosed = false;
 
@@ -47,7 +48,7 @@ export class Mappings {
     const { log, clock, logger } = options.services;
     this.#options = options;
     this.#startedMs = clock.nowMs();
-    this.#store = new MappingStore({ log, clock, logger, onChange: (uuid, stored) => this.#changed(uuid, stored) });
+    this.#store = openMappingStore({ log, clock, logger, onChange: (uuid, stored) => this.#changed(uuid, stored) });
   }
 
   /** Whether a function of this name can be called. */

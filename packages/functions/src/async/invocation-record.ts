@@ -1,42 +1,10 @@
-// Where the result of an asynchronous invocation goes: to another function, to a topic, to a queue, to a bus. And what it is: AWS's
-// record of the invocation.
-//
-//   function:NAME   called asynchronously with the record
-//   kafka://TOPIC   the record as a value of the topic; after a failure with the headers of a dead letter, for redrive
-//   queue:NAME      the same on topic queue.NAME
-//   bus:NAME        an event of EventBridge whose detail is the record, on topic bus.NAME
-//
+// What a destination gets of an asynchronous invocation: AWS's record of it. A bus gets it as the detail of an event of EventBridge.
 // Source: AWS Lambda developer guide, "Capturing records of Lambda asynchronous invocations".
-import { string, ThroughlineError } from '@throughline/event';
 import { asyncLimits, asyncTopic } from '../defaults.ts';
 import { arnOf } from '../lambda/function-name.ts';
-import { busArn, busTopic, placeId } from '../triggers/bus/bus-event.ts';
+import { busArn, placeId } from '../triggers/bus/bus-event.ts';
 import type { EventOutcome } from './async-record.ts';
 import type { OpenEvent } from './open-events.ts';
-
-export type Destination =
-  | { readonly kind: 'function'; readonly name: string }
-  | { readonly kind: 'topic'; readonly topic: string }
-  | { readonly kind: 'bus'; readonly bus: string; readonly topic: string };
-
-const pattern =
-  /^(?:function:([A-Za-z0-9_-]{1,64})|kafka:\/\/([A-Za-z0-9._-]{1,249})|queue:([A-Za-z0-9._-]{1,243})|bus:([A-Za-z0-9._-]{1,200}))$/;
-
-export const destinationField = string({
-  pattern,
-  what: 'function:<name>, kafka://<topic>, queue:<name> or bus:<name>',
-});
-
-/** @throws ThroughlineError INVALID_ARGUMENT */
-export function readDestination(text: string): Destination {
-  const match = pattern.exec(text);
-  const [, name, topic, queue, bus] = match ?? [];
-  if (name !== undefined) return { kind: 'function', name };
-  if (topic !== undefined) return { kind: 'topic', topic };
-  if (queue !== undefined) return { kind: 'topic', topic: `queue.${queue}` };
-  if (bus !== undefined) return { kind: 'bus', bus, topic: busTopic(bus) };
-  throw new ThroughlineError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no destination`);
-}
 
 /** What the last invocation answered, where there was one. */
 export interface Response {
