@@ -10,6 +10,7 @@ import { spec } from 'node:test/reporters';
 import { inspect } from 'node:util';
 import { killDescendants } from './support/process-tree.ts';
 
+const fixedSeed = path.join(import.meta.dirname, 'support', 'fixed-seed.ts');
 const watch = path.join(import.meta.dirname, 'support', 'test-watch.ts');
 const compileCacheDir = path.resolve('node_modules/.cache/throughline-tests');
 /** What a group may be silent beyond the time-out of a test: the grace after the last test of a file, doubled. */
@@ -70,7 +71,14 @@ async function runGroup(group: TestGroup, files: readonly string[], totals: Tota
     files: [...files],
     concurrency: group.concurrency,
     timeout: group.timeoutMs,
-    execArgv: ['--conditions=throughline-source', '--disable-warning=ExperimentalWarning', '--import', watch],
+    execArgv: [
+      '--conditions=throughline-source',
+      '--disable-warning=ExperimentalWarning',
+      '--import',
+      watch,
+      '--import',
+      fixedSeed,
+    ],
   });
   // The reporter keeps the reason of a failure for the end of the group: here it is said at once.
   stream.on('test:fail', ({ name, file, details }) => {

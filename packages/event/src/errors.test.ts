@@ -40,6 +40,7 @@ test('what is thrown by others becomes INTERNAL with its cause, and ours stays a
   assert.equal(ThroughlineError.from(cause).code, 'INTERNAL');
   assert.equal(ThroughlineError.from(cause).cause, cause);
   assert.equal(ThroughlineError.from('text').message, 'text');
+  assert.equal(ThroughlineError.from({ toString: null }).message, '[object Object]');
   const own = new ThroughlineError('CLOSED', 'x');
   assert.equal(ThroughlineError.from(own), own);
   assert.throws(() => claim(false, 'one is two'), { code: 'INTERNAL', message: /one is two/ });

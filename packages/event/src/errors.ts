@@ -56,7 +56,7 @@ export class ThroughlineError extends Error {
   /** Turns anything thrown into a ThroughlineError; what is not one already becomes `INTERNAL` with its cause kept. */
   static from(value: unknown): ThroughlineError {
     if (ThroughlineError.is(value)) return value;
-    const message = value instanceof Error ? value.message : String(value);
+    const message = textOf(value instanceof Error ? value.message : value);
     return new ThroughlineError('INTERNAL', message, { cause: value });
   }
 
@@ -75,4 +75,14 @@ export class ThroughlineError extends Error {
 /** For our own bugs only: input can never reach it. */
 export function assert(condition: boolean, claim: string): asserts condition {
   if (!condition) throw new ThroughlineError('INTERNAL', `assertion failed: ${claim}`);
+}
+
+/** What was thrown as text; also of an object that has no text, which somebody may have thrown as well. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    // Its `toString` is none, or has thrown.
+    return Object.prototype.toString.call(thrown);
+  }
 }

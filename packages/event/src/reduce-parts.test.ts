@@ -225,6 +225,7 @@ test('a chunk that does not fit changes nothing and is counted', () => {
     { type: 'tool-approval-response', approvalId: 'a', approved: true },
     { type: 'tool-input-start' },
     { type: 'tool-unheard-of' },
+    { type: 'text-end', id: { toString: null } },
     { type: 'unheard-of' },
     { type: 7 },
     {},

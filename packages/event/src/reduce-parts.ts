@@ -35,12 +35,12 @@ export function reduceParts(message: MessageParts, chunk: UiChunk): PartsChange 
     case 'reasoning-delta':
       return appendText(message, message.openReasonings, chunk);
     case 'text-start':
-      open(message, 'openTexts', String(chunk['id']), message.parts.length);
+      open(message, 'openTexts', keyOf(chunk['id']), message.parts.length);
       return push(message, { type: 'text', text: '', ...pick(chunk, 'providerMetadata'), state: 'streaming' });
     case 'text-end':
       return endText(message, 'openTexts', chunk, pick(chunk, 'citations', 'providerMetadata'));
     case 'reasoning-start':
-      open(message, 'openReasonings', String(chunk['id']), message.parts.length);
+      open(message, 'openReasonings', keyOf(chunk['id']), message.parts.length);
       return push(message, {
         type: 'reasoning',
         ...pick(chunk, 'id', 'providerMetadata'),
@@ -98,13 +98,18 @@ function appendText(message: MessageParts, open: ReadonlyMap<string, number>, ch
   return index;
 }
 
+/** An id as the key of a map. What is no id at all (an object without a `toString`, for instance) still has one. */
+function keyOf(id: unknown): string {
+  return typeof id === 'string' ? id : (JSON.stringify(id) ?? 'undefined');
+}
+
 function endText(
   message: MessageParts,
   kind: 'openTexts' | 'openReasonings',
   chunk: UiChunk,
   fields: Fields,
 ): PartsChange {
-  const id = String(chunk['id']);
+  const id = keyOf(chunk['id']);
   const index = message[kind].get(id);
   if (index === undefined) return ignored(message);
   close(message, kind, id);
