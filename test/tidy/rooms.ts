@@ -71,7 +71,7 @@ const rooms: Readonly<Record<string, readonly Room[]>> = {
       name: 'lambda',
       imports: {
         '@throughline/event':
-          'Clock Logger Random ThroughlineError OutputOf array boolean number object optional parse string unknown'.split(
+          'Clock Logger Random ThroughlineError OutputOf Schema array boolean number object optional parse string unknown'.split(
             ' ',
           ),
         hono: ['Hono', 'Context'],

@@ -17,7 +17,7 @@ import {
 import type { Durability, Log } from '@throughline/log';
 import { asyncConfigOf, asyncInForce, settingOf } from './async/async-config.ts';
 import { AsyncInvocations, type AsyncStatus } from './async/async-invocations.ts';
-import { resolveFunction, type FunctionConfig } from './function-config.ts';
+import { resolveFunction, type FunctionConfig, type ResolvedFunction } from './function-config.ts';
 import type { HandlerError } from './invoker/invocation-contract.ts';
 import { Invoker } from './invoker/invoker.ts';
 import { newRequestId } from './invoker/request-id.ts';
@@ -91,14 +91,24 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   const clock = guardedClock(options.clock ?? systemClock, logger);
   const scratchDir = emptyDir(options.scratchDir);
   const newId = ulids(clock, random);
+  const settings = new FunctionSettings({
+    log,
+    configured: configuredSettings(options, clock),
+    clock,
+    logger,
+    onConcurrency(name) {
+      functions.get(name)?.invoker.concurrencyChanged();
+      asynchronous.concurrencyChanged(name);
+    },
+  });
   const functions = new Map(
-    configs.map((config) => {
+    configs.map((resolved) => {
+      const config = withLiveConcurrency(resolved, settings);
       const onUpdated = (error: HandlerError | undefined): void => tellUpdate(options, config.name, error);
       const invoker = new Invoker({ config, clock, logger, scratchDir, compileCacheDir, newId, onUpdated });
       return [config.name, { config, invoker, url: config.url, routes: config.routes }];
     }),
   );
-  const settings = new FunctionSettings({ log, configured: configuredSettings(options, clock), clock, logger });
   const asynchronous = new AsyncInvocations({
     functions: new Map(
       Array.from(functions, ([name, { config, invoker }]) => {
@@ -163,12 +173,30 @@ export function createFunctionHost(options: FunctionHostOptions): FunctionHost {
   };
 }
 
-/** By function: what is said of its asynchronous invocations, where anything is. */
+/** A configuration whose concurrency is what AWS's API has set, while it has; there are as many processes as that needs. */
+function withLiveConcurrency(config: ResolvedFunction, settings: FunctionSettings): ResolvedFunction {
+  const { name, invocationsPerEnvironment } = config;
+  return {
+    ...config,
+    get reservedConcurrency() {
+      return settings.reserved(name)?.count ?? config.reservedConcurrency;
+    },
+    get provisionedConcurrency() {
+      return settings.provisioned(name)?.count ?? config.provisionedConcurrency;
+    },
+    get environmentsMax() {
+      const reserved = Math.ceil((settings.reserved(name)?.count ?? 0) / invocationsPerEnvironment);
+      return Math.max(config.environmentsMax, reserved, settings.provisioned(name)?.count ?? 0);
+    },
+  };
+}
+
+/** By function: what its configuration says of what AWS's API can set. */
 function configuredSettings({ functions }: FunctionHostOptions, clock: Clock): FunctionSettingsOptions['configured'] {
   return new Map(
-    functions.flatMap((config) => {
-      const setting = settingOf(config, clock.nowMs());
-      return setting === undefined ? [] : [[config.name, setting]];
+    functions.map((config) => {
+      const { name, reservedConcurrency, provisionedConcurrency } = config;
+      return [name, { eventInvoke: settingOf(config, clock.nowMs()), reservedConcurrency, provisionedConcurrency }];
     }),
   );
 }

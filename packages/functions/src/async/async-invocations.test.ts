@@ -97,6 +97,22 @@ test('no more are handed on than the function serves at once, and none of a burs
   assert.equal(new Set(fake.calls.map(({ event }) => event)).size, 1000);
 });
 
+test('a function has no more handed on than it has reserved, and more at once when it has', async (t) => {
+  const { accept, start, fake, clock } = await bench(t);
+  fake.reservedConcurrency = 1;
+  fake.isHeld = true;
+  const server = await start();
+  await Promise.all(['a', 'b', 'c'].map((id) => accept({ id })));
+  await clock.settle();
+  assert.equal(fake.runningCount, 1);
+  fake.reservedConcurrency = 2;
+  server.concurrencyChanged('worker');
+  await clock.settle();
+  assert.equal(fake.runningCount, 2);
+  server.concurrencyChanged('nobody');
+  fake.release();
+});
+
 test('an event that is running at the end is called again by the next start', async (t) => {
   const { accept, start, fake, clock, records } = await bench(t);
   fake.isHeld = true;

@@ -144,6 +144,12 @@ export class AsyncInvocations {
     return requestId;
   }
 
+  /** A function may run another number of invocations at once than before. */
+  concurrencyChanged(functionName: string): void {
+    const line = this.#lines.get(functionName);
+    if (line !== undefined) this.#next(functionName, line);
+  }
+
   /** Begins nothing more, and gives back what does not end soon. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -307,7 +313,9 @@ export class AsyncInvocations {
   #next(functionName: string, line: Line): void {
     const { functions } = this.#options;
     const config = functions.get(functionName)?.invoker.config;
-    const countMax = config === undefined ? 1 : config.environmentsMax * config.invocationsPerEnvironment;
+    const places = config === undefined ? 1 : config.environmentsMax * config.invocationsPerEnvironment;
+    // One asks a function, too, that may run none: its event is to get too old in time.
+    const countMax = Math.max(Math.min(places, config?.reservedConcurrency ?? Infinity), 1);
     while (line.runningCount < countMax) {
       const next = line.due.shift();
       if (next === undefined) return;

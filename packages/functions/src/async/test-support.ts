@@ -17,6 +17,7 @@ export class FakeFunction {
   handler: Handler = () => 'null';
   /** What waits for `release`. */
   isHeld = false;
+  reservedConcurrency: number | undefined;
   runningCount = 0;
   runningCountMax = 0;
   readonly #held: (() => void)[] = [];
@@ -90,7 +91,17 @@ export async function bench(
   const fake = new FakeFunction();
   const invoker = {
     invoke: fake.invoke,
-    config: { ...functionDefaults, name: 'worker', entry: '/worker.ts', env: {}, secrets: {}, environmentsMax: 2 },
+    config: {
+      ...functionDefaults,
+      name: 'worker',
+      entry: '/worker.ts',
+      env: {},
+      secrets: {},
+      environmentsMax: 2,
+      get reservedConcurrency() {
+        return fake.reservedConcurrency;
+      },
+    },
   };
   let last: AsyncInvocations | undefined;
   return {

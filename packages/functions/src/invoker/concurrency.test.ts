@@ -136,6 +136,32 @@ test('provisionedConcurrency keeps so many processes loaded, replaces those that
   await invoker.close();
 });
 
+test('other numbers hold at once: what waits begins, what is missing is loaded, and unused processes beyond them are stopped', async () => {
+  const { machine, invoker, invoke } = open({ reservedConcurrency: 1, provisionedConcurrency: 2 });
+  const say = (numbers: { readonly reservedConcurrency?: number; readonly provisionedConcurrency?: number }): void => {
+    Object.assign(invoker.config, numbers);
+    invoker.concurrencyChanged();
+  };
+  for (const process of machine.processes) process.says('ready');
+  await nextTurn();
+  const calls = [invoke(), invoke()];
+  const begun = (): number => machine.processes.reduce((sum, { invoked }) => sum + invoked.length, 0);
+  assert.equal(begun(), 1);
+  say({ reservedConcurrency: 2 });
+  assert.equal(begun(), 2);
+  say({ provisionedConcurrency: 4 });
+  assert.equal(machine.processes.length, 4);
+  say({ provisionedConcurrency: 0 });
+  for (let turn = 0; turn < 10 && invoker.status().environments.length > 2; turn++) await nextTurn();
+  assert.deepEqual(
+    invoker.status().environments.map(({ state }) => state),
+    ['busy', 'busy'],
+  );
+  for (const process of machine.processes) if (process.invoked.length > 0) process.says('returned', 1, 'null');
+  for (const { settled } of calls) assert.equal((await settled).error, undefined);
+  await invoker.close();
+});
+
 test('a secret is a variable of the process, read when it starts, and shown neither in what it prints nor in its errors', async () => {
   const { machine, invoker, invoke, logged } = open({ secrets: { KEY: { file: '/etc/key' } } });
   const missing = await invoke().settled;

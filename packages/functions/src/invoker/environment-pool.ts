@@ -120,6 +120,18 @@ export class EnvironmentPool {
     else if (candidate === undefined) this.#updatesWaiting++;
   }
 
+  /** Other numbers of processes are to be kept loaded: starts those that are missing, and stops unused ones beyond them. */
+  refill(): void {
+    if (this.#isClosed || this.#options.config.problem !== undefined) return;
+    const { spareCount, provisionedConcurrency } = this.#options.config;
+    const all = [...this.#environments].filter((one) => one !== this.#candidate && !this.#retired.has(one));
+    const unused = all.filter(({ invocations }) => invocations === 0);
+    const surplus = Math.min(unused.length - spareCount, all.length - provisionedConcurrency);
+    for (const environment of unused.slice(0, Math.max(surplus, 0))) this.#retire(environment);
+    this.#addSpares();
+    this.#planIdleStop();
+  }
+
   status(): EnvironmentStatus[] {
     return [...this.#environments].map((environment) => ({
       id: environment.id,

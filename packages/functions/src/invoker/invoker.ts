@@ -120,6 +120,12 @@ export class Invoker {
     this.#pool.update();
   }
 
+  /** Its configuration has other numbers of invocations at once, or of processes that are kept loaded. */
+  concurrencyChanged(): void {
+    this.#pool.refill();
+    this.#schedule();
+  }
+
   status(): FunctionStatus {
     return statusOf(this.config, this.#pool, { queued: this.#queue.length, running: this.#runningCount });
   }

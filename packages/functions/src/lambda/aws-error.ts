@@ -28,6 +28,11 @@ export function invalidParameter(message: string): AwsError {
   return new AwsError('InvalidParameterValueException', 400, message);
 }
 
+/** What is to be removed was not made by the API. */
+export function configuredOnly(what: string): AwsError {
+  return invalidParameter(`${what} is in throughline.config.ts: remove it there.`);
+}
+
 export function invalidContent(message: string): AwsError {
   return new AwsError('InvalidRequestContentException', 400, message);
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { runtimeName } from '../invoker/launch-command.ts';
 import { notFound } from './aws-error.ts';
+import { reservedJson } from './concurrency.ts';
 import { arnOf } from './function-name.ts';
 import type { HostedFunction } from './hosted-function.ts';
 import { findFunction, type LambdaServices } from './invocation-request.ts';
@@ -24,6 +25,7 @@ export async function getFunction(services: LambdaServices, text: string, reques
   return Response.json({
     Configuration: await configurationOf(services, name, hosted),
     Code: { RepositoryType: 'File', Location: location },
+    ...(hosted.invoker.config.reservedConcurrency === undefined ? {} : { Concurrency: reservedJson({ hosted }) }),
     Tags: {},
   });
 }

@@ -2,17 +2,17 @@
 // Put says all anew, and what it leaves out is AWS's default again; Update changes what it names. Both hold in place of the
 // configuration's, until Delete; Get and List show what is in force.
 // Source: AWS Lambda API reference, the actions of that path.
-import { number, object, optional, parse, string, ThroughlineError } from '@throughline/event';
+import { number, object, optional, string, ThroughlineError } from '@throughline/event';
 import type { Hono } from 'hono';
 import { asyncLimits } from '../defaults.ts';
 import type { EventInvokeSetting, FunctionSettings, SaidDestination } from '../settings/function-settings.ts';
 import { busArn } from '../triggers/bus/bus-event.ts';
 import { readDestination } from '../triggers/destination.ts';
-import { AwsError, invalidParameter, notFound } from './aws-error.ts';
+import { AwsError, configuredOnly, invalidParameter, notFound } from './aws-error.ts';
 import { arnOf, readFunctionName } from './function-name.ts';
 import type { Caller } from './function-url.ts';
 import { findFunction, type CalledFunction, type LambdaServices } from './invocation-request.ts';
-import { readFields } from './read-body.ts';
+import { narrowed, readFields } from './read-body.ts';
 
 const path = '/2019-09-25/functions/:name/event-invoke-config';
 const destination = optional(object({ Destination: optional(string()) }));
@@ -30,8 +30,13 @@ export function addEventInvokeRoutes(
   settings: FunctionSettings,
 ): void {
   const find = (name: string, request: Request): CalledFunction => findFunction(services, name, request);
+  /** What is in force and was said by somebody. */
+  const said = async (name: string): Promise<EventInvokeSetting | undefined> => {
+    await settings.caughtUp();
+    return settings.eventInvoke(name) ?? settings.configured(name).eventInvoke;
+  };
   const current = async ({ name }: CalledFunction): Promise<EventInvokeSetting> => {
-    const setting = await settings.currentEventInvoke(name);
+    const setting = await said(name);
     if (setting === undefined) throw notFound(`The function ${latestArn(name)} doesn't have an EventInvokeConfig`);
     return setting;
   };
@@ -40,14 +45,15 @@ export function addEventInvokeRoutes(
 
   hono.put(path, async ({ req }) => {
     const found = find(req.param('name'), req.raw);
-    await settings.putEventInvoke(found.name, await readSaid(services, found.name, req.raw));
+    const setting = await readSaid(services, found.name, req.raw);
+    await settings.put(found.name, { kind: 'event-invoke', setting });
     return answer(found);
   });
   hono.post(path, async ({ req }) => {
     const found = find(req.param('name'), req.raw);
-    const said = await readSaid(services, found.name, req.raw);
+    const named = await readSaid(services, found.name, req.raw);
     const { changedMs: _, ...before } = await current(found);
-    await settings.putEventInvoke(found.name, { ...before, ...said });
+    await settings.put(found.name, { kind: 'event-invoke', setting: { ...before, ...named } });
     return answer(found);
   });
   hono.get(path, ({ req }) => answer(find(req.param('name'), req.raw)));
@@ -55,29 +61,26 @@ export function addEventInvokeRoutes(
     const found = find(req.param('name'), req.raw);
     await current(found);
     if (settings.eventInvoke(found.name) === undefined) {
-      throw invalidParameter(`The EventInvokeConfig of ${found.name} is in throughline.config.ts: remove it there.`);
+      throw configuredOnly(`The EventInvokeConfig of ${found.name}`);
     }
-    await settings.putEventInvoke(found.name, null);
+    await settings.put(found.name, { kind: 'event-invoke', setting: null });
     return new Response(null, { status: 204 });
   });
   // There is one version of a function: the list has one line, or none.
   hono.get(`${path}/list`, async ({ req }) => {
     const { name } = find(req.param('name'), req.raw);
-    const setting = await settings.currentEventInvoke(name);
+    const setting = await said(name);
     return Response.json({ FunctionEventInvokeConfigs: setting === undefined ? [] : [configJson(name, setting)] });
   });
 }
 
 /** @throws AwsError InvalidParameterValueException */
 async function readSaid(services: LambdaServices, name: string, request: Request): Promise<Said> {
-  const fields = await readFields(request);
-  const problem = schema.problem(fields, '');
-  if (problem !== undefined) throw invalidParameter(problem);
   const {
     MaximumRetryAttempts: attempts,
     MaximumEventAgeInSeconds: age,
     DestinationConfig: destinations,
-  } = parse(schema, fields);
+  } = narrowed(schema, await readFields(request));
   if (attempts === undefined && age === undefined && destinations === undefined) {
     throw invalidParameter('You must specify at least one of error handling or destination setting.');
   }

@@ -14,6 +14,7 @@ import { matchRoute } from './api-routes.ts';
 import { getAccountSettings } from './account-settings.ts';
 import { errorAnswer, notBuilt } from './aws-error.ts';
 import { getFunction, getFunctionConfiguration, getFunctionUrlConfig, listFunctions } from './describe.ts';
+import { addConcurrencyRoutes } from './concurrency.ts';
 import { addEventInvokeRoutes } from './event-invoke-config.ts';
 import { callUrl, type Caller } from './function-url.ts';
 import type { CutConnection } from './streamed-answer.ts';
@@ -80,7 +81,10 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
   hono.get('/2016-08-19/account-settings/', () => getAccountSettings(services));
   hono.get('/2016-08-19/account-settings', () => getAccountSettings(services));
   if (options.mapping !== undefined) addMappingRoutes(hono, options.mapping);
-  if (options.settings !== undefined) addEventInvokeRoutes(hono, services, options.settings);
+  if (options.settings !== undefined) {
+    addEventInvokeRoutes(hono, services, options.settings);
+    addConcurrencyRoutes(hono, services, options.settings);
+  }
   hono.all('*', ({ req }) => {
     throw notBuilt(`${req.method} ${req.path} is not there`);
   });

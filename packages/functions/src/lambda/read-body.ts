@@ -1,6 +1,6 @@
 // The body of a request, read no further than its limit.
-import { ThroughlineError } from '@throughline/event';
-import { invalidContent } from './aws-error.ts';
+import { parse, ThroughlineError, type Schema } from '@throughline/event';
+import { invalidContent, invalidParameter } from './aws-error.ts';
 
 /** AWS's bound for a request that changes something. */
 const jsonBytesMax = 1024 * 1024;
@@ -32,6 +32,13 @@ export async function readFields(request: Request): Promise<Readonly<Record<stri
     throw invalidContent('Could not parse request body into json: an object is expected');
   }
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+/** @throws AwsError InvalidParameterValueException */
+export function narrowed<Output>(schema: Schema<Output>, fields: Readonly<Record<string, unknown>>): Output {
+  const problem = schema.problem(fields, '');
+  if (problem !== undefined) throw invalidParameter(problem);
+  return parse(schema, fields);
 }
 
 function jsonOf(body: Buffer): unknown {

@@ -1,7 +1,9 @@
 // What AWS's API has set of functions while the server runs, on topic `_throughline.function-settings`: key
 // `<function>/<kind>`, value the setting as JSON.
 //
-//   event-invoke    of asynchronous invocations: attempts, age and destinations, in place of the configuration's
+//   event-invoke              of asynchronous invocations: attempts, age and destinations
+//   reserved-concurrency      invocations at once
+//   provisioned-concurrency   processes that are kept loaded
 //
 // A setting is in force in place of the configuration's until it is removed; then the configuration's is again (decision 0118).
 import {
@@ -14,6 +16,7 @@ import {
   ThroughlineError,
   type Clock,
   type Logger,
+  type Schema,
 } from '@throughline/event';
 import type { Log } from '@throughline/log';
 import { functionSettingsTopic, retryDelayMs } from '../defaults.ts';
@@ -34,27 +37,59 @@ export interface SaidDestination {
   readonly said: string;
 }
 
+export interface ConcurrencySetting {
+  readonly changedMs: number;
+  readonly count: number;
+}
+
+interface Kinds {
+  'event-invoke': EventInvokeSetting;
+  'reserved-concurrency': ConcurrencySetting;
+  'provisioned-concurrency': ConcurrencySetting;
+}
+type Kind = keyof Kinds;
+
 const destination = optional(object({ to: string(), said: string() }));
-const eventInvoke = object({
-  changedMs: number(),
-  maximumRetryAttempts: optional(number({ min: 0, integer: true })),
-  maximumEventAgeSeconds: optional(number({ min: 0, integer: true })),
-  onSuccess: destination,
-  onFailure: destination,
-});
+const concurrency = object({ changedMs: number(), count: number({ min: 0, integer: true }) });
+const schemas: Readonly<Record<Kind, Schema<Kinds[Kind]>>> = {
+  'event-invoke': object({
+    changedMs: number(),
+    maximumRetryAttempts: optional(number({ min: 0, integer: true })),
+    maximumEventAgeSeconds: optional(number({ min: 0, integer: true })),
+    onSuccess: destination,
+    onFailure: destination,
+  }),
+  'reserved-concurrency': concurrency,
+  'provisioned-concurrency': concurrency,
+};
+
+/** A change of one setting; null removes it. */
+type Change = {
+  readonly [K in Kind]: { readonly kind: K; readonly setting: Omit<Kinds[K], 'changedMs'> | null };
+}[Kind];
+
+/** What the configuration says of a function, where it says anything. */
+export interface ConfiguredSettings {
+  readonly eventInvoke: EventInvokeSetting | undefined;
+  readonly reservedConcurrency: number | undefined;
+  readonly provisionedConcurrency: number | undefined;
+}
 
 export interface FunctionSettingsOptions {
   readonly log: Log;
-  /** By function: what the configuration says, where it says anything. */
-  readonly configured: ReadonlyMap<string, EventInvokeSetting>;
+  /** By function. */
+  readonly configured: ReadonlyMap<string, ConfiguredSettings>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What a function may run at once, or keeps loaded, is another number now. */
+  readonly onConcurrency?: (functionName: string) => void;
 }
 
 export class FunctionSettings {
   readonly #options: FunctionSettingsOptions;
-  readonly #topic: SettingsTopic<EventInvokeSetting>;
+  readonly #topic: SettingsTopic<Kinds[Kind]>;
   readonly #eventInvoke = new Map<string, EventInvokeSetting>();
+  readonly #concurrency = new Map<string, ConcurrencySetting>();
   readonly #stop = new AbortController();
   /** Resolves when what is kept on the topic is known, or when it was closed before. Never rejects. */
   readonly ready: Promise<void>;
@@ -62,12 +97,12 @@ export class FunctionSettings {
   constructor(options: FunctionSettingsOptions) {
     const { log, clock, logger } = options;
     this.#options = options;
-    this.#topic = new SettingsTopic({
+    this.#topic = new SettingsTopic<Kinds[Kind]>({
       log,
       topic: functionSettingsTopic,
       clock,
       logger,
-      read: readSetting,
+      read: (key, value) => parse(schemas[kindOf(key)], value, 'INVALID_EVENT'),
       onChange: (key, setting) => this.#changed(key, setting),
     });
     this.ready = this.#known();
@@ -78,16 +113,27 @@ export class FunctionSettings {
     return this.#eventInvoke.get(functionName);
   }
 
-  /** What is in force and was said by somebody: by AWS's API, or by the configuration. @throws ThroughlineError what the log says */
-  async currentEventInvoke(functionName: string): Promise<EventInvokeSetting | undefined> {
-    await this.#topic.caughtUp();
-    return this.eventInvoke(functionName) ?? this.#options.configured.get(functionName);
+  reserved(functionName: string): ConcurrencySetting | undefined {
+    return this.#concurrency.get(`${functionName}/reserved-concurrency`);
   }
 
-  /** Keeps a setting in place of the configuration's; null removes it. @throws ThroughlineError what the log says */
-  async putEventInvoke(functionName: string, setting: Omit<EventInvokeSetting, 'changedMs'> | null): Promise<void> {
+  provisioned(functionName: string): ConcurrencySetting | undefined {
+    return this.#concurrency.get(`${functionName}/provisioned-concurrency`);
+  }
+
+  configured(functionName: string): Partial<ConfiguredSettings> {
+    return this.#options.configured.get(functionName) ?? {};
+  }
+
+  /** Resolves when everything is known that is kept now. @throws ThroughlineError LOG_UNREACHABLE, CLOSED */
+  caughtUp(): Promise<void> {
+    return this.#topic.caughtUp();
+  }
+
+  /** Keeps a setting in place of the configuration's, or removes it. @throws ThroughlineError what the log says */
+  async put(functionName: string, { kind, setting }: Change): Promise<void> {
     const kept = setting === null ? null : { ...setting, changedMs: this.#options.clock.nowMs() };
-    await this.#topic.put(`${functionName}/event-invoke`, kept);
+    await this.#topic.put(`${functionName}/${kind}`, kept);
   }
 
   async close(): Promise<void> {
@@ -96,18 +142,31 @@ export class FunctionSettings {
     await this.ready;
   }
 
-  #changed(key: string, setting: EventInvokeSetting | undefined): void {
+  #changed(key: string, setting: Kinds[Kind] | undefined): void {
     const [functionName = ''] = key.split('/');
-    const { configured, logger } = this.#options;
-    if (setting === undefined) {
-      this.#eventInvoke.delete(functionName);
+    const kind = kindOf(key);
+    if (setting !== undefined) this.#tellReplaced(functionName, kind);
+    if (kind === 'event-invoke') {
+      if (setting === undefined || 'count' in setting) this.#eventInvoke.delete(functionName);
+      else this.#eventInvoke.set(functionName, setting);
       return;
     }
-    this.#eventInvoke.set(functionName, setting);
-    if (configured.has(functionName)) {
-      const fields = { function: functionName, topic: functionSettingsTopic };
-      logger.warn(fields, 'AWS’s API has set asynchronous invocations otherwise than the configuration: that holds');
-    }
+    if (setting === undefined || !('count' in setting)) this.#concurrency.delete(key);
+    else this.#concurrency.set(key, setting);
+    this.#options.onConcurrency?.(functionName);
+  }
+
+  /** Somebody may look at the file, and wonder. */
+  #tellReplaced(functionName: string, kind: Kind): void {
+    const { eventInvoke, reservedConcurrency, provisionedConcurrency } = this.configured(functionName);
+    const said = {
+      'event-invoke': eventInvoke,
+      'reserved-concurrency': reservedConcurrency,
+      'provisioned-concurrency': provisionedConcurrency,
+    };
+    if (said[kind] === undefined) return;
+    const fields = { function: functionName, kind, topic: functionSettingsTopic };
+    this.#options.logger.warn(fields, 'a setting of AWS’s API holds in place of the configuration’s');
   }
 
   async #known(): Promise<void> {
@@ -124,9 +183,9 @@ export class FunctionSettings {
   }
 }
 
-function readSetting(key: string, value: unknown): EventInvokeSetting {
-  if (!/^[A-Za-z0-9_-]{1,64}\/event-invoke$/.test(key)) {
-    throw new ThroughlineError('INVALID_EVENT', `${JSON.stringify(key)} is no key of a setting`);
-  }
-  return parse(eventInvoke, value, 'INVALID_EVENT');
+/** @throws ThroughlineError INVALID_EVENT */
+function kindOf(key: string): Kind {
+  const [, kind] = /^[A-Za-z0-9_-]{1,64}\/([a-z-]+)$/.exec(key) ?? [];
+  if (kind === 'event-invoke' || kind === 'reserved-concurrency' || kind === 'provisioned-concurrency') return kind;
+  throw new ThroughlineError('INVALID_EVENT', `${JSON.stringify(key)} is no key of a setting`);
 }

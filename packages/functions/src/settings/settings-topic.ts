@@ -116,8 +116,7 @@ export class SettingsTopic<Setting> {
   #take(key: string, value: Uint8Array | null): void {
     const { topic, logger, read, onChange } = this.#options;
     if (value === null) {
-      this.#known.delete(key);
-      onChange(key, undefined);
+      if (this.#known.delete(key)) onChange(key, undefined);
       return;
     }
     try {
