@@ -13,7 +13,10 @@ import {
   InvokeCommand,
   InvokeWithResponseStreamCommand,
   LambdaClient,
+  ListAliasesCommand,
   ListFunctionsCommand,
+  ListVersionsByFunctionCommand,
+  PublishVersionCommand,
   type InvokeCommandInput,
   type InvokeWithResponseStreamCompleteEvent,
   type TooManyRequestsException,
@@ -305,6 +308,18 @@ describe('the description of functions', () => {
       client.send(new GetFunctionUrlConfigCommand({ FunctionName: 'private' })),
       named('ResourceNotFoundException'),
     );
+  });
+
+  test('there is one version, and no alias; publishing one is not built', async () => {
+    const { Versions = [] } = await client.send(new ListVersionsByFunctionCommand({ FunctionName: 'private' }));
+    assert.deepEqual(
+      Versions.map(({ Version, FunctionArn }) => [Version, FunctionArn?.split(':').slice(-2)]),
+      [['$LATEST', ['private', '$LATEST']]],
+    );
+    assert.deepEqual((await client.send(new ListAliasesCommand({ FunctionName: 'private' }))).Aliases, []);
+    const unknown = new ListAliasesCommand({ FunctionName: 'nobody' });
+    await assert.rejects(client.send(unknown), named('ResourceNotFoundException'));
+    await assert.rejects(client.send(new PublishVersionCommand({ FunctionName: 'private' })), /is not there; docs/);
   });
 
   test('what is not built says so', async () => {

@@ -1,6 +1,6 @@
-// What AWS's API says about functions: ListFunctions, GetFunction, GetFunctionConfiguration and GetFunctionUrlConfig. A
-// setting that nothing here corresponds to has the value that AWS gives it by default. Environment variables are left out:
-// there may be keys among them.
+// What AWS's API says about functions: ListFunctions, GetFunction, GetFunctionConfiguration, GetFunctionUrlConfig, and of versions
+// what there is. A setting that nothing here corresponds to has the value that AWS gives it by default. Environment variables are
+// left out: there may be keys among them.
 // Source: AWS Lambda API reference, FunctionConfiguration and FunctionUrlConfig.
 import { createHash } from 'node:crypto';
 import path from 'node:path';
@@ -38,6 +38,23 @@ export async function getFunctionConfiguration(
 ): Promise<Response> {
   const { name, hosted } = findFunction(services, text, request);
   return Response.json(await configurationOf(services, name, hosted));
+}
+
+/**
+ * Nothing has been published: there is the one version that changes with its sources.
+ *
+ * @throws AwsError ResourceNotFoundException, InvalidParameterValueException
+ */
+export async function listVersions(services: LambdaServices, text: string, request: Request): Promise<Response> {
+  const { name, hosted } = findFunction(services, text, request);
+  const latest = { ...(await configurationOf(services, name, hosted)), FunctionArn: `${arnOf(name)}:$LATEST` };
+  return Response.json({ Versions: [latest] });
+}
+
+/** @throws AwsError ResourceNotFoundException, InvalidParameterValueException */
+export function listAliases(services: LambdaServices, text: string, request: Request): Response {
+  findFunction(services, text, request);
+  return Response.json({ Aliases: [] });
 }
 
 /** @throws AwsError ResourceNotFoundException, InvalidParameterValueException */

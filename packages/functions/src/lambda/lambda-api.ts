@@ -13,7 +13,14 @@ import type { FunctionSettings } from '../settings/function-settings.ts';
 import { matchRoute } from './api-routes.ts';
 import { getAccountSettings } from './account-settings.ts';
 import { errorAnswer, notBuilt } from './aws-error.ts';
-import { getFunction, getFunctionConfiguration, getFunctionUrlConfig, listFunctions } from './describe.ts';
+import {
+  getFunction,
+  getFunctionConfiguration,
+  getFunctionUrlConfig,
+  listAliases,
+  listFunctions,
+  listVersions,
+} from './describe.ts';
 import { addConcurrencyRoutes } from './concurrency.ts';
 import { addEventInvokeRoutes } from './event-invoke-config.ts';
 import { callUrl, type Caller } from './function-url.ts';
@@ -75,6 +82,8 @@ export function createLambdaApi(options: LambdaApiOptions): LambdaApi {
   hono.get('/2015-03-31/functions', () => listFunctions(services));
   hono.get('/2015-03-31/functions/:name', named(getFunction));
   hono.get('/2015-03-31/functions/:name/configuration', named(getFunctionConfiguration));
+  hono.get('/2015-03-31/functions/:name/versions', named(listVersions));
+  hono.get('/2015-03-31/functions/:name/aliases', named(listAliases));
   hono.get('/2021-10-31/functions/:name/url', named(getFunctionUrlConfig));
   hono.post('/2015-03-31/functions/:name/invocations', named(invoke));
   hono.post('/2021-11-15/functions/:name/response-streaming-invocations', named(invokeStreaming));
