@@ -145,6 +145,8 @@ test('unknown functions, other versions and numbers that are none are rejected',
   await assert.rejects(reserve(1, 'nobody'), named('ResourceNotFoundException'));
   await assert.rejects(reserve(-1), named('InvalidParameterValueException'));
   await assert.rejects(reserve(0.5), named('InvalidParameterValueException'));
+  await assert.rejects(reserve(1001), named('InvalidParameterValueException'));
+  await assert.rejects(provision(1001), named('InvalidParameterValueException'));
   const other = { FunctionName: 'worker', Qualifier: '7' };
   await assert.rejects(
     client.send(new GetProvisionedConcurrencyConfigCommand(other)),

@@ -68,6 +68,8 @@ export const limits = {
 export const lambdaLimits = {
   /** Largest event and largest buffered answer: Lambda's 6 MiB and 100 bytes (aws-lambda-runtime-interface-emulator). */
   payloadBytesMax: 6 * 1024 * 1024 + 100,
+  /** Largest concurrency that is reserved or provisioned by AWS's API: what an account of AWS has, and throughline.config.ts takes. */
+  concurrencyMax: 1000,
   /** Bytes at the end of an invocation's log that X-Amz-Log-Type: Tail asks for; Lambda's figure. */
   logTailBytes: 4096,
   /** Bytes of a streamed answer that may wait for its reader; above it the function waits, too. */

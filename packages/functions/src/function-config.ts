@@ -13,12 +13,13 @@ import {
   string,
   ThroughlineError,
 } from '@throughline/event';
-import { asyncConfigOf, asyncFields, asyncProblem, type AsyncConfig } from './async/async-config.ts';
+import { asyncConfigOf, asyncFields, type AsyncConfig } from './async/async-config.ts';
 import { functionDefaults } from './defaults.ts';
 import type { InvokerConfig } from './invoker/invoker-config.ts';
 import type { ApiRoute, FunctionUrl } from './lambda/hosted-function.ts';
 import type { RunConfig } from './runs/run-config.ts';
 import { readTrigger, type TriggerConfig } from './triggers/kinds.ts';
+import { eventInvokeProblem } from './settings/function-settings.ts';
 import { twinMapping } from './triggers/mapping/kinds.ts';
 
 export type ResolvedFunction = InvokerConfig &
@@ -88,7 +89,7 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
     triggers: [],
     ...config,
   };
-  const problem = schema.problem(resolved, '') ?? asyncProblem(resolved);
+  const problem = schema.problem(resolved, '') ?? eventInvokeProblem(resolved);
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);

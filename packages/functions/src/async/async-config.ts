@@ -1,7 +1,7 @@
 // What is said of a function's asynchronous invocations, with AWS's names and bounds.
 // Source: AWS Lambda API reference, PutFunctionEventInvokeConfig.
 import { array, number, optional } from '@throughline/event';
-import { asyncDefaults, asyncLimits } from '../defaults.ts';
+import { asyncDefaults } from '../defaults.ts';
 import type { EventInvokeSetting } from '../settings/function-settings.ts';
 import { destinationField } from '../triggers/destination.ts';
 
@@ -28,25 +28,6 @@ export const asyncFields = {
   onSuccess: optional(destinationField),
   onFailure: optional(destinationField),
 };
-
-/**
- * What is wrong with a configuration beyond its types; undefined where nothing is.
- *
- * @example asyncProblem(asyncConfigOf({ maximumRetryAttempts: 3 })) // 'maximumRetryAttempts: expected a number from 0 to 2'
- */
-export function asyncProblem(
-  config: Pick<AsyncConfig, 'maximumRetryAttempts' | 'maximumEventAgeSeconds'>,
-): string | undefined {
-  const { maximumRetryAttempts, maximumEventAgeSeconds } = config;
-  const { maximumRetryAttemptsMax, maximumEventAgeSecondsMin: min, maximumEventAgeSecondsMax: max } = asyncLimits;
-  if (maximumRetryAttempts > maximumRetryAttemptsMax) {
-    return `maximumRetryAttempts: expected a number from 0 to ${maximumRetryAttemptsMax}`;
-  }
-  if (maximumEventAgeSeconds < min || maximumEventAgeSeconds > max) {
-    return `maximumEventAgeSeconds: expected a number from ${min} to ${max}`;
-  }
-  return undefined;
-}
 
 /** Fills in the defaults. */
 export function asyncConfigOf(asked: AskedAsync): AsyncConfig {

@@ -5,7 +5,7 @@
 // Source: AWS Lambda API reference, PutFunctionConcurrency, PutProvisionedConcurrencyConfig and their neighbours.
 import { number, object } from '@throughline/event';
 import type { Hono } from 'hono';
-import type { FunctionSettings } from '../settings/function-settings.ts';
+import { concurrencyProblem, type FunctionSettings } from '../settings/function-settings.ts';
 import { AwsError, configuredOnly, invalidParameter } from './aws-error.ts';
 import { arnOf } from './function-name.ts';
 import type { Caller } from './function-url.ts';
@@ -41,6 +41,7 @@ function addReservedRoutes(
   hono.put(path, async ({ req }) => {
     const found = findFunction(services, req.param('name'), req.raw);
     const { ReservedConcurrentExecutions: asked } = narrowed(reservedSchema, await readFields(req.raw));
+    check('ReservedConcurrentExecutions', asked);
     await settings.caughtUp();
     const { provisionedConcurrency } = found.hosted.invoker.config;
     if (asked < provisionedConcurrency) {
@@ -88,6 +89,7 @@ function addProvisionedRoutes(
   hono.put(path, async ({ req }) => {
     const found = await find(req.param('name'), req.raw);
     const { ProvisionedConcurrentExecutions: asked } = narrowed(provisionedSchema, await readFields(req.raw));
+    check('ProvisionedConcurrentExecutions', asked);
     const { reservedConcurrency = Infinity } = found.hosted.invoker.config;
     if (asked > reservedConcurrency) {
       throw invalidParameter(
@@ -119,6 +121,12 @@ function addProvisionedRoutes(
     }
     return new Response(null, { status: 204 });
   });
+}
+
+/** @throws AwsError InvalidParameterValueException */
+function check(name: string, asked: number): void {
+  const problem = concurrencyProblem({ count: asked });
+  if (problem !== undefined) throw invalidParameter(`${name}: ${problem}`);
 }
 
 /** How far the function is with what is asked of it. */

@@ -4,8 +4,12 @@
 // Source: AWS Lambda API reference, the actions of that path.
 import { number, object, optional, string, ThroughlineError } from '@throughline/event';
 import type { Hono } from 'hono';
-import { asyncLimits } from '../defaults.ts';
-import type { EventInvokeSetting, FunctionSettings, SaidDestination } from '../settings/function-settings.ts';
+import {
+  eventInvokeProblem,
+  type EventInvokeSetting,
+  type FunctionSettings,
+  type SaidDestination,
+} from '../settings/function-settings.ts';
 import { busArn } from '../triggers/bus/bus-event.ts';
 import { readDestination } from '../triggers/destination.ts';
 import { AwsError, configuredOnly, invalidParameter, notFound } from './aws-error.ts';
@@ -84,13 +88,9 @@ async function readSaid(services: LambdaServices, name: string, request: Request
   if (attempts === undefined && age === undefined && destinations === undefined) {
     throw invalidParameter('You must specify at least one of error handling or destination setting.');
   }
-  const { maximumRetryAttemptsMax, maximumEventAgeSecondsMin: min, maximumEventAgeSecondsMax: max } = asyncLimits;
-  if (attempts !== undefined && attempts > maximumRetryAttemptsMax) {
-    throw invalidParameter(`MaximumRetryAttempts: expected a number from 0 to ${maximumRetryAttemptsMax}`);
-  }
-  if (age !== undefined && (age < min || age > max)) {
-    throw invalidParameter(`MaximumEventAgeInSeconds: expected a number from ${min} to ${max}`);
-  }
+  const numbers = { maximumRetryAttempts: attempts, maximumEventAgeSeconds: age };
+  const problem = eventInvokeProblem(numbers, { attempts: 'MaximumRetryAttempts', age: 'MaximumEventAgeInSeconds' });
+  if (problem !== undefined) throw invalidParameter(problem);
   const saidOf = (text: string | undefined): SaidDestination | undefined =>
     text === undefined || text === '' ? undefined : { to: destinationOf(services, name, text), said: text };
   return {

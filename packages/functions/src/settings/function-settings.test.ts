@@ -83,6 +83,9 @@ test('what is no setting is skipped, and what stood before holds', async (t) => 
     ['worker/event-invoke', '{'],
     ['worker/other', '{"changedMs":1,"maximumRetryAttempts":2}'],
     ['worker/reserved-concurrency', '{"changedMs":1,"count":-1}'],
+    ['worker/provisioned-concurrency', '{"changedMs":1,"count":1000000}'],
+    ['worker/event-invoke', '{"changedMs":1,"maximumRetryAttempts":1000000}'],
+    ['worker/event-invoke', '{"changedMs":1,"maximumEventAgeSeconds":1}'],
     ['worker', '{"changedMs":1,"maximumRetryAttempts":2}'],
     ['worker', null],
     ['other/event-invoke', null],
@@ -94,7 +97,7 @@ test('what is no setting is skipped, and what stood before holds', async (t) => 
   await clock.settle();
   await settings.caughtUp();
   assert.equal(settings.eventInvoke('worker')?.maximumRetryAttempts, 1);
-  assert.equal(settings.reserved('worker'), undefined);
+  assert.deepEqual([settings.reserved('worker'), settings.provisioned('worker')], [undefined, undefined]);
 });
 
 test('it is ready when it is closed before the log could be read', async (t) => {

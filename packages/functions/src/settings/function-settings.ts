@@ -19,7 +19,7 @@ import {
   type Schema,
 } from '@throughline/event';
 import type { Log } from '@throughline/log';
-import { functionSettingsTopic, retryDelayMs } from '../defaults.ts';
+import { asyncLimits, functionSettingsTopic, lambdaLimits, retryDelayMs } from '../defaults.ts';
 import { SettingsTopic } from './settings-topic.ts';
 
 /** What is not said is AWS's default. */
@@ -102,7 +102,7 @@ export class FunctionSettings {
       topic: functionSettingsTopic,
       clock,
       logger,
-      read: (key, value) => parse(schemas[kindOf(key)], value, 'INVALID_EVENT'),
+      read: readSetting,
       onChange: (key, setting) => this.#changed(key, setting),
     });
     this.ready = this.#known();
@@ -181,6 +181,40 @@ export class FunctionSettings {
       }
     }
   }
+}
+
+/**
+ * Narrows a record: a number of processes that no machine has is none, whoever has written it.
+ *
+ * @throws ThroughlineError INVALID_EVENT
+ */
+function readSetting(key: string, value: unknown): Kinds[Kind] {
+  const setting = parse(schemas[kindOf(key)], value, 'INVALID_EVENT');
+  const problem = 'count' in setting ? concurrencyProblem(setting) : eventInvokeProblem(setting);
+  if (problem !== undefined) throw new ThroughlineError('INVALID_EVENT', problem);
+  return setting;
+}
+
+/** What is wrong with a setting beyond its types; undefined where nothing is. */
+export function concurrencyProblem({ count }: Pick<ConcurrencySetting, 'count'>): string | undefined {
+  const { concurrencyMax } = lambdaLimits;
+  return count > concurrencyMax ? `expected a number up to ${concurrencyMax}` : undefined;
+}
+
+/** The same of asynchronous invocations, in the words of whoever has said it. */
+export function eventInvokeProblem(
+  {
+    maximumRetryAttempts: attempts = 0,
+    maximumEventAgeSeconds: age,
+  }: Omit<EventInvokeSetting, 'changedMs' | 'onSuccess' | 'onFailure'>,
+  names = { attempts: 'maximumRetryAttempts', age: 'maximumEventAgeSeconds' },
+): string | undefined {
+  const { maximumRetryAttemptsMax, maximumEventAgeSecondsMin: min, maximumEventAgeSecondsMax: max } = asyncLimits;
+  if (attempts > maximumRetryAttemptsMax) {
+    return `${names.attempts}: expected a number from 0 to ${maximumRetryAttemptsMax}`;
+  }
+  if (age !== undefined && (age < min || age > max)) return `${names.age}: expected a number from ${min} to ${max}`;
+  return undefined;
 }
 
 /** @throws ThroughlineError INVALID_EVENT */
