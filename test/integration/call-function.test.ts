@@ -94,7 +94,7 @@ test('a trigger that is not built is said at the start, and so is one that there
   const folder = mkdtempSync(path.join(os.tmpdir(), 'throughline-triggers-'));
   try {
     for (const [triggers, says] of [
-      ["[{ type: 'queue', queue: 'mails' }]", /functions\.hello\.triggers\.0: type queue.*\[NOT_BUILT_YET\]/],
+      ["[{ type: 'queue' }]", /functions\.hello\.triggers\.0\.queue.*\[CONFIG_INVALID\]/],
       [
         "[{ type: 'kafka', topic: 'jobs', onFailure: 'kafka://jobs' }]",
         /functions\.hello\.triggers\.0: onFailure: jobs is the topic that is read.*\[CONFIG_INVALID\]/,

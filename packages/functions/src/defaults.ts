@@ -162,11 +162,46 @@ export const mappingLimits = {
   eventBytesMax: 6 * 1024 * 1024,
   /** Bytes of a partition's records that are read ahead of the function: two full batches. Above it the log is not read. */
   aheadBytesMax: 12 * 1024 * 1024,
+  /** A count: records from the first that is not done on; SQS's bound for messages in flight is 120,000. */
+  openCountMax: 100_000,
   /** Characters of an error's message that a dead letter carries. */
   errorMessageLengthMax: 1024,
   /** What a dead letter's headers may take beside the record: for a dead letter topic that is made here. */
   deadLetterHeaderBytes: 16 * 1024,
 } as const;
+
+/** Queues. Names, bounds and values are SQS's, and those of its event source mapping, where they have them. */
+export const queueDefaults = {
+  /** Count of messages of one event; SQS's own. */
+  batchSize: 10,
+  /** Milliseconds that a message may wait for more of its batch. */
+  batchWindowMs: 0,
+  /** SQS's 30 seconds, in milliseconds. */
+  visibilityTimeoutMs: 30_000,
+  reportBatchItemFailures: false,
+} as const;
+
+export const queueLimits = {
+  /** AWS's bounds of an event source mapping of a queue: counts of messages, and milliseconds. */
+  batchSizeMax: 10_000,
+  /** A count: above it AWS asks for a window. */
+  batchSizeMaxWithoutWindow: 10,
+  /** AWS's five minutes. */
+  batchWindowMsMax: 300_000,
+  /** 12 hours. */
+  visibilityTimeoutMsMax: 43_200_000,
+  /** A count of receives. */
+  receiveCountMax: 1000,
+  filtersMax: 10,
+  /** A count: partitions of the topic of receipts, and of a queue that is made here; servers on one log share those of a queue. */
+  partitionCount: 4,
+  /** Receipts are removed after SQS's longest retention, 14 days: a message that was received before counts from 1 again. */
+  receiptRetentionMs: 14 * 24 * 3600 * 1000,
+  /** A message comes again after this many milliseconds at the earliest, also with a visibility time-out of 0. */
+  visibilityMsMin: 100,
+} as const;
+/** Where it is kept how often messages were received, and which are deleted. */
+export const queuesTopic = '_throughline.queues';
 
 /** A batch that failed is tried again after this long, in milliseconds, then after twice as long each time … */
 export const batchRetryMsMin = 100;

@@ -10,7 +10,7 @@ export const deadLetterHeaders = {
   topic: 'throughline-origin-topic',
   partition: 'throughline-origin-partition',
   offset: 'throughline-origin-offset',
-  /** AWS's word for why: of a mapping RetryAttemptsExhausted, RecordAgeExceeded, RecordTooLarge; else RetriesExhausted, EventAgeExceeded. */
+  /** AWS's word for why: of a mapping RetryAttemptsExhausted, RecordAgeExceeded, RecordTooLarge; of a queue ReceiveCountExceeded, RecordTooLarge; else RetriesExhausted, EventAgeExceeded. */
   condition: 'throughline-condition',
   errorCode: 'throughline-error-code',
   errorType: 'throughline-error-type',
@@ -21,7 +21,11 @@ export const deadLetterHeaders = {
   functionName: 'throughline-function',
 } as const;
 
-export type DeadLetterCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'RecordTooLarge';
+export type DeadLetterCondition =
+  | 'RetryAttemptsExhausted'
+  | 'RecordAgeExceeded'
+  | 'RecordTooLarge'
+  | 'ReceiveCountExceeded';
 
 export interface DeadLetterReason {
   readonly condition: DeadLetterCondition | 'RetriesExhausted' | 'EventAgeExceeded';

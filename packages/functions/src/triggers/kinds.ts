@@ -4,6 +4,7 @@ import { literal, object, parse, ThroughlineError } from '@throughline/event';
 import { bucketKind } from './bucket/bucket.ts';
 import { busKind } from './bus/bus.ts';
 import { kafkaKind, streamKind } from './mapping/kinds.ts';
+import { queueKind } from './queue/queue.ts';
 import { scheduleKind } from './schedule/schedule.ts';
 import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices } from './trigger.ts';
 
@@ -12,24 +13,24 @@ export interface TriggerConfig {
   readonly type: string;
 }
 
-const kinds: readonly TriggerKind<TriggerConfig>[] = [kafkaKind, streamKind, scheduleKind, busKind, bucketKind];
-
-/** Kinds of the contract that this version does not have. */
-const laterTypes: readonly string[] = ['queue'];
+const kinds: readonly TriggerKind<TriggerConfig>[] = [
+  kafkaKind,
+  streamKind,
+  scheduleKind,
+  busKind,
+  bucketKind,
+  queueKind,
+];
 
 const typed = object({ type: literal('kafka', 'queue', 'stream', 'bucket', 'bus', 'schedule') });
 
 /**
  * Narrows what an application says of a trigger.
  *
- * @throws ThroughlineError CONFIG_INVALID, NOT_BUILT_YET
+ * @throws ThroughlineError CONFIG_INVALID
  */
 export function readTrigger(value: unknown, path: string): TriggerConfig {
   const { type } = parse(typed, value, 'CONFIG_INVALID');
-  // A trigger that nothing would ever fire must not look as if it worked.
-  if (laterTypes.includes(type)) {
-    throw new ThroughlineError('NOT_BUILT_YET', `${path}: type ${type} comes in a later version`);
-  }
   return kindOf(type).read(value, path);
 }
 

@@ -4,20 +4,12 @@
 // Its place is that of a consumer group, as of an event source mapping, whose machinery it is: an event is kept on the topic of
 // asynchronous invocations before its offset is committed. An event that comes twice has the same id, and counts once.
 // Source: Amazon EventBridge user guide, "Event bus concepts".
-import {
-  delayOrAbort,
-  object,
-  optional,
-  parseExact,
-  string,
-  ThroughlineError,
-  unknown,
-  type LogRecord,
-} from '@throughline/event';
-import { mappingDefaults, mappingGroupPrefix, retryDelayMs } from '../../defaults.ts';
+import { object, optional, parseExact, string, ThroughlineError, unknown, type LogRecord } from '@throughline/event';
+import { mappingDefaults, mappingGroupPrefix } from '../../defaults.ts';
 import { compilePattern, type EventPattern } from '../event-pattern.ts';
 import type { BatchOutcome } from '../mapping/batch-outcome.ts';
 import { Mapping } from '../mapping/mapping.ts';
+import { makeTopic } from '../make-topic.ts';
 import { namedUuid } from '../named-uuid.ts';
 import type { RunningTrigger, TriggeredFunction, TriggerKind, TriggerServices, TriggerStatus } from '../trigger.ts';
 import { busEventOf, busTopic, placeId } from './bus-event.ts';
@@ -89,7 +81,7 @@ class RunningBus implements RunningTrigger {
       services,
       deliver: (records) => this.#deliver(records),
     });
-    this.#made = this.#make();
+    this.#made = makeTopic(busTopic(bus), { partitions: 1 }, services, this.#stop.signal);
   }
 
   status(): TriggerStatus {
@@ -137,22 +129,5 @@ class RunningBus implements RunningTrigger {
   #pass({ topic, partition, offset }: LogRecord, what: string): void {
     this.#strangeCount++;
     this.#services.logger.warn({ function: this.#target.name, topic, partition, offset: String(offset) }, what);
-  }
-
-  /** Makes the bus where nobody has. */
-  async #make(): Promise<void> {
-    const { log, clock, logger } = this.#services;
-    const topic = busTopic(this.#config.bus);
-    while (!this.#stop.signal.aborted) {
-      try {
-        await log.admin.createTopic(topic, { partitions: 1 });
-        return;
-      } catch (thrown) {
-        const error = ThroughlineError.from(thrown);
-        if (error.code === 'TOPIC_EXISTS' || error.code === 'CLOSED') return;
-        logger.warn({ topic, ...error.toJSON() }, 'a bus could not be made: it is tried again');
-      }
-      await delayOrAbort(clock, retryDelayMs, this.#stop.signal);
-    }
   }
 }

@@ -19,7 +19,11 @@ export type BatchOutcome =
   | { readonly kind: 'partial'; readonly offset: bigint; readonly failure: BatchFailure }
   | { readonly kind: 'failed' | 'pressure'; readonly failure: BatchFailure };
 
-/** What says nothing of the batch: it never came to the handler. */
+/** Whether an error says nothing of the batch: it never came to the handler. */
+export function isPressure({ code }: InvocationError): boolean {
+  return notCalled.has(code);
+}
+
 const notCalled: ReadonlySet<string> = new Set([
   'THROTTLED',
   'FUNCTION_INIT_FAILED',
@@ -36,8 +40,7 @@ export function outcomeOf(
   { error, value }: Settlement,
   offsetOf: ((itemIdentifier: unknown) => bigint | undefined) | undefined,
 ): BatchOutcome {
-  if (error !== undefined)
-    return { kind: notCalled.has(error.code) ? 'pressure' : 'failed', failure: failureOf(error) };
+  if (error !== undefined) return { kind: isPressure(error) ? 'pressure' : 'failed', failure: failureOf(error) };
   if (offsetOf === undefined || value === undefined || value === '') return { kind: 'done' };
   const named = namedFailures(value);
   if (named === undefined) return malformed('the answer is no { batchItemFailures: [{ itemIdentifier }] }');
@@ -60,8 +63,8 @@ export function outcomeOf(
   };
 }
 
-/** undefined for an answer that is none. */
-function namedFailures(value: string): readonly unknown[] | undefined {
+/** What `batchItemFailures` of an answer holds; undefined for an answer that is none. */
+export function namedFailures(value: string): readonly unknown[] | undefined {
   let answer: unknown;
   try {
     answer = JSON.parse(value);
@@ -83,6 +86,6 @@ function malformed(errorMessage: string): BatchOutcome {
   };
 }
 
-function failureOf({ code, errorType, errorMessage }: InvocationError): BatchFailure {
+export function failureOf({ code, errorType, errorMessage }: InvocationError): BatchFailure {
   return { errorCode: code, errorType, errorMessage };
 }

@@ -3,6 +3,7 @@ import { mappingGroupPrefix } from '../../defaults.ts';
 import { namedUuid } from '../named-uuid.ts';
 import type { TriggerKind } from '../trigger.ts';
 import { Mapping } from './mapping.ts';
+import { queueGroup, type QueueConfig } from '../queue/queue-config.ts';
 import { readMapping, type MappingConfig } from './mapping-config.ts';
 
 export const kafkaKind: TriggerKind<MappingConfig> = kind('kafka');
@@ -25,7 +26,10 @@ function kind(type: MappingConfig['type']): TriggerKind<MappingConfig> {
  * neither would see them all. Undefined where each has its own.
  */
 export function twinMapping(triggers: readonly { readonly type: string }[], functionName: string): string | undefined {
-  const groups = triggers.filter(isMapping).map((config) => groupOf(config, functionName));
+  const queues = triggers.flatMap((one) =>
+    one.type === 'queue' ? [queueGroup(functionName, one as QueueConfig)] : [],
+  );
+  const groups = [...triggers.filter(isMapping).map((config) => groupOf(config, functionName)), ...queues];
   return groups.find((group, index) => groups.indexOf(group) < index);
 }
 

@@ -44,11 +44,20 @@ export interface GivenUp {
   readonly attempts: number;
 }
 
+/** What works on the records of a partition, or on those of some of its keys. */
+export interface PartitionWork {
+  /** Resolves when it is at work on nothing any more, after `stop` has aborted. */
+  readonly ended: Promise<void>;
+  add(records: readonly LaneRecord[]): void;
+}
+
 export interface LaneOptions {
   readonly config: MappingConfig;
   readonly clock: Clock;
   /** Nothing new is begun, and pauses end: what is not settled comes again, here or elsewhere. */
   readonly stop: AbortSignal;
+  /** Nobody waits for anything any more. */
+  readonly cancel: AbortSignal;
   /** The event with these records; undefined where the function is not called with events of this mapping's shape. */
   readonly eventOf: (records: readonly LogRecord[]) => string | undefined;
   /** Calls the function, in this turn where it can be; `eventOf` has the event where none is given. */
@@ -61,7 +70,7 @@ export interface LaneOptions {
   readonly onProblem: (failure: BatchFailure | undefined) => void;
 }
 
-export class Lane {
+export class Lane implements PartitionWork {
   readonly #options: LaneOptions;
   /** What waits stands from `#head` on. */
   #waiting: LaneRecord[] = [];

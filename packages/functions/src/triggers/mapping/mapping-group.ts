@@ -28,6 +28,8 @@ export interface CommitNote {
   readonly topicId: string;
   /** Partitions of the topic when the mapping began. */
   readonly partitionCount: number;
+  /** Of a queue: where the receipts of the messages from the place on begin (queue/receipts.ts). */
+  readonly receiptsFrom?: bigint | undefined;
 }
 
 export interface Committed extends Place {
@@ -63,9 +65,14 @@ export class MappingGroup {
   }
 
   /** Commits a place as soon as the commit before it is through; a newer one replaces what waits. */
-  commit(partition: number, { offset, leaderEpoch }: Place, { topicId, partitionCount }: CommitNote): void {
+  commit(
+    partition: number,
+    { offset, leaderEpoch }: Place,
+    { topicId, partitionCount, receiptsFrom }: CommitNote,
+  ): void {
     const { topic } = this.#options;
-    const metadata = `topic=${topicId} of=${partitionCount}`;
+    const receipts = receiptsFrom === undefined ? '' : ` receipts=${receiptsFrom}`;
+    const metadata = `topic=${topicId} of=${partitionCount}${receipts}`;
     this.#news.set(partition, { topic, partition, offset, leaderEpoch, metadata });
     this.#committing ??= this.#commit().finally(() => (this.#committing = undefined));
   }
@@ -154,6 +161,9 @@ export class MappingGroup {
 }
 
 function noteOf(metadata: string | null | undefined): CommitNote | undefined {
-  const match = /^topic=(\S+) of=(\d+)$/.exec(metadata ?? '');
-  return match === null ? undefined : { topicId: match[1]!, partitionCount: Number(match[2]) };
+  const [isNote, topicId = '', partitionCount, receipts] =
+    /^topic=(\S+) of=(\d+)(?: receipts=(\d+))?$/.exec(metadata ?? '') ?? [];
+  if (isNote === undefined) return undefined;
+  const receiptsFrom = receipts === undefined ? undefined : BigInt(receipts);
+  return { topicId, partitionCount: Number(partitionCount), receiptsFrom };
 }

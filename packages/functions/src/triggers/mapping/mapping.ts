@@ -17,6 +17,7 @@ import { outcomeOf, type BatchFailure, type BatchOutcome } from './batch-outcome
 import { DeadLetters } from './dead-letters.ts';
 import { kafkaShape, kinesisShape, type EventShape } from './event-shape.ts';
 import type { MappingConfig } from './mapping-config.ts';
+import type { LaneOptions, PartitionWork } from './lane.ts';
 import { MappingGroup, type CommitNote } from './mapping-group.ts';
 import type { Place } from './offset-tracker.ts';
 import { PartitionPoller } from './partition-poller.ts';
@@ -33,6 +34,21 @@ export interface MappingOptions {
   readonly services: TriggerServices;
   /** What is done with a batch; where absent, the function is called with it. */
   readonly deliver?: (records: readonly LogRecord[]) => Promise<BatchOutcome>;
+  /** What works on the records of a partition; where absent, lanes do, in their order. */
+  readonly work?: (partition: WorkedPartition, options: LaneOptions) => MappedWork;
+}
+
+/** A partition as whoever works on it sees it. */
+export interface WorkedPartition {
+  readonly partition: number;
+  readonly topicId: string;
+  /** As it was committed. */
+  readonly receiptsFrom: bigint | undefined;
+}
+
+export interface MappedWork extends PartitionWork {
+  /** What a commit says of it from the place on. */
+  receiptsFrom(place: Place): bigint | undefined;
 }
 
 /** A partition that the group has given to this process. */
@@ -158,7 +174,7 @@ export class Mapping implements RunningTrigger {
     }
   }
 
-  async #startOf(partition: number, resume: Place | undefined): Promise<Place> {
+  async #startOf(partition: number, resume: Place | undefined): Promise<Place & Pick<WorkedPartition, 'receiptsFrom'>> {
     const group = this.#group!;
     const { config, services } = this.options;
     group.forget(partition);
@@ -183,11 +199,15 @@ export class Mapping implements RunningTrigger {
       services.logger.error(fields, 'records were removed from the log before a mapping has read them');
     }
     if (isNew) group.commit(partition, place, note);
-    return place;
+    const before = committed.find((one) => one.partition === partition)?.note;
+    return { ...place, receiptsFrom: before?.topicId === note.topicId ? before.receiptsFrom : undefined };
   }
 
-  #poller(partition: number, start: Place): PartitionPoller {
-    const { config, services } = this.options;
+  #poller(partition: number, start: Place & Pick<WorkedPartition, 'receiptsFrom'>): PartitionPoller {
+    const { config, services, work } = this.options;
+    const note = this.#note!;
+    const { topicId } = note;
+    let mapped: MappedWork | undefined;
     const { log, clock, logger } = services;
     return new PartitionPoller({
       log,
@@ -201,7 +221,11 @@ export class Mapping implements RunningTrigger {
       eventOf: (records) => (this.options.deliver === undefined ? this.#shape.event(records) : undefined),
       invoke: (records, event, signal) => this.#invoke(records, event, signal),
       giveUp: (letters, stop) => this.#deadLetters.add(letters, stop),
-      onPlace: (place) => this.#group!.commit(partition, place, this.#note!),
+      workOf: work && ((options) => (mapped = work({ partition, topicId, receiptsFrom: start.receiptsFrom }, options))),
+      onPlace: (place) => {
+        const receiptsFrom = mapped?.receiptsFrom(place);
+        this.#group!.commit(partition, place, receiptsFrom === undefined ? note : { ...note, receiptsFrom });
+      },
       onProblem: (failure) => this.#problem(partition, failure),
     });
   }

@@ -7,7 +7,7 @@ import { delayOrAbort, ThroughlineError, type Clock, type Logger, type LogRecord
 import { damageFields, murmur2, unknownEpoch, type Log, type TailStep } from '@throughline/log';
 import { mappingLimits, retryDelayMs } from '../../defaults.ts';
 import type { BatchFailure, BatchOutcome } from './batch-outcome.ts';
-import { Lane, type GivenUp, type LaneRecord } from './lane.ts';
+import { Lane, type GivenUp, type LaneOptions, type LaneRecord, type PartitionWork } from './lane.ts';
 import type { MappingConfig } from './mapping-config.ts';
 import { OffsetTracker, type Place } from './offset-tracker.ts';
 import type { RecordFilter } from './record-filter.ts';
@@ -31,6 +31,8 @@ export interface PartitionPollerOptions {
   ) => Promise<BatchOutcome>;
   /** As for a lane. */
   readonly giveUp: (records: readonly GivenUp[], stop: AbortSignal) => Promise<boolean>;
+  /** What works on its records in place of lanes. */
+  readonly workOf?: ((options: LaneOptions) => PartitionWork) | undefined;
   /** What is before the place is done. */
   readonly onPlace: (place: Place) => void;
   readonly onProblem: (failure: BatchFailure | undefined) => void;
@@ -42,7 +44,7 @@ const breaks: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC', 'OFFSET_OUT_OF_RAN
 export class PartitionPoller {
   readonly #options: PartitionPollerOptions;
   readonly #tracker: OffsetTracker;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly PartitionWork[];
   readonly #stop = new AbortController();
   readonly #cancel = new AbortController();
   #aheadBytes = 0;
@@ -51,24 +53,25 @@ export class PartitionPoller {
   readonly ended: Promise<ThroughlineError | undefined>;
 
   constructor(options: PartitionPollerOptions) {
-    const { config, clock, eventOf, invoke, giveUp, onProblem } = options;
+    const { config, clock, eventOf, invoke, giveUp, onProblem, workOf } = options;
     this.#options = options;
     this.#tracker = new OffsetTracker(options.start);
     const { signal: stop } = this.#stop;
-    this.#lanes = Array.from(
-      { length: config.parallelizationFactor },
-      () =>
-        new Lane({
-          config,
-          clock,
-          stop,
-          eventOf,
-          invoke: (records, event) => invoke(records, event, this.#cancel.signal),
-          giveUp: (records) => giveUp(records, stop),
-          settled: (records) => this.#settled(records),
-          onProblem,
-        }),
-    );
+    const laneOptions: LaneOptions = {
+      config,
+      clock,
+      stop,
+      cancel: this.#cancel.signal,
+      eventOf,
+      invoke: (records, event) => invoke(records, event, this.#cancel.signal),
+      giveUp: (records) => giveUp(records, stop),
+      settled: (records) => this.#settled(records),
+      onProblem,
+    };
+    this.#lanes =
+      workOf === undefined
+        ? Array.from({ length: config.parallelizationFactor }, () => new Lane(laneOptions))
+        : [workOf(laneOptions)];
     this.ended = this.#run();
   }
 
@@ -172,6 +175,7 @@ export class PartitionPoller {
   async #room(): Promise<void> {
     const countMax = 2 * this.#options.config.batchSize * this.#lanes.length;
     const isFull = (): boolean =>
+      this.#tracker.openCount >= mappingLimits.openCountMax ||
       this.#aheadBytes >= mappingLimits.aheadBytesMax ||
       (this.#tracker.openCount >= countMax && this.#aheadBytes >= mappingLimits.aheadBytesMax / 4);
     while (isFull() && !this.#stop.signal.aborted) {

@@ -85,7 +85,7 @@ export function invocationError(code: InvocationError['code']): InvocationError 
   return { code, errorType: code, errorMessage: code, trace: [], isRetriable: false };
 }
 
-function settled(value: string | undefined, error: InvocationError | undefined): Settlement {
+export function settled(value: string | undefined, error: InvocationError | undefined): Settlement {
   const metering = {
     queueMs: 0,
     isCold: false,
