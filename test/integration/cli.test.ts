@@ -134,6 +134,11 @@ describe('looking', { concurrency: 2 }, () => {
     const text = await output(['functions', 'describe', 'answer']);
     assert.match(text, /^answer  \d+ MB  time-out \d+ ms/);
     assert.match(text, /^\d+ invocations \(\d+ cold, \d+ failed\)/m);
+    assert.doesNotMatch(text, /concurrency/);
+    const reserve = (init: RequestInit) => fetch(`${server.url}/2017-10-31/functions/answer/concurrency`, init);
+    await reserve({ method: 'PUT', body: '{"ReservedConcurrentExecutions":7}' });
+    assert.match(await output(['functions', 'describe', 'answer']), /^reserved concurrency 7, provisioned none$/m);
+    assert.equal((await reserve({ method: 'DELETE' })).status, 204);
     const [listed] = await json<{ name: string; triggers: unknown[] }[]>('functions');
     assert.deepEqual([listed?.name, listed?.triggers], ['answer', []]);
     for (const [verbs, code] of [

@@ -117,6 +117,8 @@ test('what is provisioned is loaded ahead, above the number of processes of the 
 
   await assert.rejects(reserve(2), named('InvalidParameterValueException'));
   await reserve(4);
+  const { limits } = host.functions.get('worker')!.invoker.status();
+  assert.deepEqual([limits.reservedConcurrency, limits.provisionedConcurrency, limits.environmentsMax], [4, 3, 4]);
   await assert.rejects(provision(5), named('InvalidParameterValueException'));
   await assert.rejects(provision(0), named('InvalidParameterValueException'));
 

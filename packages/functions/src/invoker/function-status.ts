@@ -17,6 +17,9 @@ export interface FunctionStatus {
     readonly memoryMb: number;
     readonly environmentsMax: number;
     readonly invocationsPerEnvironment: number;
+    /** What is in force: the configuration says it, or whoever has set it since. */
+    readonly reservedConcurrency?: number;
+    readonly provisionedConcurrency: number;
   };
   /** The invocation that ended last, with its log lines. */
   readonly lastInvocation?: {
@@ -42,13 +45,21 @@ export function statusOf(
   counts: { readonly queued: number; readonly running: number },
 ): FunctionStatus {
   const { timeoutMs, memoryMb, environmentsMax, invocationsPerEnvironment } = config;
+  const { reservedConcurrency, provisionedConcurrency } = config;
   const { initError, updateError, lastReport, startError } = pool;
   return {
     name: config.name,
     environments: pool.status(),
     ...counts,
     totals: { ...pool.totals },
-    limits: { timeoutMs, memoryMb, environmentsMax, invocationsPerEnvironment },
+    limits: {
+      timeoutMs,
+      memoryMb,
+      environmentsMax,
+      invocationsPerEnvironment,
+      ...(reservedConcurrency === undefined ? {} : { reservedConcurrency }),
+      provisionedConcurrency,
+    },
     ...(lastReport === undefined ? {} : { lastInvocation: lastReport }),
     ...(config.problem === undefined ? {} : { initError: config.problem }),
     ...(initError === undefined

@@ -21,7 +21,13 @@ const functionSchema = z.looseObject({
     }),
   ),
   totals: z.looseObject({ invocations: z.int(), cold: z.int(), errors: z.int(), billedMs: z.number() }),
-  limits: z.looseObject({ timeoutMs: z.number(), memoryMb: z.number(), environmentsMax: z.int() }),
+  limits: z.looseObject({
+    timeoutMs: z.number(),
+    memoryMb: z.number(),
+    environmentsMax: z.int(),
+    reservedConcurrency: z.int().optional(),
+    provisionedConcurrency: z.int(),
+  }),
   triggers: z.array(z.looseObject({ type: z.string(), source: z.string(), problem: problemSchema.optional() })),
   initError: problemSchema.optional(),
   updateError: problemSchema.optional(),
@@ -73,6 +79,10 @@ async function describe(api: ApiClient, name: string, isJson: boolean): Promise<
   printLine(
     `${totals.invocations} invocations (${totals.cold} cold, ${totals.errors} failed), ${totals.billedMs} ms billed, ${running} running, ${queued} queued`,
   );
+  const { reservedConcurrency: reserved, provisionedConcurrency: provisioned } = limits;
+  if (reserved !== undefined || provisioned > 0) {
+    printLine(`reserved concurrency ${reserved ?? 'none'}, provisioned ${provisioned === 0 ? 'none' : provisioned}`);
+  }
   for (const { code, message } of problemsOf(found)) printLine(`${message} [${code}]`);
   if (found.environments.length > 0) {
     printLine('');
