@@ -1,15 +1,16 @@
 // A mapping whose function's processes are killed, and its whole server with its log, in the middle of batches: what the function
 // has noted, and what became dead letters, is judged by mapping-history.ts.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fromUtf8, integerBetween, seededRandom, utf8, type LogRecord } from '@throughline/event';
-import { kafka, type Log } from '@throughline/log';
+import { fromUtf8, integerBetween, seededRandom, utf8 } from '@throughline/event';
+import type { Log } from '@throughline/log';
 import { roundsFactor, seed } from '../support/seed.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { connect, FunctionKiller, lagOf, notesIn, recordsOf } from './killed-function.ts';
 import { mappingProblems, type Note, type Place, type Produced } from './mapping-history.ts';
 
 const partitions = 3;
@@ -21,8 +22,7 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'throughline-kill-mapping-'));
 const file = path.join(folder, 'history');
 const random = seededRandom(seed);
 const produced: Produced[] = [];
-/** Processes of the function. */
-const killed = new Set<number>();
+const killer = new FunctionKiller(file, random);
 let server: TestServer;
 
 before(async () => {
@@ -33,27 +33,6 @@ after(async () => {
   await server.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function connect(): Promise<Log> {
-  const { kafka: address } = JSON.parse(readFileSync(path.join(server.dataDir, 'server.json'), 'utf8')) as {
-    kafka: string;
-  };
-  return kafka({ bootstrap: `kafka://${address}` });
-}
-
-function notes(): readonly Note[] {
-  if (!existsSync(file)) return [];
-  // A process that is killed may leave half a line; the next one goes on behind it.
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Note];
-      } catch {
-        return [];
-      }
-    });
-}
 
 async function produce(log: Log): Promise<void> {
   const records = Array.from({ length: recordsPerLife }, (_, index) => {
@@ -67,84 +46,24 @@ async function produce(log: Log): Promise<void> {
   }
 }
 
-async function lag(log: Log): Promise<number> {
-  const { partitions: all } = await log.admin.describeTopic('jobs');
-  const committed = await log.admin.committedOffsets(group);
-  return all.reduce((sum, { partition, highWatermark }) => {
-    const place = committed.find((one) => one.partition === partition)?.offset ?? 0n;
-    return sum + Number(highWatermark - place);
-  }, 0);
-}
-
-/** Kills processes in the middle of their batches. */
-async function killFunctions(): Promise<number> {
-  let count = 0;
-  for (let kill = 0; kill < functionKillsPerLife; kill++) {
-    await pause(integerBetween(random, 0, 100));
-    const pid = await atWork();
-    if (pid === undefined) return count;
-    try {
-      process.kill(pid, 'SIGKILL');
-      count++;
-    } catch (error) {
-      // It has ended meanwhile.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-  }
-  return count;
-}
-
-/** A process that has begun a batch and not ended it; undefined where none does for a while. */
-async function atWork(): Promise<number | undefined> {
-  const life = server.pid;
-  for (let look = 0; look < 200; look++) {
-    const open = new Map<string, number>();
-    for (const note of notes()) {
-      if (note.at === 'end') open.delete(note.id);
-      else if (note.life === life && !killed.has(note.pid)) open.set(note.id, note.pid);
-    }
-    const pid = [...open.values()].at(-1);
-    if (pid !== undefined) {
-      killed.add(pid);
-      return pid;
-    }
-    await pause(5);
-  }
-  return undefined;
-}
-
-async function recordsOf(log: Log, topic: string): Promise<readonly LogRecord[]> {
-  const { partitions: all } = await log.admin.describeTopic(topic);
-  const found: LogRecord[] = [];
-  for (const { partition, highWatermark } of all) {
-    let offset = 0n;
-    while (offset < highWatermark) {
-      const { records, nextOffset } = await log.read({ topic, partition, offset });
-      found.push(...records);
-      offset = nextOffset;
-    }
-  }
-  return found;
-}
-
 test(
   `${serverKills} kills of the server and some of the function lose, reorder and double nothing beyond what is promised (SEED=${seed})`,
   { timeout: 60_000 * roundsFactor },
   async () => {
-    let log = await connect();
+    let log = await connect(server);
     await log.admin.createTopic('jobs', { partitions });
     let functionKills = 0;
     for (let life = 0; life < serverKills; life++) {
       await produce(log);
-      functionKills += await killFunctions();
+      functionKills += await killer.kill(server, functionKillsPerLife);
       await log.close();
       await server.kill9();
       await server.start();
-      log = await connect();
+      log = await connect(server);
     }
     const giveUp = AbortSignal.timeout(30_000);
-    while ((await lag(log)) > 0) {
-      assert.ok(!giveUp.aborted, `${await lag(log)} records are not done (SEED=${seed})`);
+    while ((await lagOf(log, 'jobs', group)) > 0) {
+      assert.ok(!giveUp.aborted, `${await lagOf(log, 'jobs', group)} records are not done (SEED=${seed})`);
       await pause(50);
     }
     const letters = (await recordsOf(log, 'jobs.dead')).map(({ headers }): Place => {
@@ -155,7 +74,13 @@ test(
     await log.close();
     assert.ok(functionKills > 3 * serverKills, `only ${functionKills} kills of the function hit one`);
     assert.ok(letters.length > 0, 'there were dead letters to look at');
-    const problems = mappingProblems({ produced, notes: notes(), letters, attemptsMax: 3, killed });
+    const problems = mappingProblems({
+      produced,
+      notes: notesIn(file) as readonly Note[],
+      letters,
+      attemptsMax: 3,
+      killed: killer.killed,
+    });
     assert.deepEqual(problems, [], `SEED=${seed}`);
   },
 );

@@ -57,7 +57,7 @@ const silent =
   /^(?:Auth|Method|Path|RequestParameters|RequestModel|TimeoutInMillis|RouteSettings|Name|Description|RoleArn|PermissionsBoundary|KmsKeyArn|Tags|Id|StatementId|OmitName|KafkaBootstrapServers|SourceAccessConfigurations|ScheduleName|GroupName)$/;
 /** Properties of all events that a trigger is made of. */
 const used =
-  /^(?:RestApiId|ApiId|PayloadFormatVersion|Stream|Topics|Queue|Bucket|Events|Filter|Pattern|EventBusName|Schedule|ScheduleExpression|ScheduleExpressionTimezone|State|Enabled|Input|BatchSize|MaximumBatchingWindowInSeconds|StartingPosition|StartingPositionTimestamp|ParallelizationFactor|BisectBatchOnFunctionError|FunctionResponseTypes|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FilterCriteria|DestinationConfig|ConsumerGroupId)$/;
+  /^(?:RestApiId|ApiId|PayloadFormatVersion|Stream|Topics|Queue|Bucket|Events|Filter|Pattern|EventBusName|Schedule|ScheduleExpression|ScheduleExpressionTimezone|State|Enabled|Input|BatchSize|MaximumBatchingWindowInSeconds|StartingPosition|StartingPositionTimestamp|ParallelizationFactor|BisectBatchOnFunctionError|FunctionResponseTypes|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FilterCriteria|DestinationConfig|ConsumerGroupId|ScalingConfig)$/;
 
 /** A trigger, and where the event stands that it is of. */
 export interface PlacedTrigger {
@@ -123,6 +123,8 @@ function queue(event: Properties, context: EventContext, path: string): Trigger[
       }
     : undefined;
   const { startingPosition: _, ...rest } = mapping(event, context, path);
+  const scaling = event['ScalingConfig'];
+  const concurrency = isRecord(scaling) ? scaling['MaximumConcurrency'] : undefined;
   return [
     {
       type: 'queue',
@@ -130,6 +132,7 @@ function queue(event: Properties, context: EventContext, path: string): Trigger[
       ...rest,
       ...(seconds > 0 ? { visibilityTimeoutMs: seconds * 1000 } : {}),
       ...(redrive === undefined ? {} : { redrive }),
+      ...(concurrency === undefined ? {} : { maximumConcurrency: Number(concurrency) }),
     },
   ];
 }

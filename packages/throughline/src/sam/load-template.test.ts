@@ -60,6 +60,38 @@ test('an event of Kafka is a trigger of the contract, with a topic for what fail
   ]);
 });
 
+test('a queue brings its visibility time-out and its redrive policy along', (t) => {
+  const { app } = load(
+    t,
+    `${oneFunction}
+      Events:
+        Mails:
+          Type: SQS
+          Properties:
+            Queue: !GetAtt Mails.Arn
+            BatchSize: 5
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            ScalingConfig: { MaximumConcurrency: 3 }
+  Mails:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 60
+      RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 4 }
+  Dead:
+    Type: AWS::SQS::Queue
+`,
+  );
+  assert.deepEqual(app.functions['One']?.triggers?.[1], {
+    type: 'queue',
+    queue: 'Mails',
+    batchSize: 5,
+    reportBatchItemFailures: true,
+    visibilityTimeoutMs: 60_000,
+    redrive: { deadLetterQueue: 'Dead', maxReceiveCount: 4 },
+    maximumConcurrency: 3,
+  });
+});
+
 test('results and failures go to functions, queues and buses; what is no destination here is noted', (t) => {
   const { app, notes } = load(
     t,

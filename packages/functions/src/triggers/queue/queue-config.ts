@@ -18,6 +18,8 @@ import { compilePattern } from '../event-pattern.ts';
 export interface QueueConfig {
   readonly type: 'queue';
   readonly queue: string;
+  /** A trigger that is not enabled keeps its place. */
+  readonly enabled: boolean;
   /** Messages of one event, at most. */
   readonly batchSize: number;
   readonly batchWindowMs: number;
@@ -43,6 +45,7 @@ const queueName = string({ pattern: /^[A-Za-z0-9._-]{1,200}$/, what: 'the name o
 const schema = object({
   type: string(),
   queue: queueName,
+  enabled: optional(boolean()),
   batchSize: optional(integer),
   batchWindowMs: optional(integer),
   visibilityTimeoutMs: optional(integer),
@@ -74,7 +77,7 @@ export function readQueue(value: unknown, path: string): QueueConfig {
   try {
     const asked = parseExact(schema, value, 'CONFIG_INVALID');
     const given = Object.fromEntries(Object.entries(asked).filter(([, one]) => one !== undefined));
-    config = { ...queueDefaults, filters: [], ...given, type: 'queue', queue: asked.queue };
+    config = { ...queueDefaults, filters: [], enabled: true, ...given, type: 'queue', queue: asked.queue };
   } catch (thrown) {
     throw invalid(`${path}: ${ThroughlineError.from(thrown).message}`);
   }

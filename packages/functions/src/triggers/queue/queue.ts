@@ -62,7 +62,7 @@ export class RunningQueue implements RunningTrigger {
         ...defaults,
         type: 'kafka',
         topic: queueTopic(queue),
-        enabled: true,
+        enabled: config.enabled,
         batchSize: config.batchSize,
         bisectBatchOnFunctionError: false,
         reportBatchItemFailures: false,
