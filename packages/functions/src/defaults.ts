@@ -70,6 +70,10 @@ export const lambdaLimits = {
   payloadBytesMax: 6 * 1024 * 1024 + 100,
   /** Largest concurrency that is reserved or provisioned by AWS's API: what an account of AWS has, and throughline.config.ts takes. */
   concurrencyMax: 1000,
+  /** Largest streamed answer at the Runtime API: Lambda's 200 MB. */
+  streamBytesMax: 200 * 1024 * 1024,
+  /** The prelude of an HTTP answer stands in the first 16 KB, as API Gateway has it. */
+  preludeBytesMax: 16 * 1024,
   /** Bytes at the end of an invocation's log that X-Amz-Log-Type: Tail asks for; Lambda's figure. */
   logTailBytes: 4096,
   /** Bytes of a streamed answer that may wait for its reader; above it the function waits, too. */
@@ -103,6 +107,8 @@ export const spareDelayMsMax = 30_000;
 export const startRetryMs = 200;
 /** … then after twice as long each time, but never later than this: somebody may be waiting at a page. */
 export const startRetryMsMax = 3000;
+/** An answer that breaks off is the failure of its invocation, unless its process turns out to have died within so many milliseconds. */
+export const truncationGraceMs = 200;
 /** After the process has gone, its pipes may be held open by a grandchild; they are given up after this long. */
 export const pipeDrainMs = 500;
 /** An append that the log rejected for want of disk space is tried again after this long … */

@@ -39,13 +39,16 @@ const whole = number({ min: 0, integer: true });
 const positive = number({ min: 1, integer: true });
 const runtime = either(
   object({ kind: literal('nodejs') }),
-  object({ kind: literal('python'), interpreter: string(), version: string(), packageDir: string() }),
+  either(
+    object({ kind: literal('python'), interpreter: string(), version: string(), packageDir: string() }),
+    object({ kind: literal('provided'), name: string(), command: optional(array(string())) }),
+  ),
 );
 const schema = object({
   runtime,
   name: string({ pattern: /^[A-Za-z0-9_-]{1,64}$/, what: 'a name (letters, digits, "_", "-"; at most 64)' }),
   entry: string(),
-  handler: string({ pattern: /^[A-Za-z_$][\w$.]*$/, what: 'the name of an export' }),
+  handler: string({ pattern: /^\S{1,128}$/, what: 'the name of a handler' }),
   timeoutMs: positive,
   memoryMb: number({ min: 64, integer: true }),
   environmentsMax: positive,
@@ -93,6 +96,10 @@ export function resolveFunction(config: FunctionConfig): ResolvedFunction {
   if (problem !== undefined) throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: ${problem}`);
   if (!path.isAbsolute(config.entry)) {
     throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: entry: expected an absolute path`);
+  }
+  // A custom runtime makes of it what it likes.
+  if (resolved.runtime.kind !== 'provided' && !/^[A-Za-z_$][\w$.]*$/.test(resolved.handler)) {
+    throw new ThroughlineError('CONFIG_INVALID', `function ${config.name}: handler: expected the name of an export`);
   }
   for (const [where, names] of Object.entries({ env: resolved.env, secrets: resolved.secrets })) {
     const badName = Object.keys(names).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));

@@ -34,8 +34,10 @@ export const functionSchema = z.strictObject({
   entry: z.string().min(1),
   /** Name of the exported handler. */
   handler: z.string().min(1).optional(),
-  /** By the name of the file where absent: `.py` is Python. */
-  runtime: z.enum(['nodejs', 'python']).optional(),
+  /** By the name of the file where absent: `.py` is Python. `provided` is AWS's custom runtime: the entry is a program that asks AWS's Runtime API for work. */
+  runtime: z.enum(['nodejs', 'python', 'provided']).optional(),
+  /** Whether AWS's own client (aws-lambda-ric, awslambdaric) runs the function, over AWS's Runtime API. */
+  runtimeApi: z.boolean().optional(),
   /** What a function in Python needs, relative to the configuration file; found by its name where absent. */
   requirements: z.string().min(1).optional(),
   /** Its working directory, and where Python imports from, relative to the configuration file; the entry's folder where absent. */

@@ -2,7 +2,7 @@
 // server (keys, tokens, database addresses) must be handed on by name, in the function's own configuration.
 // Names: AWS Lambda developer guide, "Defined runtime environment variables".
 import path from 'node:path';
-import { runtimeName, type FunctionRuntime } from './launch-command.ts';
+import { handlerVariable, runtimeName, type FunctionRuntime } from './launch-command.ts';
 
 const inherited = ['PATH', 'TZ', 'LANG'] as const;
 
@@ -40,7 +40,7 @@ export function environmentVariables(
     TMPDIR: options.homeDir,
     ...options.configured,
     ...ofRuntime(options),
-    _HANDLER: `${path.basename(options.entry, path.extname(options.entry))}.${options.handler}`,
+    _HANDLER: handlerVariable(options),
     AWS_EXECUTION_ENV: `AWS_Lambda_${runtimeName(options.runtime)}`,
     AWS_LAMBDA_FUNCTION_NAME: options.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
@@ -59,6 +59,7 @@ export function environmentVariables(
 /** What the language's own runtime is told: where it keeps what it has compiled, and where it finds our package. */
 function ofRuntime({ runtime, compileCacheDir, configured }: EnvironmentVariablesOptions): Record<string, string> {
   if (runtime.kind === 'nodejs') return compileCacheDir === undefined ? {} : { NODE_COMPILE_CACHE: compileCacheDir };
+  if (runtime.kind === 'provided') return {};
   return {
     PYTHONPATH: [runtime.packageDir, configured['PYTHONPATH'] ?? ''].filter((dir) => dir !== '').join(path.delimiter),
     // A function's folder gets no __pycache__ from being run.

@@ -94,6 +94,7 @@ export class Environment {
     this.#process = new FunctionProcess({
       launch: { ...options, environmentId: options.id },
       variables: options.variables,
+      invocationsMax: options.invocationsMax,
       clock,
       machine: options.machine,
       logger: options.logger,
@@ -109,7 +110,7 @@ export class Environment {
       runningCount: () => this.#running.size,
       isHeard: () => this.#isReady && this.#paused.size === 0,
       residentBytes: () => this.residentBytes(),
-      ping: () => this.#process.send('ping', 0),
+      ping: () => this.#process.ping(),
       onTooMuchMemory: () => this.kill('out-of-memory'),
       onStuck: () => this.kill('unresponsive'),
     });
@@ -173,11 +174,8 @@ export class Environment {
       return invocation;
     }
     const deadline = this.#isReady ? `"deadlineMs":${clock.nowMs() + timeoutMs},` : '';
-    this.#process.send(
-      'invoke',
-      number,
-      `{${deadline}"timeoutMs":${timeoutMs},${call.fieldsJson.slice(1, -1)},"event":${call.eventJson}}`,
-    );
+    const fields = `{${deadline}"timeoutMs":${timeoutMs},${call.fieldsJson.slice(1, -1)}}`;
+    this.#process.invoke(number, fields, call.eventJson);
     if (this.#isReady) this.#startTimeout(number, invocation);
     this.#watch.begin();
     this.#options.onChange();
@@ -302,7 +300,7 @@ export class Environment {
     if (invocation === undefined) return;
     invocation.markCancelled();
     this.#pause(invocation, false);
-    this.#process.send('cancel', number);
+    this.#process.cancel(number);
     this.#after(this.#options.stopGraceMs, () => {
       if (this.#running.get(number) === invocation) this.kill();
     });
@@ -331,7 +329,7 @@ export class Environment {
     // One that is late has settled before.
     const wasAsked = invocation.wasCancelled && !invocation.isSettled;
     const isError = outcome.error !== undefined && !wasAsked;
-    if (isError && outcome.error?.code === 'FUNCTION_ERROR') {
+    if (isError && outcome.error?.code === 'FUNCTION_ERROR' && !this.#process.printsErrors) {
       invocation.log.add(errorLine(invocation.requestId, outcome.error));
     }
     invocation.settle(outcome);

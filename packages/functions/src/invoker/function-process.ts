@@ -1,5 +1,5 @@
-// The operating system process of an environment: its start, its pipes, and its end with all that it has started. It
-// knows frames and lines, and nothing of what they mean.
+// The operating system process of an environment: its start, its pipes or its Runtime API, and its end with all that it has
+// started. It knows frames and lines, and nothing of what they mean.
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { listening, type Clock, type Logger } from '@throughline/event';
@@ -8,14 +8,17 @@ import { encodeFrame, FrameDecoder, type Frame, type FrameType } from './framed-
 import { launchCommand, type LaunchOptions } from './launch-command.ts';
 import { LineSplitter } from './line-splitter.ts';
 import type { Machine } from './machine.ts';
+import { RuntimeApi } from './runtime-api.ts';
 
 export interface FunctionProcessOptions {
   readonly launch: LaunchOptions;
   readonly variables: Readonly<Record<string, string>>;
+  /** Invocations that it serves at once. */
+  readonly invocationsMax: number;
   readonly clock: Clock;
   readonly machine: Machine;
   readonly logger: Logger;
-  onFrame(frame: Frame): void;
+  readonly onFrame: (frame: Frame) => void;
   /** What came on the pipe is no frame; no more frames follow. */
   onGarbage(problem: string): void;
   /** A line that it printed. */
@@ -43,6 +46,8 @@ export class FunctionProcess {
   readonly #process: ChildProcess;
   readonly #pipe: Duplex | undefined;
   readonly #decoder = new FrameDecoder(limits.frameBytesMax);
+  /** Where it speaks AWS's Runtime API. The pipe then tells it the address only. */
+  readonly #api: RuntimeApi | undefined;
   #isGone = false;
 
   /** @throws SpawnFailed, or what the machine throws, when it cannot be started */
@@ -63,22 +68,43 @@ export class FunctionProcess {
     if (this.#process.pid === undefined) throw new SpawnFailed(failed);
     this.pid = this.#process.pid;
     this.#pipe = (this.#process.stdio[3] as Duplex | null | undefined) ?? undefined;
+    this.#api = launch.runtime.kind === 'provided' ? this.#openApi() : undefined;
     this.#listen();
   }
 
-  send(type: FrameType, invocation: number, payload?: string): void {
-    this.#pipe?.write(encodeFrame(type, invocation, payload));
+  /** Whether what runs in it prints the errors of its function, as AWS's runtimes do. */
+  get printsErrors(): boolean {
+    return this.#api !== undefined;
   }
 
-  /** Stops or goes on reading frames. */
+  /** @param fieldsJson what it is told beside the event, as a JSON object that is not empty */
+  invoke(invocation: number, fieldsJson: string, eventJson: string): void {
+    if (this.#api !== undefined) this.#api.invoke(invocation, fieldsJson, eventJson);
+    else this.#send('invoke', invocation, `${fieldsJson.slice(0, -1)},"event":${eventJson}}`);
+  }
+
+  /** Nobody waits for an invocation any more. The Runtime API has no word for that. */
+  cancel(invocation: number): void {
+    if (this.#api === undefined) this.#send('cancel', invocation);
+  }
+
+  /** Asks for a `pong`. At the Runtime API nobody is asked: several invocations are the runtime's own affair. */
+  ping(): void {
+    if (this.#api === undefined) this.#send('ping', 0);
+    else this.#options.onFrame({ type: 'pong', invocation: 0, payload: Buffer.alloc(0) });
+  }
+
+  /** Stops or goes on reading what it says. */
   pause(isPaused: boolean): void {
-    if (isPaused) this.#pipe?.pause();
+    if (this.#api !== undefined) this.#api.pause(isPaused);
+    else if (isPaused) this.#pipe?.pause();
     else if (this.#pipe?.isPaused() === true) this.#pipe.resume();
   }
 
-  /** Closes the pipe, by which an idle process knows that it is to end. */
+  /** Closes the pipe, by which an idle process knows that it is to end. A runtime that polls is killed, as on AWS. */
   closePipe(): void {
     this.#pipe?.destroy();
+    if (this.#api !== undefined) this.kill();
   }
 
   /** Stops it and all that it has started, or has them go on. @returns whether they were reached */
@@ -104,7 +130,8 @@ export class FunctionProcess {
       }),
     );
     // 'close' comes when the pipes have been read to their end, so nothing that it wrote before its death is missed.
-    child.on('close', listening(logger, 'the end of a function', gone));
+    const drained = (): void => (this.#api === undefined ? gone() : this.#api.whenDisconnected(gone));
+    child.on('close', listening(logger, 'the end of a function', drained));
     const onBytes = (bytes: Buffer): void => this.#onBytes(bytes);
     this.#pipe?.on('data', listening(logger, 'reading the pipe of a function', onBytes));
     // A broken pipe says what 'exit' says as well.
@@ -121,6 +148,25 @@ export class FunctionProcess {
     }
   }
 
+  #send(type: FrameType, invocation: number, payload?: string): void {
+    this.#pipe?.write(encodeFrame(type, invocation, payload));
+  }
+
+  #openApi(): RuntimeApi {
+    const { clock, logger, variables, invocationsMax, onFrame } = this.#options;
+    const { AWS_REGION = 'us-east-1', AWS_LAMBDA_FUNCTION_NAME: name } = variables;
+    return new RuntimeApi({
+      clock,
+      logger,
+      invocationsMax,
+      functionArn: `arn:aws:lambda:${AWS_REGION}:000000000000:function:${name}`,
+      onAddress: (address) => this.#pipe?.end(address === undefined ? '' : `${address}\n`),
+      onFrame,
+      // It is to end by itself, as its contract says.
+      onInitError: () => clock.after(pipeDrainMs, () => this.hasExited || this.kill()),
+    });
+  }
+
   #onBytes(bytes: Buffer): void {
     const wasSound = this.#decoder.problem === undefined;
     for (const frame of this.#decoder.push(bytes)) this.#options.onFrame(frame);
@@ -132,6 +178,7 @@ export class FunctionProcess {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#pipe?.destroy();
+    this.#api?.close();
     this.#options.onGone(this.#process.exitCode, this.#process.signalCode);
   }
 }

@@ -26,3 +26,13 @@ export function commandLine(pid: number): readonly string[] | undefined {
     return undefined;
   }
 }
+
+/** The variables that process `pid` was started with, as `NAME=value`. */
+export function environmentOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    // As above.
+    return [];
+  }
+}

@@ -7,6 +7,7 @@ import type { FunctionSettings } from '../config-schema.ts';
 import type { ResolvedConfig } from '../config.ts';
 import * as defaults from '../defaults.ts';
 import type { PythonEnvironments } from './python-environments.ts';
+import { programOf, runtimeOf } from './provided-runtimes.ts';
 import { PythonFinder } from './python-finder.ts';
 import { findRequirements } from './python-requirements.ts';
 
@@ -25,9 +26,15 @@ export async function functionConfigs(
   const bundles = await bundledEntries(config);
   return Object.entries(config.app.functions).map(([name, settings]) => ({
     name,
-    entry: path.resolve(config.appDir, settings.entry),
+    entry: entryOf(settings, config.appDir),
     ...(settings.codeDir === undefined ? {} : { codeDir: path.resolve(config.appDir, settings.codeDir) }),
-    ...(runtimes.get(name) ?? { runtime: { kind: 'nodejs' } }),
+    ...runtimes.get(name),
+    runtime: runtimeOf(
+      settings,
+      runtimes.get(name)?.runtime ?? { kind: 'nodejs' },
+      entryOf(settings, config.appDir),
+      `${config.configFile}: functions.${name}`,
+    ),
     ...bundles.get(name),
     ...(settings.handler === undefined ? {} : { handler: settings.handler }),
     timeoutMs: settings.timeoutMs ?? defaults.functionTimeoutMs,
@@ -46,6 +53,11 @@ export async function functionConfigs(
   }));
 }
 
+function entryOf({ entry, runtime }: FunctionSettings, appDir: string): string {
+  const file = path.resolve(appDir, entry);
+  return runtime === 'provided' ? programOf(file) : file;
+}
+
 /** Enough processes for the concurrency that it asks for. */
 function environmentsFor(settings: FunctionSettings): number {
   const { reservedConcurrency = 0, provisionedConcurrency = 0 } = settings;
@@ -54,7 +66,10 @@ function environmentsFor(settings: FunctionSettings): number {
 }
 
 function invocationsPerEnvironmentOf(settings: FunctionSettings): number {
-  return settings.invocationsPerEnvironment ?? (isPython(settings) ? 1 : defaults.invocationsPerEnvironment);
+  return (
+    settings.invocationsPerEnvironment ??
+    (isPython(settings) || isOverRuntimeApi(settings) ? 1 : defaults.invocationsPerEnvironment)
+  );
 }
 
 function concurrencyOf(settings: FunctionSettings): Partial<FunctionConfig> {
@@ -135,6 +150,11 @@ function problemOf(error: unknown): NonNullable<FunctionConfig['problem']> {
   return { code: error.code, message: error.message };
 }
 
+/** AWS's contract there is one at a time, unless somebody says otherwise. */
+function isOverRuntimeApi({ runtime, runtimeApi }: FunctionSettings): boolean {
+  return runtime === 'provided' || runtimeApi === true;
+}
+
 function isPython({ runtime, entry }: FunctionSettings): boolean {
   return runtime === undefined ? entry.endsWith('.py') : runtime === 'python';
 }
@@ -151,7 +171,7 @@ function routesOf({ triggers = [] }: FunctionSettings): NonNullable<FunctionConf
 async function bundledEntries({ app, appDir, dataDir }: ResolvedConfig): Promise<Map<string, Bundled>> {
   const bundles = new Map<string, Bundled>();
   for (const [name, settings] of Object.entries(app.functions)) {
-    if (settings.bundle !== true || isPython(settings)) continue;
+    if (settings.bundle !== true || isPython(settings) || isOverRuntimeApi(settings)) continue;
     const entry = path.resolve(appDir, settings.entry);
     // The code stays where it was, for paths that are relative to it.
     const codeDir = path.resolve(appDir, settings.codeDir ?? path.dirname(settings.entry));

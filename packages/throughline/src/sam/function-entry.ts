@@ -4,10 +4,13 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+/** The languages that run here, and AWS's custom runtimes. */
+export type SamRuntime = 'nodejs' | 'python' | 'provided';
+
 export interface FunctionEntry {
   readonly entry: string;
   readonly handler: string;
-  readonly runtime: 'nodejs' | 'python';
+  readonly runtime: SamRuntime;
   /** Folder of the function's code: where its paths and Python's imports begin. */
   readonly codeDir: string;
   readonly isBundled: boolean;
@@ -17,7 +20,7 @@ export interface EntryRequest {
   readonly codeDir: string;
   /** `src/app.handler`; in Python also `src.app.handler`. */
   readonly handler: string;
-  readonly runtime: 'nodejs' | 'python';
+  readonly runtime: SamRuntime;
   /** Relative to the code's folder; of esbuild's metadata. */
   readonly entryPoints: readonly string[];
   readonly isBuiltByEsbuild: boolean;
@@ -30,7 +33,11 @@ const built = /^(?:\.\/)?(?:dist|build|out|lib|\.build)\//;
 
 /** What to run, or a sentence that says what is missing. */
 export function findEntry(request: EntryRequest): FunctionEntry | string {
-  const { handler, runtime } = request;
+  const { codeDir, handler, runtime } = request;
+  if (runtime === 'provided') {
+    const entry = path.join(codeDir, 'bootstrap');
+    return isFile(entry) ? { entry, handler, runtime, codeDir, isBundled: false } : `there is no ${entry}`;
+  }
   const at = handler.indexOf('.', handler.lastIndexOf('/') + 1);
   if (at < 0) return `${handler} is no FILE.EXPORT`;
   return runtime === 'python' ? pythonEntry(request) : nodeEntry(request, handler.slice(0, at), handler.slice(at + 1));

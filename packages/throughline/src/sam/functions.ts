@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { destinationOf } from './destinations.ts';
 import { triggersOf, type EventContext, type PlacedTrigger } from './events.ts';
-import { findEntry, type FunctionEntry } from './function-entry.ts';
+import { findEntry, type FunctionEntry, type SamRuntime } from './function-entry.ts';
 import { region } from './intrinsics.ts';
 import type { Resource } from './resource-names.ts';
 import { isRecord, textOf } from './template-text.ts';
@@ -48,7 +48,8 @@ export function functionOf(resource: Resource, context: FunctionContext): RawFun
   if (properties['PackageType'] === 'Image') return reject('it is a container image');
   const runtime = runtimeOf(properties['Runtime']);
   if (runtime === undefined) return reject(`there is no runtime ${textOf(properties['Runtime'])} here`);
-  const handler = properties['Handler'];
+  // A custom runtime may do without.
+  const handler = properties['Handler'] ?? (runtime === 'provided' ? 'bootstrap' : undefined);
   if (typeof handler !== 'string') return reject('it has no Handler');
 
   const build = isRecord(metadata['BuildProperties']) ? metadata['BuildProperties'] : {};
@@ -113,9 +114,10 @@ function isFunctionCall(value: Record<string, unknown>): boolean {
   return Object.keys(value).some((name) => name === 'Ref' || name.startsWith('Fn::'));
 }
 
-function runtimeOf(runtime: unknown): 'nodejs' | 'python' | undefined {
+function runtimeOf(runtime: unknown): SamRuntime | undefined {
   const name = textOf(runtime ?? '');
-  return name.startsWith('nodejs') ? 'nodejs' : name.startsWith('python') ? 'python' : undefined;
+  const known: readonly SamRuntime[] = ['nodejs', 'python', 'provided'];
+  return known.find((one) => name.startsWith(one));
 }
 
 interface Code {
@@ -128,11 +130,11 @@ function codeOf(
   properties: Record<string, unknown>,
   { logicalId }: Resource,
   context: FunctionContext,
-  runtime: 'nodejs' | 'python',
+  runtime: SamRuntime,
 ): Code | undefined {
   const code = properties['CodeUri'] ?? properties['Code'];
   const inline = properties['InlineCode'] ?? (isRecord(code) ? code['ZipFile'] : undefined);
-  if (typeof inline === 'string') {
+  if (typeof inline === 'string' && runtime !== 'provided') {
     const ending = runtime === 'python' ? 'py' : /^\s*(?:import|export)\b/m.test(inline) ? 'mjs' : 'cjs';
     const file = context.inline(logicalId, `index.${ending}`, inline);
     return { codeDir: path.dirname(file), file };
@@ -144,7 +146,7 @@ function codeOf(
   return { codeDir: statSync(place, { throwIfNoEntry: false })?.isFile() === true ? path.dirname(place) : place };
 }
 
-function inlineEntry(entry: string, handler: string, runtime: 'nodejs' | 'python'): FunctionEntry {
+function inlineEntry(entry: string, handler: string, runtime: SamRuntime): FunctionEntry {
   const codeDir = path.dirname(entry);
   return { entry, handler: handler.slice(handler.lastIndexOf('.') + 1), runtime, codeDir, isBundled: false };
 }
