@@ -145,10 +145,28 @@ describe('looking', { concurrency: 2 }, () => {
       [['describe', 'nobody'], 'UNKNOWN_FUNCTION'],
       [['describe'], 'INVALID_ARGUMENT'],
       [['forget', 'answer'], 'INVALID_ARGUMENT'],
-      [['invocations', 'answer'], 'NOT_BUILT_YET'],
+      [['invocations'], 'INVALID_ARGUMENT'],
+      [['logs'], 'INVALID_ARGUMENT'],
     ] as const) {
       await assert.rejects(output(['functions', ...verbs]), new RegExp(`\\[${code}\\]`));
     }
+  });
+
+  test('functions invocations lists what a function did, and functions logs what it printed', async () => {
+    assert.match(
+      await output(['functions', 'invocations', 'answer', '--limit', '1']),
+      /^ended +request id +duration .*\n\S+Z +\S+ +[\d.]+ ms +\d+ ms +(cold|warm) +[\d.]+ \w+ +(ok|failed)\n$/,
+    );
+    const [last] = await json<{ requestId: string; billedMs: number; isCold: boolean }[]>(
+      'functions',
+      'invocations',
+      'answer',
+    );
+    assert.ok(last !== undefined && last.billedMs > 0 && last.requestId !== '');
+    assert.equal(
+      await output(['functions', 'logs', 'answer', '--limit', '5']),
+      await output(['logs', 'answer', '--limit', '5']),
+    );
   });
 
   test('logs shows how invocations ended', async () => {

@@ -73,6 +73,8 @@ export const clockAheadMsMax = 60_000;
 export const skewBytesMin = 16 * 1024 * 1024;
 /** A partition this many times the mean is skewed. */
 export const skewRatioMax = 3;
+/** Invocations that `functions invocations` lists, a count: a screen of them. */
+export const invocationsListedMax = 20;
 /** Lines that `throughline logs` prints of what is there already, a count. */
 export const logLinesMax = 200;
 /** Bytes of server.log that it looks through for them. */

@@ -1,9 +1,11 @@
-// `throughline functions [list | describe NAME]`: the functions of a server, their processes, what they have done, and what calls
-// them.
+// `throughline functions [list | describe NAME | invocations NAME | logs NAME]`: the functions of a server, their processes, what
+// they have done, and what calls them.
 import { ThroughlineError } from '@throughline/event';
 import * as z from 'zod';
 import { bytesText, printJson, printLine, printTable } from '../terminal/output.ts';
 import { connect, type ApiClient } from './api-client.ts';
+import { printInvocations } from './invocations.ts';
+import { run as printLogs } from './logs.ts';
 import { dataDirOption, type Options } from './options.ts';
 
 const problemSchema = z.looseObject({ code: z.string(), message: z.string() });
@@ -36,18 +38,17 @@ const functionSchema = z.looseObject({
 type DescribedFunction = z.infer<typeof functionSchema>;
 
 export async function run(options: Options, [action = 'list', name]: readonly string[]): Promise<void> {
-  const api = connect(dataDirOption(options));
-  const isJson = options['json'] === true;
-  if (action === 'list') return list(api, isJson);
-  if (action === 'invocations') {
-    const message = 'functions invocations comes later; `throughline logs` has a line for each';
-    throw new ThroughlineError('NOT_BUILT_YET', message);
-  }
-  if (action !== 'describe') {
-    const message = `functions ${action}: expected list or describe; what a function logs is \`throughline logs NAME\``;
+  if (!['list', 'describe', 'invocations', 'logs'].includes(action)) {
+    const message = `functions ${action}: expected list, describe, invocations or logs`;
     throw new ThroughlineError('INVALID_ARGUMENT', message);
   }
-  if (name === undefined) throw new ThroughlineError('INVALID_ARGUMENT', 'functions describe: which function?');
+  if (action !== 'list' && name === undefined)
+    throw new ThroughlineError('INVALID_ARGUMENT', `functions ${action}: which function?`);
+  if (action === 'logs') return printLogs(options, [name!]);
+  if (action === 'invocations') return printInvocations(options, name!);
+  const api = connect(dataDirOption(options));
+  const isJson = options['json'] === true;
+  if (action === 'list' || name === undefined) return list(api, isJson);
   return describe(api, name, isJson);
 }
 

@@ -22,10 +22,20 @@ const lineSchema = z.looseObject({
 type Line = z.infer<typeof lineSchema>;
 const warningLevel = 40;
 
-export async function run(options: Options, [functionName]: readonly string[]): Promise<void> {
+/** The last lines of the server's log that are wanted. @throws ThroughlineError SERVER_NOT_RUNNING */
+export function lastLines(options: Options, isWanted: (line: string) => boolean, limit: number): readonly string[] {
+  const { text } = readFrom(logFile(options), undefined);
+  return limit === 0 ? [] : text.split('\n').filter(isWanted).slice(-limit);
+}
+
+function logFile(options: Options): string {
   const file = path.join(dataDirOption(options), serverLogName);
-  if (!existsSync(file))
-    throw new ThroughlineError('SERVER_NOT_RUNNING', `there is no ${file}: no server ran here yet`);
+  if (existsSync(file)) return file;
+  throw new ThroughlineError('SERVER_NOT_RUNNING', `there is no ${file}: no server ran here yet`);
+}
+
+export async function run(options: Options, [functionName]: readonly string[]): Promise<void> {
+  const file = logFile(options);
   const limit = countOption(options, 'limit') ?? defaults.logLinesMax;
   const print = (line: string): void => (options['json'] === true ? printJsonText(line) : printLine(readable(line)));
   const isWanted = (line: string): boolean => wants(line, functionName);

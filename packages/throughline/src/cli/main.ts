@@ -87,9 +87,11 @@ verb('broker', 'serve the log alone on its Kafka port, to any Kafka client', () 
 serverVerb('status', 'what runs: topics, functions and their processes, folds', () => import('./status.ts'));
 serverVerb(
   'functions [action] [function]',
-  'the functions of the server and what calls them: list (the default) | describe NAME',
+  'functions, what calls them and what they did: list (the default) | describe NAME | invocations NAME | logs NAME',
   () => import('./functions.ts'),
-);
+)
+  .option('--limit <count>', 'invocations, logs: only the last ones (default 20, and 200 lines)')
+  .option('--follow', 'logs: go on with new lines until interrupted');
 serverVerb(
   'doctor',
   'check the machine, the data folder and the running server, and say what to do',
