@@ -165,6 +165,23 @@ test('a runtime that cannot load, ends, asks for nothing or is no program says w
   assert.deepEqual(missing.slice(0, 2), ['FUNCTION_INIT_FAILED', 'Runtime.InvalidEntrypoint']);
 });
 
+test('with several invocations at once the runtime asks before it has answered, and is handed no more than that', async (t) => {
+  const { invoke, invoker } = open(t, { invocationsPerEnvironment: 3, environmentsMax: 1 });
+  const settled = await Promise.all(Array.from({ length: 20 }, (_, n) => invoke({ n })));
+  const echoes = settled.map(({ value }) => JSON.parse(value ?? '') as Echo);
+  assert.deepEqual(
+    echoes.map(({ event }) => event),
+    settled.map((_, n) => ({ n })),
+  );
+  assert.equal(echoes[0]?.env['AWS_LAMBDA_MAX_CONCURRENCY'], '3');
+  const waiting = invoke({ do: 'wait' }, { timeoutMs: 20_000 });
+  // Its neighbours go on beside one that does not answer.
+  for (let n = 0; n < 5; n++) assert.equal((await invoke({ do: 'text' })).value, '"plain text"');
+  assert.equal(invoker.status().environments.length, 1);
+  await invoke({ do: 'exit' });
+  assert.equal((await waiting).error?.errorType, 'Runtime.ExitError');
+});
+
 for (const [program, skip] of [
   ['sh', hasCurl ? false : 'no curl'],
   ['python', spawnSync('python3', ['--version']).status === 0 ? false : 'no Python'],

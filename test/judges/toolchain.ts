@@ -1,6 +1,6 @@
 // What the judges need that npm does not bring: looked for, installed where that can be done, and a reason to skip where not.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -39,6 +39,26 @@ export function pythonWith(packages: readonly string[]): { readonly python: stri
     if (status !== 0) return { missing: `${path.basename(command!)} ${options.join(' ')}: ${lastLine(stderr)}` };
   }
   return { python };
+}
+
+/**
+ * A folder with this package of npm in its `node_modules`, installed and, where it has native code, compiled on the first call; or
+ * why there is none.
+ */
+export function npmFolderWith(
+  name: string,
+  version: string,
+): { readonly folder: string } | { readonly missing: string } {
+  const folder = path.join(cache, `node-${name}_${version}`);
+  const made = path.join(folder, 'made');
+  if (existsSync(made)) return { folder };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), '{"private":true}');
+  const options = ['install', '--no-audit', '--no-fund', `${name}@${version}`];
+  const { status, stderr } = spawnSync('npm', options, { cwd: folder, encoding: 'utf8', timeout: 420_000 });
+  if (status !== 0) return { missing: `npm ${options.join(' ')}: ${lastLine(stderr ?? '') || 'not within 7 minutes'}` };
+  writeFileSync(made, '');
+  return { folder };
 }
 
 /** A folder with the programs of a Go module, built with the modules that its go.sum pins; or why they cannot be had. */

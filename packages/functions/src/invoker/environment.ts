@@ -336,6 +336,7 @@ export class Environment {
     // What the handler printed last is on another pipe and may be read only now.
     const { onReport, memoryMb, logger } = this.#options;
     setImmediate(() => {
+      if (this.#settledAlone !== undefined) this.#process.flushLines();
       this.#settledAlone = undefined;
       unattended(logger, 'reporting an invocation', () => onReport(invocation.report(isError, memoryMb)));
     });

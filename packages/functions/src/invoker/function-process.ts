@@ -45,6 +45,8 @@ export class FunctionProcess {
   readonly #options: FunctionProcessOptions;
   readonly #process: ChildProcess;
   readonly #pipe: Duplex | undefined;
+  /** Of its standard output and its standard error. */
+  readonly #splitters: LineSplitter[] = [];
   readonly #decoder = new FrameDecoder(limits.frameBytesMax);
   /** Where it speaks AWS's Runtime API. The pipe then tells it the address only. */
   readonly #api: RuntimeApi | undefined;
@@ -107,6 +109,11 @@ export class FunctionProcess {
     if (this.#api !== undefined) this.kill();
   }
 
+  /** Ends the lines that have no line break yet: what follows is another invocation's. */
+  flushLines(): void {
+    for (const splitter of this.#splitters) splitter.end().forEach(this.#options.onLine);
+  }
+
   /** Stops it and all that it has started, or has them go on. @returns whether they were reached */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): boolean {
     return this.#options.machine.signalGroup(this.#process, signal);
@@ -138,6 +145,7 @@ export class FunctionProcess {
     this.#pipe?.on('error', () => {});
     for (const stream of [child.stdout, child.stderr]) {
       const splitter = new LineSplitter(limits.logLineLengthMax);
+      this.#splitters.push(splitter);
       const onText = (bytes: Buffer): void => splitter.push(bytes).forEach(onLine);
       stream?.on('data', listening(logger, 'reading the output of a function', onText));
       stream?.on(

@@ -104,8 +104,8 @@ function returned(invocation: number, value: unknown): void {
     try {
       text = value === streamed ? '' : JSON.stringify(value);
     } catch (error) {
-      // What a handler returned may have no JSON form.
-      send('threw', invocation, describe(error));
+      // What a handler returned may have no JSON form; the type is that of AWS's runtime.
+      send('threw', invocation, { ...describe(error), errorType: 'Runtime.JSONStringifyError' });
       return;
     }
     // What has no JSON (nothing, a function) is null, as on Lambda.
