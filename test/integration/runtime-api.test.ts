@@ -165,6 +165,30 @@ test('a runtime that cannot load, ends, asks for nothing or is no program says w
   assert.deepEqual(missing.slice(0, 2), ['FUNCTION_INIT_FAILED', 'Runtime.InvalidEntrypoint']);
 });
 
+test('a sink that does not take a streamed answer makes the runtime wait, and loses nothing of it', async (t) => {
+  const { invoker, invoke } = open(t);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = Promise.withResolvers<void>();
+  let bytesTaken = 0;
+  const write = (bytes: Buffer): Promise<void> => {
+    bytesTaken += bytes.length;
+    first.resolve();
+    return promise;
+  };
+  const request = { requestId: 'flood', event: '{"do":"flood","count":400}' };
+  const settled = invoker.invoke(request, { write }, new AbortController().signal);
+  await first.promise;
+  // Another process's whole life is time enough to fill what would take it.
+  await open(t).invoke({});
+  assert.ok(bytesTaken < 2 * 1024 * 1024, `${bytesTaken} bytes`);
+  resolve();
+  assert.equal((await settled).error, undefined);
+  assert.equal(bytesTaken, 400 * 65_536);
+  // 200 MB are the most.
+  const { error } = await invoke({ do: 'flood', count: 3201 });
+  assert.equal(error?.errorType, 'Function.ResponseSizeTooLarge');
+});
+
 test('with several invocations at once the runtime asks before it has answered, and is handed no more than that', async (t) => {
   const { invoke, invoker } = open(t, { invocationsPerEnvironment: 3, environmentsMax: 1 });
   const settled = await Promise.all(Array.from({ length: 20 }, (_, n) => invoke({ n })));
