@@ -5,5 +5,6 @@ let isStarted = false;
 export async function handler({ leak = true }: { leak?: boolean }): Promise<{ ticks: number; key: string }> {
   if (leak && !isStarted) setInterval(() => ticks++, 1);
   isStarted ||= leak;
+  process.stdout.write('a line of a handler is no leak\n');
   return { ticks, key: process.env['KEY'] ?? '' };
 }

@@ -54,7 +54,10 @@ export class DeadLetters {
         return true;
       } catch (thrown) {
         const error = ThroughlineError.from(thrown);
-        if (error.code === 'UNKNOWN_TOPIC' && tryCount === 0) await this.#make(destination);
+        if (error.code === 'UNKNOWN_TOPIC' && tryCount === 0) {
+          await this.#make(destination);
+          continue;
+        }
         const { code, name, message } = error;
         this.#onProblem({
           errorCode: code,
@@ -62,8 +65,7 @@ export class DeadLetters {
           errorMessage: `dead letters to ${destination}: ${message}`,
         });
         logger.error({ destination, ...error.toJSON() }, 'dead letters cannot be kept; trying again');
-        const waitMs = tryCount === 0 ? 0 : Math.min(batchRetryMsMin * 2 ** Math.min(tryCount, 16), batchRetryMsMax);
-        if (waitMs > 0) await delayOrAbort(clock, waitMs, stop);
+        await delayOrAbort(clock, Math.min(batchRetryMsMin * 2 ** Math.min(tryCount, 16), batchRetryMsMax), stop);
       }
     }
     return false;
