@@ -77,7 +77,8 @@ test(
   { skip },
   async (t) => {
     const { functions, invoke, pid } = host(t, {});
-    await invoke({ leak: false });
+    const { metering } = await invoke({ leak: false });
+    assert.doesNotMatch((await metering.logLines).join('\n'), /leaves work behind/);
     await until(() => stateOf(pid()) === 'T');
     const killed = pid();
     process.kill(killed, 'SIGKILL');
