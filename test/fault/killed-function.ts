@@ -49,11 +49,14 @@ export class FunctionKiller {
     this.#random = random;
   }
 
-  /** @returns how many of `count` kills have hit one */
-  async kill(server: TestServer, count: number): Promise<number> {
+  /**
+   * @param pauseMsMax the longest time between two kills
+   * @returns how many of `count` kills have hit one
+   */
+  async kill(server: TestServer, count: number, pauseMsMax = 100): Promise<number> {
     let hits = 0;
     for (let kill = 0; kill < count; kill++) {
-      await pause(integerBetween(this.#random, 0, 100));
+      await pause(integerBetween(this.#random, 0, pauseMsMax));
       const pid = await this.#atWork(server.pid);
       if (pid === undefined) return hits;
       try {
@@ -69,7 +72,7 @@ export class FunctionKiller {
 
   /** A process that has begun and not ended; undefined where none does for a while. */
   async #atWork(life: number): Promise<number | undefined> {
-    for (let look = 0; look < 200; look++) {
+    for (let look = 0; look < 500; look++) {
       const open = new Map<string, number>();
       for (const note of notesIn(this.#file)) {
         if (note.at === 'end') open.delete(note.id);
@@ -80,7 +83,7 @@ export class FunctionKiller {
         this.killed.add(pid);
         return pid;
       }
-      await pause(5);
+      await pause(2);
     }
     return undefined;
   }

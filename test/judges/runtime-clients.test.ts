@@ -9,7 +9,7 @@ import { contractDir, contractSuite, invoke, streamingSuite } from '../conforman
 import { npmFolderWith, pythonWith } from './toolchain.ts';
 
 const python = pythonWith(['awslambdaric==3.1.1']);
-const node = npmFolderWith('aws-lambda-ric', '4.0.2');
+const node = npmFolderWith('aws-lambda-ric', '4.0.2', 'rapid-client.node');
 const withoutNode = 'missing' in node ? node.missing : false;
 const program = 'folder' in node ? path.join(node.folder, 'node_modules/aws-lambda-ric/index.mjs') : '';
 const nodeRuntime = {

@@ -42,12 +42,14 @@ export function pythonWith(packages: readonly string[]): { readonly python: stri
 }
 
 /**
- * A folder with this package of npm in its `node_modules`, installed and, where it has native code, compiled on the first call; or
- * why there is none.
+ * A folder with this package of npm in its `node_modules`, installed and compiled on the first call; or why there is none.
+ *
+ * @param compiled the file that compiling it makes: an npm that runs no scripts of packages says nothing of it
  */
 export function npmFolderWith(
   name: string,
   version: string,
+  compiled: string,
 ): { readonly folder: string } | { readonly missing: string } {
   const folder = path.join(cache, `node-${name}_${version}`);
   const made = path.join(folder, 'made');
@@ -57,6 +59,8 @@ export function npmFolderWith(
   const options = ['install', '--no-audit', '--no-fund', `${name}@${version}`];
   const { status, stderr } = spawnSync('npm', options, { cwd: folder, encoding: 'utf8', timeout: 420_000 });
   if (status !== 0) return { missing: `npm ${options.join(' ')}: ${lastLine(stderr ?? '') || 'not within 7 minutes'}` };
+  if (!existsSync(path.join(folder, 'node_modules', name, compiled)))
+    return { missing: `npm has not compiled ${name}` };
   writeFileSync(made, '');
   return { folder };
 }

@@ -4,13 +4,14 @@ import { appendFileSync } from 'node:fs';
 interface Event {
   readonly eventSource?: string;
   readonly records?: Readonly<Record<string, readonly { readonly offset: number; readonly value?: string }[]>>;
-  readonly Records?: readonly { readonly kinesis: { readonly data: string } }[];
+  /** Of Kinesis's shape, or of that of a queue. */
+  readonly Records?: readonly { readonly kinesis?: { readonly data: string } }[];
 }
 
 export async function handler(event: Event, { functionName }: { readonly functionName: string }): Promise<unknown> {
   appendFileSync(process.env['INVOCATIONS_FILE'] ?? '', `${JSON.stringify({ functionName, event })}\n`);
   const isBad = (value = ''): boolean => Buffer.from(value, 'base64').toString() === 'bad';
-  if (event.Records?.some(({ kinesis }) => isBad(kinesis.data))) throw new Error('a bad record');
+  if (event.Records?.some(({ kinesis }) => isBad(kinesis?.data))) throw new Error('a bad record');
   const batchItemFailures = Object.entries(event.records ?? {}).flatMap(([partition, records]) =>
     records.filter(({ value }) => isBad(value)).map(({ offset }) => ({ itemIdentifier: { partition, offset } })),
   );

@@ -182,11 +182,13 @@ test('what the function names comes again, the others are deleted; an answer tha
   assert.deepEqual(calls.slice(0, 2), [['a 1', 'b 1', 'c 1'], ['b 2']]);
   fake.handler = () => ({ batchItemFailures: [{ itemIdentifier: '' }] });
   await clock.advance(1000);
+  fake.handler = () => ({ batchItemFailures: [{ itemIdentifier: 'nobody' }] });
+  await clock.advance(1000);
   fake.handler = () => null;
   await clock.advance(1000);
-  assert.deepEqual(calls.slice(2), [['b 3'], ['b 4']]);
+  assert.deepEqual(calls.slice(2), [['b 3'], ['b 4'], ['b 5']]);
   await clock.advance(60_000);
-  assert.equal(calls.length, 4);
+  assert.equal(calls.length, 5);
 });
 
 test('a message that was received maxReceiveCount times goes to the dead letter queue, as it was and with where it came from', async (t) => {
